@@ -1,0 +1,44 @@
+# Two commands: `make demo` shows the main job, `make test` runs every test. Both set everything up by themselves.
+PYTHON ?= python3
+PY := .venv/bin/python
+LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
+.PHONY: demo test run bench lock clean
+
+demo: .venv/.ready
+	@LIVE=$(LIVE) BUDGET=$(or $(BUDGET),2.00) $(PY) manage.py demo
+
+run: .venv/.ready
+	@$(PY) manage.py serve
+
+test: .venv/.ready-dev
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --check --quiet .
+	@.venv/bin/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
+	@$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m pytest -q -n 2
+
+bench: .venv/.ready-dev
+	@$(PY) benchmarks/executions.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv || (echo "Python's venv is missing: install the package python3-venv." >&2; exit 1)
+
+.venv/.ready: requirements.txt | .venv/bin/python
+	@echo "Installing what the project needs (once) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.ready-dev: requirements-dev.txt | .venv/bin/python
+	@echo "Installing what the tests need (once) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/.ready
+
+lock: .venv/.ready-dev  # writes both requirements files anew, with hashes and without any index's address
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(LOCK) pyproject.toml -o requirements.txt
+	@$(LOCK) --extra dev pyproject.toml -o requirements-dev.txt
+
+clean:
+	rm -rf .venv var

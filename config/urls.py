@@ -1,0 +1,40 @@
+"""Every address of the service."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from analytics import api as analytics
+from executions import api as executions
+from wire.rest import plain_problem
+from workflows import api as workflows
+
+api = [
+    path("workflows", workflows.WorkflowList.as_view()),
+    path("workflows/<str:name>", workflows.WorkflowDetail.as_view()),
+    path("workflows/<str:name>/versions", workflows.VersionList.as_view()),
+    path("workflows/<str:name>/versions/<str:number>", workflows.VersionDetail.as_view()),
+    path("workflows/<str:name>/versions/<str:number>/publication", workflows.PublicationView.as_view()),
+    path("workflows/<str:name>/baseline", workflows.BaselineView.as_view()),
+    path("workflows/<str:name>/executions", executions.WorkflowExecutions.as_view()),
+    path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
+    path("executions", executions.ExecutionList.as_view()),
+    path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
+    path("executions/<uuid:execution_id>/steps", executions.ExecutionSteps.as_view()),
+    path("executions/<uuid:execution_id>/model-calls", executions.ExecutionCalls.as_view()),
+    path("flags", executions.FlagList.as_view()),
+    path("flags/<uuid:flag_id>", executions.FlagDetail.as_view()),
+    path("flags/<uuid:flag_id>/resolution", executions.FlagResolution.as_view()),
+    path("costs", analytics.ProjectCosts.as_view()),
+]
+
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(url="/admin/")),
+]
+
+handler400 = plain_problem(400, "Malformed request", "The request could not be read.")
+handler403 = plain_problem(403, "Forbidden", "This is not allowed.")
+handler404 = plain_problem(404, "Not found", "There is nothing at this address.")
+handler500 = plain_problem(500, "Internal error", "We broke. The error is logged; nothing was half written.")

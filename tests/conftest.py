@@ -1,0 +1,59 @@
+"""What every test may lean on: no provider but the scripted one and loopback servers, and a database that can be emptied."""
+
+import socket
+
+import pytest
+from django.core.management.commands import flush
+from django.db import connection
+
+from executions import worker
+from gateway import pricing
+from gateway.append_only import protect, release
+from workflows.compiled import compiled
+
+PROTECTED = (*("gateway_intent", "gateway_call", "workflows_version", "workflows_publication", "executions_event"),)
+
+
+@pytest.fixture(autouse=True)
+def no_provider_is_reachable(monkeypatch):
+    """A connection to anything but this machine is an error, and no key of the environment is seen."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test reached for {address[0]}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def a_test_database_can_be_emptied():
+    """Tests that commit end with a flush, which the append-only triggers refuse: they step aside for just that long."""
+    handle = flush.Command.handle
+
+    def released(self, **options):
+        with connection.schema_editor() as schema:
+            for table in PROTECTED:
+                release(schema, table)
+        try:
+            handle(self, **options)
+        finally:
+            with connection.schema_editor() as schema:
+                for table in PROTECTED:
+                    protect(schema, table)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(flush.Command, "handle", released)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def a_worker_of_its_own():
+    """Each test that works is a worker whose row is in its own database."""
+    yield
+    worker._current = None
+    compiled.cache_clear()
+    pricing._remembered.clear()

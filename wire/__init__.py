@@ -1,0 +1,1 @@
+"""What crosses the boundary of the process: strict JSON, problems, money as text, pages of a list. Knows no app."""

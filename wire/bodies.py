@@ -1,0 +1,69 @@
+"""Bodies of requests as pydantic models: strict, closed, and with faults that speak to a person."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from .problems import Fault, Invalid, pointer
+
+
+class Body(BaseModel):
+    """A request body. Unknown keys are refused, not ignored: a client that sends `status` must learn that it cannot."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @classmethod
+    def read(cls, data: object) -> Self:
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise Invalid.of(faults_of(error)) from error
+
+
+_SENTENCES = {
+    "missing": "This is required.",
+    "extra_forbidden": "Unknown key.",
+    "string_type": "This must be text.",
+    "int_type": "This must be a whole number.",
+    "bool_type": "This must be true or false.",
+    "dict_type": "This must be an object.",
+    "list_type": "This must be a list.",
+    "tuple_type": "This must be a list.",
+}
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    found = []
+    for item in error.errors(include_url=False, include_input=False):
+        sentence = _SENTENCES.get(item["type"]) or item["msg"].removeprefix("Value error, ") + "."
+        found.append(Fault(pointer(*item["loc"]), sentence.replace("..", ".")))
+    return found
+
+
+def _usd(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError('This must be an amount in USD, such as "5.20"')
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError('This must be an amount in USD, such as "5.20"') from None
+    if not amount.is_finite() or not 0 <= amount <= MAX_USD:
+        raise ValueError(f"This must be an amount from 0 to {MAX_USD} USD")
+    return amount
+
+
+def moment(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("This must be a time such as 2026-11-23T09:30:00Z (RFC 3339)") from None
+    if moment.tzinfo is None:
+        raise ValueError("This time needs its offset, such as Z or +02:00")
+    return moment.astimezone(UTC)
+
+
+MAX_USD = Decimal(1_000_000)
+Usd = Annotated[Decimal, BeforeValidator(_usd)]
+Moment = Annotated[datetime, BeforeValidator(moment)]

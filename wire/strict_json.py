@@ -1,0 +1,104 @@
+"""The one JSON parser for what comes from outside: bodies of requests and answers of models. Hostile until it returns."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from .problems import Fault, Invalid, Malformed, TooLarge, pointer
+
+MAX_DEPTH = 32
+MAX_NODES = 20_000
+MAX_INTEGER = 2**53
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def loads(text: str | bytes, max_nodes: int = MAX_NODES) -> object:
+    """Text → JSON value.
+
+    Raises `Malformed` (not JSON, NaN, a key twice, too deep), `TooLarge` (too many values) or `Invalid` (a NUL, a lone
+    surrogate, an integer beyond ±2⁵³: legal JSON that no store can keep faithfully).
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Malformed("The body is not UTF-8.") from error
+    _refuse_depth(text)
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
+        )
+    except json.JSONDecodeError as error:
+        raise Malformed(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
+    faults, nodes = [], 0
+    for nodes, (where, leaf) in enumerate(_walk(value), 1):
+        if nodes > max_nodes:
+            raise TooLarge(f"More than {max_nodes} values in one document.")
+        faults += [Fault(pointer(*where), detail) for detail in _complaints(leaf)]
+    if faults:
+        raise Invalid.of(faults[:20])
+    return value
+
+
+def _refuse_depth(text: str) -> None:
+    """Counts the brackets outside strings before anything recurses."""
+    depth = 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
+        elif token[0] in "]}":
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise Malformed(f"The key {twice[:80]!r} stands twice in one object.")
+    return found
+
+
+def _constant(name: str) -> None:
+    raise Malformed(f"{name} is not a JSON number.")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise Malformed(f"{text[:40]} is too large for a number.")
+    return value
+
+
+def _integer(text: str) -> int:
+    """A number of thousands of digits is never converted: that alone would cost seconds."""
+    if len(text) > 17:
+        raise Invalid(f"The integer {text[:20]}… is beyond ±2^53; send it as text.")
+    return int(text)
+
+
+def _walk(value: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    todo: list[tuple[tuple[str | int, ...], object]] = [((), value)]
+    while todo:
+        where, node = todo.pop()
+        yield where, node
+        if isinstance(node, dict):
+            todo += [((*where, key), child) for key, child in node.items()]
+            todo += [((*where, key), key) for key in node if _complaints(key)]
+        elif isinstance(node, list):
+            todo += [((*where, index), child) for index, child in enumerate(node)]
+
+
+def _complaints(leaf: object) -> list[str]:
+    if isinstance(leaf, str):
+        if "\x00" in leaf:
+            return ["A NUL character cannot be stored."]
+        if _SURROGATE.search(leaf):
+            return ["A lone surrogate is not a character."]
+    elif isinstance(leaf, int) and abs(leaf) > MAX_INTEGER:
+        return ["An integer beyond ±2^53 cannot be read everywhere; send it as text."]
+    return []
