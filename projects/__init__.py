@@ -1,0 +1,1 @@
+"""Who: the tenant, its API keys, its tier → model map, its tools."""

@@ -1,0 +1,107 @@
+"""Projects, tiers, keys and tools in the admin; and the read-only page that history has in every app."""
+
+import json
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from wire.money import to_usd, usd_text
+
+from .models import ApiKey, Project, TierModel, Tool
+from .tools import registered
+
+admin.site.site_header = "Workflow Memory"
+admin.site.site_title = "Workflow Memory"
+admin.site.index_title = "Design once, execute forever"
+
+
+def pretty(value: object) -> SafeString:
+    """A JSON value as one can read it, escaped: it may come from anywhere."""
+    return format_html(
+        '<pre style="white-space:pre-wrap;margin:0">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False)
+    )
+
+
+def usd(pico: int | None) -> str:
+    """Money on a page; a dash where it is not known."""
+    return "–" if pico is None else f"{usd_text(to_usd(pico))} USD"
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """For what happened: everything can be read, nothing added, changed or deleted."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class TierInline(admin.TabularInline):
+    model = TierModel
+    extra = 0
+
+
+class ToolForm(forms.ModelForm):
+    name = forms.ChoiceField(choices=lambda: [(name, name) for name in sorted(registered())])
+
+
+class ToolInline(admin.TabularInline):
+    model = Tool
+    form = ToolForm
+    extra = 0
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):
+    list_display = ["name", "created_at", "cap"]
+    search_fields = ["name"]
+    inlines = [TierInline, ToolInline]
+    readonly_fields = ["created_at"]
+
+    @admin.display(description="cost cap of an execution")
+    def cap(self, project: Project) -> str:
+        return usd(project.execution_cap)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys are made on the command line, where they are shown once; here they are seen and revoked."""
+
+    list_display = ["prefix", "project", "scopes", "created_at", "last_used_at", "revoked_at"]
+    list_filter = ["project"]
+    list_select_related = ["project"]
+    exclude = ["digest"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, keys: models.QuerySet[ApiKey]) -> None:
+        revoked = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+        self.message_user(request, f"{revoked} revoked.")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("projects.change_apikey")

@@ -1,0 +1,54 @@
+"""Who asks, and may they: `Authorization: Bearer <key>` and the scope that a view declares."""
+
+from typing import TYPE_CHECKING
+
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from .models import ApiKey
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # whose settings name this module
+
+
+class KeyHolder:
+    """What stands as `request.user` for a program: authenticated, and nobody's account."""
+
+    is_authenticated = True
+
+    def __init__(self, key: ApiKey) -> None:
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"key:{self.key.prefix}"
+
+
+class KeyAuthentication(BaseAuthentication):
+    """One answer for every wrong key, so that nothing can be learnt from it."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, ApiKey] | None:
+        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        key = ApiKey.objects.authenticate(token.strip())
+        if key is None:
+            raise AuthenticationFailed("This key is unknown, expired or revoked.")
+        key.touch()
+        return KeyHolder(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class HasScope(BasePermission):
+    """A view says `scopes = {"GET": "read", "POST": "design"}`; a method without an entry is nobody's."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if not isinstance(request.auth, ApiKey):
+            return False
+        needed = getattr(view, "scopes", {}).get(request.method)
+        if needed is None or not request.auth.allows(needed):
+            raise PermissionDenied(f"This needs a key with the scope {needed!r}." if needed else "Not for a key.")
+        return True

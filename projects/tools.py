@@ -1,0 +1,91 @@
+"""Python functions that a person registered as tools. A definition names one and passes arguments; nothing more.
+
+Write `@tool("shop.order", …)` above a function in a module of `TOOL_MODULES`, then register it in a project:
+`manage.py register_tool shop.order --project NAME`.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import rfc8785
+from django.conf import settings
+
+from .models import Project, Tool
+
+
+class ToolError(Exception):
+    """The tool answers an error (not found, refused). Its message is what the definition's `otherwise` reads."""
+
+
+@dataclass(frozen=True)
+class RegisteredTool:
+    """`takes_key`: the function accepts `idempotency_key` and repeats nothing for a key it has seen."""
+
+    name: str
+    function: Callable[..., object]
+    description: str
+    input_schema: dict
+    output_schema: dict | None
+    side_effects: bool
+    takes_key: bool
+
+    def call(self, arguments: dict, idempotency_key: str) -> object:
+        """The function's answer, a JSON value. Raises `ToolError`, also for whatever else the function raises."""
+        extra = {"idempotency_key": idempotency_key} if self.takes_key else {}
+        try:
+            answer = self.function(**arguments, **extra)
+            rfc8785.dumps(answer)
+        except ToolError:
+            raise
+        except rfc8785.CanonicalizationError as error:
+            raise ToolError(f"{self.name} answered something that is not JSON.") from error
+        except Exception as error:
+            raise ToolError(f"{self.name} raised {type(error).__name__}: {error}"[:500]) from error
+        return answer
+
+
+_registry: dict[str, RegisteredTool] = {}
+
+
+def tool(
+    name: str,
+    *,
+    description: str,
+    input_schema: dict,
+    output_schema: dict | None = None,
+    side_effects: bool = False,
+    takes_key: bool = False,
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """Registers the function under this name, for all projects to choose from."""
+
+    def register(function: Callable[..., object]) -> Callable[..., object]:
+        _registry[name] = RegisteredTool(
+            name, function, description, input_schema, output_schema, side_effects, takes_key
+        )
+        return function
+
+    return register
+
+
+def load_modules() -> None:
+    for module in settings.TOOL_MODULES:
+        importlib.import_module(module)
+
+
+def registered() -> dict[str, RegisteredTool]:
+    return dict(_registry)
+
+
+def tools_of(project: Project) -> dict[str, RegisteredTool]:
+    """The tools that this project's definitions may name."""
+    names = Tool.objects.filter(project=project, enabled=True).values_list("name", flat=True)
+    return {name: _registry[name] for name in names if name in _registry}
+
+
+def tool_of(project_id: int, name: str) -> RegisteredTool:
+    """The tool, looked up anew at each call, so that disabling one works at once. Raises `ToolError`."""
+    allowed = Tool.objects.filter(project_id=project_id, name=name, enabled=True).exists()
+    if not allowed or name not in _registry:
+        raise ToolError(f"The tool {name} is not registered in this project, or it is disabled.")
+    return _registry[name]
