@@ -1,0 +1,205 @@
+"""The way to a model and back: plan the call (an `Intent`), send it, know who answered, price it (a `Call`).
+
+The caller commits: the intent before the call leaves, the call together with what it led to.
+"""
+
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils import timezone
+
+from . import pricing
+from .models import Call, Intent, Payload
+from .prices import Price
+from .providers.registry import price_list_of, provider_named
+from .served import is_same_model
+from .types import Completion, Outcome, OutcomeUnknown, ProviderError, Purpose, Request, Stop, Usage
+
+OUTCOME_OF_STOP = {Stop.MAX_TOKENS: Outcome.TRUNCATED, Stop.REFUSAL: Outcome.REFUSED}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a call is made: plain ids of what lies above, given by the caller. `baseline` is `provider:model`."""
+
+    project: int
+    purpose: Purpose
+    attempt: int = 1
+    workflow: int | None = None
+    version: int | None = None
+    publication: int | None = None
+    execution: object = None
+    step: str = ""
+    iteration: int | None = None
+    tier: str = ""
+    lane: str = ""
+    baseline: str = ""
+    prompt_format: int | None = None
+    worker: object = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a call: its ledger row (not yet saved), its texts, and either a completion or an error."""
+
+    call: Call
+    payload: Payload
+    completion: Completion | None
+    error: ProviderError | None = None
+
+
+def plan(target: str, request: Request, cause: Cause) -> Intent:
+    """The intent of asking `target` (`provider:model`); unsaved. Its upper bound is what the call can cost at most."""
+    provider = provider_named(target.partition(":")[0])
+    return Intent(
+        project=cause.project,
+        workflow=cause.workflow,
+        version=cause.version,
+        publication=cause.publication,
+        execution=cause.execution,
+        step=cause.step,
+        iteration=cause.iteration,
+        purpose=cause.purpose.value,
+        tier=cause.tier,
+        lane=cause.lane,
+        attempt=cause.attempt,
+        provider=target.partition(":")[0],
+        model_planned=request.model,
+        baseline_model=cause.baseline,
+        simulated=provider.simulated,
+        prompt_format=cause.prompt_format,
+        prefix_hash=request.prefix_hash,
+        request_hash=request.fingerprint,
+        upper_bound=_upper_bound(cause.project, target, request),
+        worker=cause.worker,
+    )
+
+
+def send(intent: Intent, request: Request) -> Answer:
+    """Asks the provider, outside any transaction. Never raises for what the provider does; the answer says it."""
+    started = time.monotonic()
+    completion, error = None, None
+    try:
+        completion = provider_named(intent.provider).complete(request)
+    except ProviderError as raised:
+        error = raised
+    call = _call(intent, round((time.monotonic() - started) * 1000))
+    if completion is None:
+        _settle_failure(call, intent, error)
+    else:
+        _settle_completion(call, intent, request, completion)
+    return Answer(call, _payload(call, request, completion), completion, error)
+
+
+def in_doubt(intent: Intent) -> Call:
+    """The row for an intent whose worker died: perhaps paid, so it counts at its upper bound."""
+    call = _call(intent, latency_ms=0)
+    _settle_failure(call, intent, OutcomeUnknown("The worker ended while this call was in flight."))
+    return call
+
+
+def correction(doubted: Call, late: Call) -> Call:
+    """The answer of a call in doubt turned up after all: the difference, so that both rows add up to the truth."""
+    late.corrects = doubted
+    late.outcome = Outcome.DISCARDED
+    if late.cost is not None and doubted.cost is not None:
+        late.cost -= doubted.cost
+    return late
+
+
+def _call(intent: Intent, latency_ms: int) -> Call:
+    shared = {name: getattr(intent, name) for name in Intent.SHARED}
+    return Call(intent=intent, **shared, finished_at=timezone.now(), latency_ms=latency_ms)
+
+
+def _settle_completion(call: Call, intent: Intent, request: Request, completion: Completion) -> None:
+    """Fills in who answered, the tokens, the price in force and the cost, rounded once."""
+    usage = completion.usage
+    call.model_served = completion.model_served
+    for kind in ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "thinking"):
+        setattr(call, kind, getattr(usage, kind))
+    call.prefix_tokens = _prefix_tokens(request, usage)
+    price_list = price_list_of(intent.provider)
+    if is_same_model(intent.model_planned, completion.model_served, price_list, {}):
+        call.outcome = OUTCOME_OF_STOP.get(completion.stop, Outcome.OK)
+        priced_as = intent.model_planned
+    else:
+        call.outcome = Outcome.MODEL_MISMATCH
+        call.error = f"Asked {intent.model_planned}, answered by {completion.model_served}."[:500]
+        priced_as = _dearer(intent, completion)
+    at = call.finished_at
+    _set_price(call, pricing.price(intent.project, f"{intent.provider}:{priced_as}", at, usage.prompt), usage)
+    _set_baseline(call, usage)
+
+
+def _settle_failure(call: Call, intent: Intent, error: ProviderError) -> None:
+    """A call without a completion: free where nothing was paid, at its upper bound where something may have been."""
+    call.outcome = error.outcome
+    call.error = error.detail[:500]
+    if error.outcome in (Outcome.IN_DOUBT, Outcome.PROTOCOL):
+        call.cost = intent.upper_bound
+        call.cost_state = Call.CostState.UNPRICED if intent.upper_bound is None else Call.CostState.UPPER_BOUND
+    else:
+        call.cost, call.cost_state = 0, Call.CostState.PRICED
+
+
+def _set_price(call: Call, price: Price | None, usage: Usage) -> None:
+    call.cost = price.cost(usage) if price else None
+    call.cost_state = Call.CostState.UNPRICED if call.cost is None else Call.CostState.PRICED
+    if price is None:
+        return
+    for kind in ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output"):
+        setattr(call, f"price_{kind}", pricing.to_stored(getattr(price, kind)))
+    call.price_source, call.price_version = price.source, price.version
+
+
+def _set_baseline(call: Call, usage: Usage) -> None:
+    """What the same tokens cost on the baseline's model at this moment: kept, because prices change."""
+    if not call.baseline_model:
+        return
+    price = pricing.price(call.project, call.baseline_model, call.finished_at, usage.prompt)
+    if price is not None:
+        call.baseline_warm, call.baseline_cold = price.reprice_warm(usage), price.reprice_cold(usage)
+
+
+def _dearer(intent: Intent, completion: Completion) -> str:
+    """Which of planned and served model the call is priced as: the dearer one where both have a price, else the planned."""
+
+    def cost(model: str) -> int | None:
+        at, prompt = timezone.now(), completion.usage.prompt
+        price = pricing.price(intent.project, f"{intent.provider}:{model}", at, prompt)
+        return price.cost(completion.usage) if price else None
+
+    planned, served = cost(intent.model_planned), cost(completion.model_served)
+    if planned is not None and served is not None and served > planned:
+        return completion.model_served
+    return intent.model_planned
+
+
+def _upper_bound(project: int, target: str, request: Request) -> int | None:
+    """UTF-8 bytes of the prompt at the dearest way to read them + max_output_tokens at the output price (architecture 3)."""
+    prompt = request.prompt_bytes
+    price = pricing.price(project, target, timezone.now(), prompt)
+    if price is None:
+        return None
+    written = price.cache_write_5m or Decimal(0)
+    dearest = "cache_write_5m" if price.input is None or written > price.input else "input"
+    return price.cost(Usage(**{dearest: prompt}, output=request.max_output_tokens))
+
+
+def _prefix_tokens(request: Request, usage: Usage) -> int:
+    """What the provider counted as cached, else the prefix's share of the prompt by bytes (an estimate)."""
+    if counted := usage.cache_read + usage.cache_write_5m + usage.cache_write_1h:
+        return counted
+    return round(usage.prompt * len(request.prefix.encode()) / max(1, request.prompt_bytes))
+
+
+def _payload(call: Call, request: Request, completion: Completion | None) -> Payload:
+    asked = {
+        "system": [block.text for block in request.system],
+        "user": request.user,
+        "schema": request.schema,
+        "max_output_tokens": request.max_output_tokens,
+    }
+    return Payload(call=call, request=asked, response=completion.text if completion else "")

@@ -1,0 +1,155 @@
+"""The ledger: an `Intent` before each paid call, one `Call` after it. Append-only; the database itself refuses a change.
+
+Money is in pico-dollars (10⁻¹² USD); a price is pico-dollars per million tokens. Ids of what lies above (workflow,
+execution, …) are plain: the gateway knows nothing of them, and `reconcile` proves that none dangles.
+"""
+
+from django.db import models
+from django.utils import timezone
+
+from wire.ids import new_id
+
+from .types import Outcome, Purpose, Usage
+
+PURPOSES = [(purpose.value, purpose.value) for purpose in Purpose]
+OUTCOMES = [(outcome.value, outcome.value) for outcome in Outcome]
+
+
+class About(models.Model):
+    """What a call is for: the columns that an intent and its call share."""
+
+    project = models.BigIntegerField()
+    workflow = models.BigIntegerField(null=True)
+    version = models.BigIntegerField(null=True)
+    publication = models.BigIntegerField(null=True)
+    execution = models.UUIDField(null=True)
+    step = models.CharField(max_length=100, blank=True)
+    iteration = models.IntegerField(null=True)
+    purpose = models.CharField(max_length=12, choices=PURPOSES)
+    tier = models.CharField(max_length=10, blank=True)
+    lane = models.CharField(max_length=10, blank=True)
+    attempt = models.PositiveIntegerField()
+    provider = models.CharField(max_length=50)
+    model_planned = models.CharField(max_length=200)
+    baseline_model = models.CharField(max_length=250, blank=True, help_text="provider:model")
+    simulated = models.BooleanField()
+    batch = models.BooleanField(default=False)
+    prompt_format = models.PositiveIntegerField(null=True)
+    prefix_hash = models.CharField(max_length=64)
+    request_hash = models.CharField(max_length=64)
+    intended_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    SHARED = (
+        *("project", "workflow", "version", "publication", "execution", "step", "iteration", "purpose", "tier", "lane"),
+        *("attempt", "provider", "model_planned", "baseline_model", "simulated", "batch", "prompt_format"),
+        *("prefix_hash", "request_hash", "intended_at"),
+    )
+
+
+class Intent(About):
+    """Committed before the call leaves. One without a `Call` whose worker is dead is a call in doubt."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    upper_bound = models.BigIntegerField(null=True, help_text="Pico-dollars; null where the model has no price.")
+    worker = models.UUIDField(null=True)
+
+    class Meta(About.Meta):
+        indexes = [models.Index(fields=["execution"], name="intent_execution")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.model_planned} #{self.attempt}"
+
+
+class Call(About):
+    """One row of the ledger. `corrects` names the row that this one brings to the truth; its money may be negative."""
+
+    class CostState(models.TextChoices):
+        PRICED = "priced"
+        UNPRICED = "unpriced"
+        UPPER_BOUND = "upper_bound"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    intent = models.ForeignKey(Intent, models.PROTECT, null=True, related_name="calls")
+    corrects = models.OneToOneField("self", models.PROTECT, null=True, related_name="correction")
+    reported = models.BooleanField(default=False)
+    model_served = models.CharField(max_length=200, blank=True)
+    outcome = models.CharField(max_length=14, choices=OUTCOMES)
+    error = models.CharField(max_length=500, blank=True)
+
+    input = models.BigIntegerField(default=0)
+    cache_read = models.BigIntegerField(default=0)
+    cache_write_5m = models.BigIntegerField(default=0)
+    cache_write_1h = models.BigIntegerField(default=0)
+    output = models.BigIntegerField(default=0)
+    thinking = models.BigIntegerField(default=0, help_text="Part of output.")
+    prefix_tokens = models.BigIntegerField(default=0, help_text="The stable part of the prompt, cached or not.")
+
+    price_input = models.BigIntegerField(null=True)
+    price_cache_read = models.BigIntegerField(null=True)
+    price_cache_write_5m = models.BigIntegerField(null=True)
+    price_cache_write_1h = models.BigIntegerField(null=True)
+    price_output = models.BigIntegerField(null=True)
+    price_source = models.CharField(max_length=50, blank=True)
+    price_version = models.CharField(max_length=50, blank=True)
+
+    cost = models.BigIntegerField(null=True, help_text="Pico-dollars; null where unpriced.")
+    cost_state = models.CharField(max_length=12, choices=CostState)
+    baseline_cold = models.BigIntegerField(null=True)
+    baseline_warm = models.BigIntegerField(null=True)
+
+    finished_at = models.DateTimeField(default=timezone.now)
+    latency_ms = models.PositiveIntegerField(default=0)
+
+    class Meta(About.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["intent"], condition=models.Q(corrects__isnull=True), name="one_call_per_intent"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "workflow", "finished_at"], name="call_project_day"),
+            models.Index(fields=["execution"], name="call_execution"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.model_served or self.model_planned}: {self.outcome}"
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h, self.output, self.thinking)
+
+
+class Payload(models.Model):
+    """The texts of a call. Retention may delete it: no money, count or hash is in it."""
+
+    call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="payload")
+    request = models.JSONField()
+    response = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return str(self.call_id)
+
+
+class OwnPrice(models.Model):
+    """A price that a project states itself, in pico-dollars per million tokens; it goes before the public list."""
+
+    project = models.BigIntegerField()
+    provider = models.CharField(max_length=50)
+    model = models.CharField(max_length=200)
+    valid_from = models.DateField()
+    input = models.BigIntegerField()
+    output = models.BigIntegerField()
+    cache_read = models.BigIntegerField(null=True, blank=True)
+    cache_write_5m = models.BigIntegerField(null=True, blank=True)
+    cache_write_1h = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "provider", "model", "valid_from"], name="one_own_price_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model} from {self.valid_from}"

@@ -1,0 +1,61 @@
+"""Which price is in force for a project's call: its own first, else the public list; else none, and that is said."""
+
+import time
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+
+from wire.money import PICO, to_pico
+
+from .models import OwnPrice
+from .prices import Price, listed_price
+from .providers.registry import price_list_of
+
+
+def price(project: int, target: str, at: datetime, prompt_tokens: int, batch: bool = False) -> Price | None:
+    """The price of `target` (`provider:model`) for a prompt of this length. None: unpriced, never a fallback."""
+    provider, _, model = target.partition(":")
+    dated = [own for own in _own_prices(project) if (own.provider, own.model) == (provider, model)]
+    in_force = [own for own in dated if own.valid_from <= at.date()]
+    if in_force:
+        return _from_own(max(in_force, key=lambda own: own.valid_from))
+    return listed_price(price_list_of(provider), model, at, prompt_tokens, batch)
+
+
+def to_stored(usd_per_million: Decimal | None) -> int | None:
+    """USD per million tokens → pico-dollars per million tokens, as the ledger keeps it."""
+    return None if usd_per_million is None else to_pico(usd_per_million)
+
+
+_REMEMBERED_FOR = 5.0  # seconds: a call asks for prices several times, and own prices never reach into the past
+_remembered: dict[int, tuple[float, list[OwnPrice]]] = {}
+
+
+def _own_prices(project: int) -> list[OwnPrice]:
+    loaded_at, rows = _remembered.get(project, (0.0, []))
+    if time.monotonic() - loaded_at > _REMEMBERED_FOR:
+        rows = list(OwnPrice.objects.filter(project=project))
+        _remembered[project] = (time.monotonic(), rows)
+    return rows
+
+
+@receiver(post_save, sender=OwnPrice)
+def _forget(instance: OwnPrice, **kwargs: object) -> None:
+    _remembered.pop(instance.project, None)
+
+
+def _from_own(own: OwnPrice) -> Price:
+    def usd(stored: int | None) -> Decimal | None:
+        return None if stored is None else Decimal(stored) / PICO
+
+    return Price(
+        input=usd(own.input),
+        output=usd(own.output),
+        cache_read=usd(own.cache_read),
+        cache_write_5m=usd(own.cache_write_5m),
+        cache_write_1h=usd(own.cache_write_1h),
+        source="project",
+        version=own.valid_from.isoformat(),
+    )
