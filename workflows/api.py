@@ -1,0 +1,294 @@
+"""REST for workflows, versions, publications and baselines. Parses, calls one domain verb, renders."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import semver
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from pydantic import AfterValidator, Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from projects.models import Project, Scope
+from wire.bodies import Body, Moment, Usd
+from wire.money import to_pico, to_usd, usd_text
+from wire.problems import Conflict, Fault, Invalid, NotFound
+from wire.rest import known_parameters, page
+from wire.times import rfc3339
+
+from .models import Baseline, Publication, Version, Workflow
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("A name has 1 to 100 lower-case letters, digits, dots, hyphens and underscores")
+    return value
+
+
+def _semver(value: str) -> str:
+    if len(value) > 64 or not semver.Version.is_valid(value) or "+" in value:
+        raise ValueError("This must be a semantic version such as 1.2.0, without build metadata")
+    return value
+
+
+Number = Annotated[str, AfterValidator(_semver)]
+Text = Annotated[str, Field(max_length=200)]
+
+
+class Design(Body):
+    """What a new version says of itself, wherever it is posted."""
+
+    definition: dict[str, object] | str
+    changelog: Annotated[str, Field(max_length=20_000)] = ""
+    design_context: dict[str, object] = {}
+    designed_by: Text = ""
+    designed_at: Moment | None = None
+    intelligence_level: Annotated[str, Field(max_length=50)] = ""
+    design_cost: Usd | None = None
+    publish: bool = False
+
+    def save(self, workflow: Workflow, number: str, by: str) -> Version:
+        """The version, and its publication where that is asked for. Pointers are those of the whole body."""
+        if isinstance(self.definition, str):
+            raise Invalid.at("/definition", "A definition as Markdown text is not available yet; send the object.")
+        try:
+            version = workflow.draft(
+                self.definition,
+                number,
+                changelog=self.changelog,
+                design_context=self.design_context,
+                designed_by=self.designed_by,
+                designed_at=self.designed_at,
+                intelligence_level=self.intelligence_level,
+                design_cost=None if self.design_cost is None else to_pico(self.design_cost),
+                created_by=by,
+            )
+        except Invalid as problem:
+            raise Invalid.of([fault.under("/definition") for fault in problem.faults]) from problem
+        if self.publish:
+            version.publish(by)
+        return version
+
+
+class NewWorkflow(Design):
+    name: Annotated[str, AfterValidator(_name)]
+    version: Number = "1.0.0"
+
+
+class NewVersion(Design):
+    bump: Literal["major", "minor", "patch"] | None = None
+    version: Number | None = None
+
+    def number(self, workflow: Workflow) -> str:
+        if (self.bump is None) == (self.version is None):
+            raise Invalid.at("/bump", "Say either bump (major, minor or patch) or version, not both and not neither.")
+        return self.version or workflow.number_after(self.bump)
+
+
+class Override(Body):
+    override: object = None
+
+
+class NewBaseline(Body):
+    method: str
+    model: Annotated[str, Field(max_length=250)] = ""
+    cost_per_execution: Usd | None = None
+    prompt: Annotated[str, Field(max_length=100_000)] = ""
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+
+    def faults(self) -> list[Fault]:
+        if self.method == "measured":
+            return [Fault("/method", "The method measured is not available yet.")]
+        if self.method not in Baseline.Method.values:
+            return [Fault("/method", f"Unknown method; known are {', '.join(Baseline.Method.values)}.")]
+        if self.method == Baseline.Method.DECLARED:
+            if self.cost_per_execution is None:
+                return [Fault("/cost_per_execution", "The method declared needs the cost of one execution, in USD.")]
+        elif self.cost_per_execution is not None:
+            return [Fault("/cost_per_execution", "Only the method declared has a cost per execution.")]
+        provider, _, model = self.model.partition(":")
+        if self.model and (provider not in ("anthropic", "scripted") or not model):
+            return [Fault("/model", "Write the model as anthropic:NAME or scripted:NAME.")]
+        return []
+
+
+class WorkflowList(APIView):
+    scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
+
+    def get(self, request: Request) -> Response:
+        known_parameters(request)
+        rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version")
+        return page(request, rows, lambda found: [represent_workflow(row) for row in found])
+
+    @transaction.atomic
+    def post(self, request: Request) -> Response:
+        body = NewWorkflow.read(request.data)
+        project = request.auth.project
+        try:
+            with transaction.atomic():
+                workflow = Workflow.objects.create(project=project, name=body.name)
+        except IntegrityError as error:
+            raise Conflict(
+                f"The workflow {body.name} exists already; post a new version to /workflows/{body.name}/versions.",
+                workflow=body.name,
+            ) from error
+        version = body.save(workflow, body.version, str(request.user))
+        workflow.refresh_from_db()
+        return Response({**represent_workflow(workflow), "version": represent_version(version)}, status=201)
+
+
+class WorkflowDetail(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, name: str) -> Response:
+        return Response(represent_workflow(workflow_of(request.auth.project, name)))
+
+
+class VersionList(APIView):
+    scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
+
+    def get(self, request: Request, name: str) -> Response:
+        known_parameters(request)
+        rows = workflow_of(request.auth.project, name).versions.prefetch_related("publications")
+        return page(request, rows, lambda found: [represent_version(row) for row in found])
+
+    @transaction.atomic
+    def post(self, request: Request, name: str) -> Response:
+        body = NewVersion.read(request.data)
+        workflow = workflow_of(request.auth.project, name)
+        version = body.save(workflow, body.number(workflow), str(request.user))
+        return Response(represent_version(version), status=201)
+
+
+class VersionDetail(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, name: str, number: str) -> Response:
+        return Response(represent_version(version_of(request.auth.project, name, number)))
+
+
+class PublicationView(APIView):
+    scopes = {"POST": Scope.DESIGN}
+
+    def post(self, request: Request, name: str, number: str) -> Response:
+        if Override.read(request.data).override is not None:
+            raise Invalid.at("/override", "There is no gate to override yet: an override is not available yet.")
+        version = version_of(request.auth.project, name, number)
+        return Response(represent_publication(version.publish(str(request.user))), status=201)
+
+
+class BaselineView(APIView):
+    scopes = {"GET": Scope.READ, "PUT": Scope.DESIGN}
+
+    def get(self, request: Request, name: str) -> Response:
+        workflow = workflow_of(request.auth.project, name)
+        baseline = workflow.baseline_at(timezone.now())
+        if baseline is None:
+            return Response(default_baseline(workflow))
+        return Response(represent_baseline(baseline))
+
+    def put(self, request: Request, name: str) -> Response:
+        body = NewBaseline.read(request.data)
+        if faults := body.faults():
+            raise Invalid.of(faults)
+        workflow = workflow_of(request.auth.project, name)
+        # The first statement holds from the beginning: before it, nobody had said anything.
+        beginning = timezone.now() if workflow.baselines.exists() else workflow.created_at
+        baseline = workflow.baselines.create(
+            method=body.method,
+            model=body.model or frontier_of(workflow.project),
+            cost_per_execution=None if body.cost_per_execution is None else to_pico(body.cost_per_execution),
+            prompt=body.prompt,
+            valid_from=body.from_ or beginning,
+            stated_by=str(request.user),
+        )
+        return Response(represent_baseline(baseline))
+
+
+def workflow_of(project: Project, name: str) -> Workflow:
+    workflow = Workflow.objects.filter(project=project, name=name).select_related("live__version", "project").first()
+    if workflow is None:
+        raise NotFound("There is no such workflow in this project.")
+    return workflow
+
+
+def version_of(project: Project, name: str, number: str) -> Version:
+    version = Version.objects.filter(workflow__project=project, workflow__name=name, number=number)
+    found = version.select_related("workflow__project").first()
+    if found is None:
+        raise NotFound("There is no such version of this workflow.")
+    return found
+
+
+def frontier_of(project: Project) -> str:
+    return project.tier_map().get("frontier", "")
+
+
+def represent_workflow(workflow: Workflow) -> dict:
+    live = workflow.live
+    return {
+        "name": workflow.name,
+        "published": live and {**represent_publication(live), "definition": live.version.definition},
+        "created_at": rfc3339(workflow.created_at),
+    }
+
+
+def represent_version(version: Version) -> dict:
+    publications = [represent_publication(row) for row in version.publications.all()]
+    return {
+        "workflow": version.workflow.name,
+        "version": version.number,
+        "state": "published" if publications else "draft",
+        "definition": version.definition,
+        "content_hash": version.content_hash,
+        "changelog": version.changelog,
+        "design_context": version.design_context,
+        "designed_by": version.designed_by or None,
+        "designed_at": rfc3339(version.designed_at),
+        "intelligence_level": version.intelligence_level or None,
+        "design_cost": usd_text(version.design_cost_usd),
+        "warnings": version.warnings,
+        "publications": publications,
+        "created_by": version.created_by,
+        "created_at": rfc3339(version.created_at),
+    }
+
+
+def represent_publication(publication: Publication) -> dict:
+    return {
+        "workflow": publication.version.workflow.name,
+        "version": publication.version.number,
+        "tier_map": publication.tier_map,
+        "prompt_format": publication.prompt_format,
+        "evidence": publication.evidence,
+        "unproven": publication.evidence == Publication.Evidence.NONE,
+        "published_by": publication.published_by,
+        "published_at": rfc3339(publication.published_at),
+    }
+
+
+def represent_baseline(baseline: Baseline) -> dict:
+    cost: Decimal | None = None if baseline.cost_per_execution is None else to_usd(baseline.cost_per_execution)
+    return {
+        "method": baseline.method,
+        "model": baseline.model or None,
+        "cost_per_execution": usd_text(cost),
+        "prompt": baseline.prompt or None,
+        "from": rfc3339(baseline.valid_from),
+    }
+
+
+def default_baseline(workflow: Workflow) -> dict:
+    """What holds while nobody stated one: the same tokens on the project's frontier model, with a warm cache."""
+    return {
+        "method": Baseline.Method.REPRICED_WARM,
+        "model": frontier_of(workflow.project) or None,
+        "cost_per_execution": None,
+        "prompt": None,
+        "from": rfc3339(workflow.created_at),
+    }

@@ -1,0 +1,58 @@
+"""A version made ready to execute: parsed once, its validators and constant texts built once. Versions never change, so
+this is kept for the life of the process."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gateway.types import Block
+
+from . import envelope, prompts
+from .definition import Definition, ModelStep, Step
+from .models import Version
+from .schemas import Schema
+
+
+@dataclass(frozen=True)
+class CompiledStep:
+    """`schema`: what an output must follow. The last two are a model step's: what is sent as system and as schema."""
+
+    step: Step
+    schema: Schema | None
+    system: tuple[Block, ...] = ()
+    envelope: dict | None = None
+
+
+@dataclass(frozen=True)
+class Compiled:
+    definition: Definition
+    input_schema: Schema
+    output_schema: Schema | None
+    steps: dict[str, CompiledStep]
+    escalating: tuple[str, ...]  # ids of the edge cases that a model may answer `escalate` with
+
+
+@lru_cache(maxsize=256)
+def compiled(version_id: int) -> Compiled:
+    return build(Version.objects.select_related("workflow__project").get(pk=version_id).parsed())
+
+
+def build(definition: Definition) -> Compiled:
+    told = [case for case in definition.edge_cases if case.when is None]
+    escalating = tuple(case.id for case in told if case.escalates)
+    prefix = prompts.system_prefix(definition, told)
+    steps = {step.id: _compile_step(step, prefix, escalating) for step in definition.steps}
+    return Compiled(
+        definition=definition,
+        input_schema=Schema(definition.input_schema),
+        output_schema=Schema(definition.output_schema) if definition.output_schema is not None else None,
+        steps=steps,
+        escalating=escalating,
+    )
+
+
+def _compile_step(step: Step, prefix: str, escalating: tuple[str, ...]) -> CompiledStep:
+    schema = Schema(step.output_schema) if step.output_schema is not None else None
+    if not isinstance(step, ModelStep):
+        return CompiledStep(step, schema)
+    system = (Block(prefix), Block(prompts.step_block(step.instructions), cached=True))
+    return CompiledStep(step, schema, system, envelope.schema(step.output_schema, escalating))

@@ -1,0 +1,253 @@
+"""What is wrong with a definition that its structure does not show: names, references, schemas, tools, texts.
+
+Called by `definition.parse` with the document as it was sent, whatever else is wrong with it, so that everything is
+found at once. A part of the wrong type is passed over: its structure is complained about elsewhere.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, available_timezones
+
+from wire.problems import Fault, pointer
+
+from . import prompts, sandbox
+from .faults import MAX_FAULTS, short, unknown
+from .references import BUILTINS, EVERYWHERE, FREE, Reading, read_code, read_expression
+from .schemas import check_model_output, check_schema
+
+if TYPE_CHECKING:
+    from .definition import ToolSignature
+
+MAX_STEPS = 50
+MAX_CONSTANTS = 256 * 1024  # bytes of JSON
+
+_WHERE = {
+    "output": "exists in the checks of a step only",
+    "error": "exists in `otherwise` only",
+    "item": "exists in a step with `for_each` only",
+    "index": "exists in a step with `for_each` only",
+    "steps": "does not exist here: nothing has run yet",
+}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a text can see: which names there are, and which steps it may read."""
+
+    steps: tuple[str, ...]
+    names: frozenset[str] = EVERYWHERE
+
+    def with_names(self, *names: str) -> "Sight":
+        return replace(self, names=self.names | set(names))
+
+
+def faults_of(document: dict, tools: Mapping[str, "ToolSignature"]) -> list[Fault]:
+    examination = _Examination(document, tools)
+    with suppress(_Enough):
+        examination.run()
+    return examination.faults
+
+
+def edge_case_id(case: Mapping[str, object]) -> str:
+    """Its own id, or a slug of what it says: "The customer is angry" → `the-customer-is-angry`."""
+    given, words = case.get("id"), case.get("case")
+    if isinstance(given, str):
+        return given
+    said = re.sub(r"{{.*?}}", " ", words[:500]) if isinstance(words, str) else ""
+    plain = unicodedata.normalize("NFKD", said).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall("[a-z0-9]+", plain))[:64].rstrip("-") or "edge-case"
+
+
+class _Enough(Exception):
+    """There are as many faults as anybody reads; to look for more would be work without end."""
+
+
+class _Examination:
+    """One pass over one document. Its texts are compiled together at the end: a visit to the sandbox is dear."""
+
+    def __init__(self, document: dict, tools: Mapping[str, "ToolSignature"]) -> None:
+        self.document = document
+        self.tools = tools
+        self.faults: list[Fault] = []
+        self.edge_cases = _objects(document.get("edge_cases"))
+        self.steps = _objects(document.get("steps"))[:MAX_STEPS]
+        self.ids = [step["id"] if isinstance(step.get("id"), str) else "" for _, step in self.steps]
+        self.texts: list[tuple[sandbox.Kind, str]] = []
+        self.places: list[str] = []
+
+    def run(self) -> None:
+        self._head()
+        for place, case in self.edge_cases:
+            self._edge_case(case, pointer("edge_cases", place))
+        for position, (place, step) in enumerate(self.steps):
+            self._step(step, pointer("steps", place), position)
+        self._shape(self.document, "result", "", Sight(tuple(self.ids)))
+        self._twice("edge_cases", [(place, edge_case_id(case)) for place, case in self.edge_cases])
+        self._twice("steps", [(place, identifier) for (place, _), identifier in zip(self.steps, self.ids, strict=True)])
+        self._compile()
+
+    def _head(self) -> None:
+        zone, constants, guidance = (self.document.get(key) for key in ("timezone", "constants", "guidance"))
+        if isinstance(zone, str) and not _is_timezone(zone):
+            self._say("/timezone", unknown("time zone", zone, available_timezones()))
+        if isinstance(constants, dict) and _size(constants) > MAX_CONSTANTS:
+            self._say("/constants", f"The constants are larger than {MAX_CONSTANTS // 1024} KB: that much is a tool's.")
+        if isinstance(guidance, str):
+            self._text(guidance, "/guidance")
+        self._schema(self.document, "input_schema", "")
+        self._schema(self.document, "output_schema", "")
+        self._checks(self.document, "covers", "", Sight((), EVERYWHERE - {"steps"}))
+
+    def _edge_case(self, case: dict, where: str) -> None:
+        escalates = case.get("handling") == "escalate"
+        for key in ("when", "to"):
+            if case.get(key) is not None and not escalates:
+                self._say(f"{where}/{key}", f"{key!r} belongs to an edge case with 'handling: escalate' only.")
+        self._expression(case.get("when"), f"{where}/when", Sight(tuple(self.ids)))
+        for key in ("case", "handling"):
+            if isinstance(case.get(key), str):
+                self._text(case[key], f"{where}/{key}")
+
+    def _step(self, step: dict, where: str, position: int) -> None:
+        above = Sight(tuple(self.ids[:position]))
+        if "for_each" in step:
+            above = above.with_names("item", "index")
+        self._expression(step.get("when"), f"{where}/when", above)
+        self._shape(step, "otherwise", where, above.with_names("error"))
+        self._checks(step, "checks", where, above.with_names("output"))
+        self._schema(step, "output_schema", where, narrower=step.get("kind") == "model")
+        match step:
+            case {"kind": "code", "code": str(code)}:
+                self._python("code", code, f"{where}/code", above)
+            case {"kind": "model", "prompt": str(prompt)}:
+                found = prompts.check(prompt, above.steps, above.names - EVERYWHERE)
+                self.faults += [fault.under(f"{where}/prompt") for fault in found]
+            case {"kind": "tool"}:
+                self._tool(step, where, above)
+
+    def _tool(self, step: dict, where: str, above: Sight) -> None:
+        self._shape(step, "arguments", where, above)
+        name, arguments = step.get("tool"), step.get("arguments", {})
+        if not isinstance(name, str) or not isinstance(arguments, dict):
+            return
+        if name not in self.tools:
+            self._say(
+                f"{where}/tool", f"{unknown('tool', name, self.tools)} A tool is registered in the project first."
+            )
+            return
+        schema = self.tools[name].input_schema
+        known = schema.get("properties", {})
+        for argument in arguments:
+            if argument not in known and not schema.get("additionalProperties"):
+                self._say(where + pointer("arguments", argument), unknown(f"argument of {name}", argument, known))
+        for argument in schema.get("required", ()):
+            if argument not in arguments:
+                self._say(f"{where}/arguments", f"The argument {argument!r} of {name} is missing.")
+
+    def _checks(self, part: dict, key: str, where: str, sight: Sight) -> None:
+        checks = part.get(key)
+        for index, check in enumerate(checks if isinstance(checks, list) else ()):
+            place = where + pointer(key, index)
+            if isinstance(check, dict):
+                self._expression(check.get("check"), f"{place}/check", sight)
+            else:
+                self._expression(check, place, sight)
+
+    def _shape(self, part: dict, key: str, where: str, sight: Sight) -> None:
+        for path, text in _texts(part.get(key)):
+            self._expression(text, where + pointer(key, *path), sight)
+
+    def _expression(self, text: object, where: str, sight: Sight) -> None:
+        if isinstance(text, str):
+            self._python("expression", text, where, sight)
+
+    def _python(self, kind: sandbox.Kind, text: str, where: str, sight: Sight) -> None:
+        reading = read_code(text) if kind == "code" else read_expression(text)
+        wrong = [*reading.faults, *self._out_of_sight(reading, sight)]
+        for detail in wrong:
+            self._say(where, detail)
+        if not wrong:
+            self.texts.append((kind, text))
+            self.places.append(where)
+
+    def _out_of_sight(self, reading: Reading, sight: Sight) -> Iterator[str]:
+        for name in sorted(reading.names - sight.names):
+            if name in _WHERE:
+                yield f"`{name}` {_WHERE[name]}."
+            elif not name.startswith("__"):
+                yield unknown("name", name, sight.names | BUILTINS | FREE)
+        if "steps" in sight.names:
+            for step in sorted(reading.steps - set(sight.steps)):
+                yield self._not_above(step, sight)
+
+    def _not_above(self, step: str, sight: Sight) -> str:
+        if step in self.ids:
+            return f"The step {short(step)} does not stand above: a step reads only those that come before it."
+        return unknown("step", step, [one for one in sight.steps if one])
+
+    def _text(self, text: str, where: str) -> None:
+        constants = self.document.get("constants", {})
+        if isinstance(constants, dict):
+            self.faults += [fault.under(where) for fault in prompts.check_text(text, constants)]
+
+    def _schema(self, part: dict, key: str, where: str, narrower: bool = False) -> None:
+        schema = part.get(key)
+        if not isinstance(schema, dict):
+            return
+        found = check_schema(schema)
+        if narrower and not found:
+            found = check_model_output(schema)
+        self.faults += [fault.under(f"{where}/{key}") for fault in found]
+
+    def _twice(self, key: str, named: list[tuple[int, str]]) -> None:
+        seen: set[str] = set()
+        for place, name in named:
+            if name in seen:
+                self._say(pointer(key, place, "id"), f"The id {short(name)} stands twice.")
+            if name:
+                seen.add(name)
+
+    def _compile(self) -> None:
+        complaints = sandbox.uncompilable(self.texts) if self.texts else {}
+        for index, detail in complaints.items():
+            self._say(self.places[index], detail)
+
+    def _say(self, where: str, detail: str) -> None:
+        self.faults.append(Fault(where, detail))
+        if len(self.faults) >= MAX_FAULTS:
+            raise _Enough
+
+
+def _objects(value: object) -> list[tuple[int, dict]]:
+    """The objects of a list, with their places."""
+    return [(place, one) for place, one in enumerate(value if isinstance(value, list) else ()) if isinstance(one, dict)]
+
+
+def _texts(shape: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text of a shape, in its order, with the path to it."""
+    todo: list[tuple[tuple[str | int, ...], object]] = [((), shape)]
+    while todo:
+        path, one = todo.pop()
+        if isinstance(one, str):
+            yield path, one
+        elif isinstance(one, dict):
+            todo += reversed([((*path, key), child) for key, child in one.items()])
+        elif isinstance(one, list):
+            todo += reversed([((*path, index), child) for index, child in enumerate(one)])
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        return bool(ZoneInfo(name))
+    except (ValueError, OSError, KeyError):  # a path that leads out, a folder, no such name
+        return False
+
+
+def _size(value: object) -> int:
+    """Of its JSON, in bytes."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))

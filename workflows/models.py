@@ -1,0 +1,159 @@
+"""Workflows, their immutable versions, their publications and the baselines they are measured against."""
+
+from __future__ import annotations
+
+import semver
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from projects.models import Project
+from projects.tools import tools_of
+from wire.money import to_usd
+from wire.problems import Conflict, Invalid
+
+from .definition import Definition, ToolSignature, content_hash, parse, warnings
+from .prompts import PROMPT_FORMAT
+
+
+class Workflow(models.Model):
+    """A named, repeatable task. What it does stands in its versions."""
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="workflows")
+    name = models.CharField(max_length=100)
+    live = models.ForeignKey("Publication", models.PROTECT, null=True, editable=False, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_workflow_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def draft(self, document: dict, number: str, **context: object) -> Version:
+        """A new, immutable version. Raises `Invalid` for what the definition says, `Conflict` for a number that is taken."""
+        definition = parse(document, signatures(self.project))
+        try:
+            with transaction.atomic():
+                return self.versions.create(
+                    number=number,
+                    title=definition.title,
+                    definition=document,
+                    content_hash=content_hash(document),
+                    warnings=[{"pointer": fault.pointer, "detail": fault.detail} for fault in warnings(definition)],
+                    **context,
+                )
+        except IntegrityError as error:
+            raise Conflict(f"The version {number} exists already; a version never changes.", version=number) from error
+
+    def number_after(self, bump: str) -> str:
+        """The next number behind the highest one there is; `bump` is major, minor or patch."""
+        numbers = [semver.Version.parse(number) for number in self.versions.values_list("number", flat=True)]
+        return str(max(numbers).next_version(bump)) if numbers else "1.0.0"
+
+    def baseline_at(self, moment: object) -> Baseline | None:
+        return self.baselines.filter(valid_from__lte=moment).order_by("-valid_from", "-pk").first()
+
+
+class Version(models.Model):
+    """One immutable definition of a workflow, with its design context: why it is as it is, and what designing cost."""
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="versions")
+    number = models.CharField(max_length=64, help_text="Semantic version, such as 1.2.0.")
+    title = models.TextField()
+    definition = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    warnings = models.JSONField(default=list, help_text="What was doubtful when it was saved.")
+    changelog = models.TextField(blank=True)
+    design_context = models.JSONField(default=dict)
+    designed_by = models.CharField(max_length=200, blank=True)
+    designed_at = models.DateTimeField(null=True)
+    intelligence_level = models.CharField(max_length=50, blank=True)
+    design_cost = models.BigIntegerField(null=True, help_text="Declared, in pico-dollars.")
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workflow", "number"], name="one_version_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.workflow.name} {self.number}"
+
+    @property
+    def is_published(self) -> bool:
+        return self.publications.exists()
+
+    @property
+    def design_cost_usd(self) -> object:
+        return None if self.design_cost is None else to_usd(self.design_cost)
+
+    def parsed(self) -> Definition:
+        """The definition as it was accepted: its structure is read again, what it says was checked when it was saved."""
+        return Definition.model_validate(self.definition)
+
+    @transaction.atomic
+    def publish(self, by: str) -> Publication:
+        """Makes this version live: from now on executions are of it, with the tier map as it is at this moment.
+
+        There is no evaluation to bind a verdict to yet, so the evidence is `none` and the workflow is unproven.
+        """
+        try:
+            parse(self.definition, signatures(self.workflow.project))
+        except Invalid as problem:
+            raise Conflict(f"This version no longer fits its project: {problem.detail}") from problem
+        publication = self.publications.create(
+            tier_map=self.workflow.project.tier_map(), prompt_format=PROMPT_FORMAT, published_by=by
+        )
+        Workflow.objects.filter(pk=self.workflow_id).update(live=publication)
+        return publication
+
+
+class Publication(models.Model):
+    """That a version went live: with which models, on what evidence, by whom. An execution pins its publication."""
+
+    class Evidence(models.TextChoices):
+        NONE = "none"
+        PASSED = "passed"
+        OVERRIDDEN = "overridden"
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="publications")
+    tier_map = models.JSONField(help_text="tier → provider:model, as it was.")
+    prompt_format = models.PositiveIntegerField()
+    evidence = models.CharField(max_length=10, choices=Evidence, default=Evidence.NONE)
+    reason = models.TextField(blank=True)
+    published_by = models.CharField(max_length=200)
+    published_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.version} at {self.published_at:%Y-%m-%d %H:%M}"
+
+
+class Baseline(models.Model):
+    """The all-frontier way of doing the same task, as a person stated it; in force from its date to the next one's."""
+
+    class Method(models.TextChoices):
+        DECLARED = "declared"
+        REPRICED_WARM = "repriced_warm"
+        REPRICED_COLD = "repriced_cold"
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="baselines")
+    method = models.CharField(max_length=15, choices=Method)
+    model = models.CharField(max_length=250, blank=True, help_text="provider:model")
+    cost_per_execution = models.BigIntegerField(null=True, help_text="Pico-dollars, for the method declared.")
+    prompt = models.TextField(blank=True)
+    valid_from = models.DateTimeField()
+    stated_by = models.CharField(max_length=200)
+    stated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workflow", "valid_from"], name="baseline_in_force")]
+
+    def __str__(self) -> str:
+        return f"{self.workflow}: {self.method} from {self.valid_from:%Y-%m-%d}"
+
+
+def signatures(project: Project) -> dict[str, ToolSignature]:
+    """What a definition of this project may call."""
+    return {
+        name: ToolSignature(name, tool.input_schema, tool.output_schema, tool.side_effects)
+        for name, tool in tools_of(project).items()
+    }

@@ -1,0 +1,299 @@
+"""Runs the Python of a definition in processes of its own, without I/O. The engine's driver calls it, and `definition`
+asks it whether a text compiles. Values go in and come out as JSON text."""
+
+import atexit
+import json
+import os
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic_monty import Monty, MontyCrashedError, MontyError, MontyRuntimeError, OSPolicy, ResourceLimits
+
+from wire.problems import Problem
+from wire.strict_json import loads
+
+Kind = Literal["expression", "code"]
+
+MAX_SECONDS = 1.0
+MAX_MEMORY = 50_000_000
+MAX_RESULT = 2**20  # bytes of JSON
+MAX_RESULT_NODES = 100_000
+MAX_DETAIL = 500
+MAX_LIMITS_MET = 3  # of one batch, each costs a second and a process
+CHECKOUT_PATIENCE = 30.0  # seconds; longer means that the processes are stuck, which is our fault and not the text's
+
+_LIMITS: ResourceLimits = {"max_feed_duration_secs": MAX_SECONDS, "max_memory": MAX_MEMORY}
+
+# Defined anew in every session: at 0.1 ms that is faster than restoring a dump. Each text has a namespace of its own,
+# with its names decoded anew, so that nothing one text does can be seen by the next, or by what stands here.
+_PRELUDE = """
+import json, math, re
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal
+
+FREE = {
+    're': re, 'math': math, 'json': json, 'date': date, 'datetime': datetime, 'timedelta': timedelta,
+    'timezone': timezone, 'Decimal': Decimal, 'ROUND_HALF_UP': ROUND_HALF_UP, 'Counter': Counter,
+    'defaultdict': defaultdict,
+}
+
+def space_of(text):
+    return FREE | {name: json.loads(value) for name, value in names.items() if name in text}
+
+def plain(value):
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f'a result has text as keys, not {type(key).__name__}')
+        return {key: plain(child) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(child) for child in value]
+    if isinstance(value, (set, frozenset)):
+        return [plain(child) for child in in_order(value)]
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f'{value} is not a number that can leave')
+        return format(value, 'f')
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f'a result is JSON, and {type(value).__name__} is not')
+
+def in_order(items):
+    try:
+        return sorted(items)
+    except TypeError:
+        return sorted(items, key=repr)
+
+def leaving(value):
+    return json.dumps(plain(value), ensure_ascii=False)
+"""
+
+_EVALUATE = (
+    _PRELUDE
+    + """
+def evaluated(text):
+    space = space_of(text) | {'eval': None, 'exec': None}
+    try:
+        return [leaving(eval('(' + text + '\\n)', space)), '']
+    except BaseException as error:
+        return ['', f'{type(error).__name__}: {error}']
+
+[evaluated(text) for text in texts]
+"""
+)
+
+_RUN = (
+    _PRELUDE
+    + """
+space = space_of(text + ' input steps')
+exec(text, space)
+if 'run' not in space:
+    raise NameError('the code does not define run(input, steps)')
+leaving(space['run'](space['input'], space['steps']))
+"""
+)
+
+# A program is compiled as a whole before its first line runs, and the first line stops it: nothing of the text is
+# executed. An expression has to compile in both forms, so that it is one (`1) + (2` is none) and not empty.
+_COMPILE = """
+def complaint(kind, text):
+    for form in ['(' + text + '\\n)', '[' + text + '\\n, 0]'] if kind == 'expression' else [text]:
+        try:
+            exec('assert False\\n' + form, {})
+        except AssertionError:
+            continue
+        except BaseException as error:
+            return str(error)
+    return ''
+
+[complaint(kind, text) for kind, text in texts]
+"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception, a limit, or a result that is not JSON: becomes the flag `code_error`."""
+
+    detail: str
+
+
+def evaluate(
+    expressions: Sequence[str], names: Mapping[str, object], now: datetime, timezone: str
+) -> list[object | Failure]:
+    """The value of each expression as JSON, or why it has none. They share 1 s and 50 MB.
+
+    An exception is one expression's own. Where the batch meets a limit each expression is evaluated again, alone.
+    """
+    try:
+        return _evaluate(expressions, names, now, timezone)
+    except MontyError as error:
+        if len(expressions) == 1:
+            return [_failure(error)]
+        return _evaluate_one_by_one(expressions, names, now, timezone)
+
+
+def truth_of(expression: str) -> str:
+    """The expression of a condition. Only Python knows its truth: `Decimal(0)` leaves as "0", a match not at all."""
+    return f"bool((\n{expression}\n))"
+
+
+def run(code: str, input: object, steps: object, constants: object, now: datetime, timezone: str) -> object | Failure:
+    """What the code's `run(input, steps)` returns, as JSON, within 1 s and 50 MB, in a session of its own."""
+    local = now.astimezone(ZoneInfo(timezone)).isoformat()
+    names = {"input": input, "steps": steps, "constants": constants, "now": local}
+    try:
+        inputs = {"text": code, "names": _written(names, f"{code} input steps")}
+        return _received(_feed(_RUN, inputs, _clock(now, timezone)))
+    except MontyError as error:
+        return _failure(error)
+
+
+def compiles(kind: Kind, text: str) -> str | None:
+    """Why this text does not compile, as a sentence; None where it does. Nothing of it is executed."""
+    return uncompilable([(kind, text)]).get(0)
+
+
+def uncompilable(texts: Sequence[tuple[Kind, str]]) -> dict[int, str]:
+    """Which of the texts do not compile: index → sentence. One visit for all of them; nothing of them is executed."""
+    return {
+        index: _sentence(complaint, texts[index][1]) for index, complaint in enumerate(_complaints(texts)) if complaint
+    }
+
+
+def _complaints(texts: Sequence[tuple[Kind, str]]) -> list[str]:
+    try:
+        return _feed(_COMPILE, {"texts": [list(pair) for pair in texts]}, {})
+    except MontyError:
+        if len(texts) == 1:
+            return ["This is too large or too deeply nested to be compiled"]
+        return [_complaints([pair])[0] for pair in texts]
+
+
+def _evaluate(
+    expressions: Sequence[str], names: Mapping[str, object], now: datetime, timezone: str
+) -> list[object | Failure]:
+    inputs = {"texts": list(expressions), "names": _written(names, "\n".join(expressions))}
+    answers = _feed(_EVALUATE, inputs, _clock(now, timezone))
+    return [Failure(_bounded(problem)) if problem else _received(text) for text, problem in answers]
+
+
+def _evaluate_one_by_one(
+    expressions: Sequence[str], names: Mapping[str, object], now: datetime, timezone: str
+) -> list[object | Failure]:
+    values: list[object | Failure] = []
+    limits_met = 0
+    for expression in expressions:
+        if limits_met == MAX_LIMITS_MET:
+            values.append(Failure("Not evaluated: too many expressions before it met a limit."))
+            continue
+        try:
+            values += _evaluate([expression], names, now, timezone)
+        except MontyError as error:
+            limits_met += 1
+            values.append(_failure(error))
+    return values
+
+
+def _written(names: Mapping[str, object], text: str) -> dict[str, str]:
+    """As JSON, which crosses faster than objects do, and only what the text mentions."""
+    return {
+        name: json.dumps(value, ensure_ascii=False, allow_nan=False) for name, value in names.items() if name in text
+    }
+
+
+def _received(text: str) -> object | Failure:
+    """The parser for what comes from outside also refuses NaN, NUL and integers beyond ±2⁵³."""
+    if len(text.encode()) > MAX_RESULT:
+        return Failure(f"The result has more than {MAX_RESULT} bytes.")
+    try:
+        return loads(text, MAX_RESULT_NODES)
+    except Problem as problem:
+        return Failure(_bounded(f"The result is not JSON that can be kept: {problem.detail}"))
+
+
+def _failure(error: MontyError) -> Failure:
+    if isinstance(error, MontyCrashedError) and not error.timed_out:
+        return Failure("It ended the sandbox's process.")
+    cause = error.exception()
+    if isinstance(error, MontyCrashedError) or isinstance(cause, TimeoutError):
+        return Failure(f"It ran longer than {MAX_SECONDS:g} second.")
+    if isinstance(cause, MemoryError):
+        return Failure(f"It needed more than {MAX_MEMORY // 1_000_000} MB of memory.")
+    return Failure(_bounded(f"{error}{_line(error)}"))
+
+
+def _line(error: MontyError) -> str:
+    """` (line 3)`: where in the text it happened, not where in our own program."""
+    frames = error.traceback() if isinstance(error, MontyRuntimeError) else []
+    lines = [frame.line for frame in frames if frame.filename == "<string>"]
+    return f" (line {lines[-1]})" if lines else ""
+
+
+def _bounded(detail: str) -> str:
+    """What untrusted code says, short enough and without the character that no database keeps."""
+    return detail.replace("\x00", "")[:MAX_DETAIL]
+
+
+def _sentence(complaint: str, text: str) -> str:
+    complaint = complaint.replace("The monty syntax parser does not yet support", "The sandbox's Python does not know")
+    found = re.fullmatch(r"(.*) \(<string>, line (\d+)\)", complaint, re.DOTALL)
+    if not found:
+        return _bounded(complaint.rstrip(".") + ".")
+    line = int(found[2]) - 1  # the program begins with a line of ours, and may end with one
+    return _bounded(f"Line {min(line, text.count(chr(10)) + 1)}: {found[1]}.")
+
+
+def _clock(now: datetime, timezone: str) -> OSPolicy:
+    return {"datetime": now, "timezone": timezone, "sleep": "zero", "random_start": {"seed": 0}}
+
+
+def _feed(program: str, inputs: dict[str, Any], policy: OSPolicy) -> Any:
+    """A process that somebody killed from outside is nobody's fault in here: once more, in another one."""
+    try:
+        return _feed_once(program, inputs, policy)
+    except MontyCrashedError as crash:
+        if crash.timed_out:
+            raise
+        return _feed_once(program, inputs, policy)
+
+
+def _feed_once(program: str, inputs: dict[str, Any], policy: OSPolicy) -> Any:
+    with _processes().checkout(limits=_LIMITS, os_policy=policy) as session:
+        return session.feed_run(program, inputs=inputs, print_callback=_unheard)
+
+
+def _unheard(stream: str, text: str) -> None:
+    """What the code prints is nobody's business, least of all our standard output's."""
+
+
+_starting = threading.Lock()
+_pool: Monty | None = None
+_pool_owner = 0
+
+
+def _processes() -> Monty:
+    """The pool of this process, started at first use. A fork of a process that has one hangs in it: refused instead."""
+    global _pool, _pool_owner
+    if _pool is None:
+        with _starting:
+            if _pool is None:
+                pool = Monty(max_processes=max(4, os.cpu_count() or 1), checkout_timeout=CHECKOUT_PATIENCE)
+                _pool_owner = os.getpid()
+                _pool = pool.__enter__()
+                atexit.register(_close)
+    if _pool_owner != os.getpid():
+        raise RuntimeError("This process was forked after its parent had used the sandbox; fork first, or spawn.")
+    return _pool
+
+
+def _close() -> None:
+    if _pool is not None and _pool_owner == os.getpid():
+        _pool.__exit__(None, None, None)
