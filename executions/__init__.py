@@ -1,0 +1,1 @@
+"""Executed forever: a generator engine, its driver, coverage, flags and the queue."""

@@ -1,0 +1,196 @@
+"""REST for executions and flags. Parses, calls one domain verb, renders."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gateway.models import Call
+from projects.models import Project, Scope
+from wire.bodies import Body, moment
+from wire.problems import Conflict, Invalid, Malformed, NotFound
+from wire.rest import known_parameters, page
+from workflows.api import version_of, workflow_of
+from workflows.models import Publication, Version, Workflow
+
+from . import queue, resolution
+from .models import Execution, Flag, Status
+from .representation import represent_call, represent_executions, represent_flag, represent_step
+from .resolution import ABSENT, Decision
+
+SMALL = 16 * 1024  # characters of JSON: metadata is a label, not a payload
+
+
+class NewExecution(Body):
+    input: object
+    version: Annotated[str, Field(max_length=64)] | None = None
+    lane: str | None = None
+    metadata: dict[str, object] = {}
+
+
+class NewResolution(Body):
+    resolution: str
+    output: object = ABSENT
+    step_output: object = ABSENT
+    note: Annotated[str, Field(max_length=10_000)] = ""
+    make_case: bool = False
+
+
+class WorkflowExecutions(APIView):
+    scopes = {"POST": Scope.EXECUTE}
+
+    def post(self, request: Request, name: str) -> Response:
+        body = NewExecution.read(request.data)
+        _refuse_what_is_not_there(request, body)
+        workflow = workflow_of(request.auth.project, name)
+        version, publication = _chosen(request, workflow, body.version)
+        metadata = dict(body.metadata)
+        execution = queue.submit(version, publication, body.input, actor=str(request.user), metadata=metadata)
+        return Response(represent_executions([execution])[0], status=202)
+
+
+class ExecutionList(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request) -> Response:
+        given = known_parameters(request, "workflow", "version", "status", "since", "until", "purpose")
+        rows = Execution.objects.filter(project=request.auth.project).select_related("workflow", "version")
+        filters = {
+            "workflow": "workflow__name",
+            "version": "version__number",
+            "status": "status",
+            "purpose": "purpose",
+            "since": "created_at__gte",
+            "until": "created_at__lt",
+        }
+        _one_of("status", given.get("status"), Status.values)
+        _one_of("purpose", given.get("purpose"), Execution.Purpose.values)
+        for name, value in given.items():
+            rows = rows.filter(**{filters[name]: _moment(name, value) if name in ("since", "until") else value})
+        return page(request, rows, represent_executions)
+
+
+class ExecutionDetail(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, execution_id: UUID) -> Response:
+        return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])
+
+
+class ExecutionSteps(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, execution_id: UUID) -> Response:
+        execution = execution_of(request.auth.project, execution_id)
+        calls = list(Call.objects.filter(execution=execution.pk))
+        return Response(
+            {"results": [represent_step(row, calls) for row in execution.steps.order_by("pk")], "next": None}
+        )
+
+
+class ExecutionCalls(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, execution_id: UUID) -> Response:
+        execution = execution_of(request.auth.project, execution_id)
+        calls = Call.objects.filter(execution=execution.pk).order_by("intended_at", "pk")
+        return Response({"results": [represent_call(call) for call in calls], "next": None})
+
+
+class FlagList(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request) -> Response:
+        given = known_parameters(request, "state", "waiting", "reason", "workflow")
+        rows = Flag.objects.filter(execution__project=request.auth.project)
+        rows = rows.select_related("execution__workflow", "execution__version")
+        _one_of("state", given.get("state"), Flag.State.values)
+        _one_of("reason", given.get("reason"), Flag.Reason.values)
+        _one_of("waiting", given.get("waiting"), ["true", "false"])
+        if "waiting" in given:
+            waits = {"waiting": True, "state": Flag.State.OPEN}
+            rows = rows.filter(**waits) if given["waiting"] == "true" else rows.exclude(**waits)
+        for name, column in (("state", "state"), ("reason", "reason"), ("workflow", "execution__workflow__name")):
+            if name in given:
+                rows = rows.filter(**{column: given[name]})
+        return page(request, rows, lambda found: [represent_flag(flag) for flag in found])
+
+
+class FlagDetail(APIView):
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, flag_id: UUID) -> Response:
+        return Response(represent_flag(flag_of(request.auth.project, flag_id)))
+
+
+class FlagResolution(APIView):
+    scopes = {"POST": Scope.REVIEW, "DELETE": Scope.REVIEW}
+
+    def post(self, request: Request, flag_id: UUID) -> Response:
+        body = NewResolution.read(request.data)
+        if body.make_case:
+            raise Invalid.at("/make_case", "Cases are not available yet.")
+        if body.resolution == "redesign":
+            raise Invalid.at("/resolution", "The resolution redesign is not available yet.")
+        flag = flag_of(request.auth.project, flag_id)
+        decision = Decision(body.resolution, str(request.user), body.output, body.step_output, body.note)
+        return Response(represent_flag(resolution.resolve(flag, decision)))
+
+    def delete(self, request: Request, flag_id: UUID) -> Response:
+        flag = flag_of(request.auth.project, flag_id)
+        return Response(represent_flag(resolution.reopen(flag, str(request.user))))
+
+
+def execution_of(project: Project, execution_id: UUID) -> Execution:
+    found = Execution.objects.filter(project=project, pk=execution_id).select_related("workflow", "version").first()
+    if found is None:
+        raise NotFound("There is no such execution in this project.")
+    return found
+
+
+def flag_of(project: Project, flag_id: UUID) -> Flag:
+    found = Flag.objects.filter(execution__project=project, pk=flag_id)
+    flag = found.select_related("execution__workflow", "execution__version").first()
+    if flag is None:
+        raise NotFound("There is no such flag in this project.")
+    return flag
+
+
+def _refuse_what_is_not_there(request: Request, body: NewExecution) -> None:
+    """Nothing is accepted and quietly served as something else."""
+    if body.lane not in (None, "fast"):
+        raise Invalid.at("/lane", f"The lane {body.lane[:40]!r} is not available yet; there is only fast.")
+    if "Idempotency-Key" in request.headers:
+        raise Invalid("Idempotency-Key is not available yet; send the request without it.")
+    if len(str(body.metadata)) > SMALL:
+        raise Invalid.at("/metadata", f"Metadata has at most {SMALL} characters.")
+
+
+def _chosen(request: Request, workflow: Workflow, number: str | None) -> tuple[Version, Publication | None]:
+    """The live publication; a version's latest one, by number; or a draft, which makes a trial, for whoever may design."""
+    if number is None:
+        if workflow.live is None:
+            raise Conflict(f"{workflow.name} has no published version; publish one, or try a draft by its version.")
+        return workflow.live.version, workflow.live
+    version = version_of(request.auth.project, workflow.name, number)
+    publication = version.publications.order_by("-pk").first()
+    if publication is None and not request.auth.allows(Scope.DESIGN):
+        raise PermissionDenied("A trial of a draft needs a key with the scope 'design'.")
+    return version, publication
+
+
+def _one_of(name: str, value: str | None, known: list[str]) -> None:
+    if value is not None and value not in known:
+        raise Malformed(f"{name} is one of {', '.join(known)}.")
+
+
+def _moment(name: str, value: str) -> datetime:
+    try:
+        return moment(value)
+    except ValueError as error:
+        raise Malformed(f"{name}: {error}.") from error

@@ -1,0 +1,87 @@
+"""What the engine asks of its driver. The engine yields one of these and is sent the answer; it does nothing itself."""
+
+from dataclasses import dataclass
+
+from gateway.models import Intent
+from gateway.types import Request
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """→ a list: for each expression its value, or a `sandbox.Failure`."""
+
+    expressions: tuple[str, ...]
+    names: dict[str, object]
+
+
+@dataclass(frozen=True)
+class RunCode:
+    """→ what the step's `run(input, steps)` returned, or a `sandbox.Failure`."""
+
+    code: str
+    names: dict[str, object]
+
+
+@dataclass(frozen=True)
+class AskModel:
+    """→ a `gateway.Answer`. The driver commits the journal and the intent before the call leaves."""
+
+    intent: Intent
+    request: Request
+
+
+@dataclass(frozen=True)
+class CallTool:
+    """→ the tool's answer, or a `ToolError`. The driver commits the journal before the call."""
+
+    tool: str
+    arguments: dict[str, object]
+    key: str
+
+
+@dataclass(frozen=True)
+class Pause:
+    """→ None, after so many seconds (few: a long wait gives the execution back instead)."""
+
+    seconds: float
+
+
+Effect = Evaluate | RunCode | AskModel | CallTool | Pause
+
+
+@dataclass(frozen=True)
+class Completed:
+    output: object
+
+
+@dataclass(frozen=True)
+class Escalated:
+    """A flag waits for a person."""
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Give it back; it is queued again after so many seconds."""
+
+    seconds: float
+    waiting_for: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """We broke, or the provider did for good: `code` is a word, `detail` a sentence."""
+
+    code: str
+    detail: str
+
+
+Ending = Completed | Escalated | Deferred | Failed
+
+
+class Stopped(Exception):
+    """Raised inside the generator, from any depth, to end this advance."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending)
+        self.ending = ending

@@ -1,0 +1,94 @@
+"""The engine: one generator that takes an execution from its last checkpoint to its end.
+
+It yields what it needs (`effects`) and is sent the answers; it never waits, connects or writes. Every driver runs this
+same generator, so an execution means the same in a test, in the embedded worker and in a fleet.
+"""
+
+from collections.abc import Generator, Sequence
+
+from workflows.definition import EdgeCase, Step
+from workflows.references import steps_read
+from workflows.sandbox import truth_of
+
+from .coverage import Finding
+from .effects import Completed, Effect, Ending, Evaluate, Stopped
+from .evaluating import raise_failure, shaped
+from .models import StepResult
+from .run import Run
+from .steps import perform
+
+Advance = Generator[Effect, object, Ending]
+
+
+def advance(run: Run) -> Advance:
+    """Runs to the end, or to where it has to stand still. The journal holds what the last effect did not commit."""
+    try:
+        yield from _steps(run)
+        output = yield from _result(run)
+    except Stopped as stopped:
+        return stopped.ending
+    return Completed(output)
+
+
+def _steps(run: Run) -> Generator[Effect, object, None]:
+    definition = run.compiled.definition
+    undecided = [case for case in definition.edge_cases if case.when is not None]
+    fresh = not run.outputs
+    for step in [step for step in definition.steps if step.id not in run.outputs] or [None]:
+        ready = [case for case in undecided if steps_read(case.when) <= run.outputs.keys()]
+        undecided = [case for case in undecided if case not in ready]
+        wanted = yield from _threshold(run, step, ready, covers=fresh)
+        fresh = False
+        if step is not None:
+            yield from _step(run, step, wanted)
+    yield from _threshold(run, None, undecided, covers=False)
+
+
+def _threshold(
+    run: Run, step: Step | None, ready: Sequence[EdgeCase], *, covers: bool
+) -> Generator[Effect, object, bool]:
+    """Before a step: the preconditions, the edge cases that can be decided now, and whether the step is wanted at all.
+
+    All of it is one visit to the sandbox. Raises `Stopped` where a person has to be asked.
+    """
+    checks = run.compiled.definition.covers if covers else ()
+    when = [step.when] if step is not None and step.when is not None else []
+    conditions = [check.check for check in checks] + [case.when for case in ready] + when
+    if not conditions:
+        return True
+    values = yield Evaluate(tuple(map(truth_of, conditions)), run.names())
+    for check, value in zip(checks, values, strict=False):
+        raise_failure(run, value, f"The precondition {check.check}")
+        if not value:
+            raise run.ask_person(Finding("uncovered", "precondition", check.complaint))
+    for case, value in zip(ready, values[len(checks) :], strict=False):
+        raise_failure(run, value, f"The condition of the edge case {case.id}")
+        if value:
+            explanation = f"The design escalates this case: {case.case}"
+            raise run.ask_person(Finding("rule", "edge_case", explanation, edge_case=case.id))
+    if when:
+        raise_failure(run, values[-1], f"The condition `when` of the step {step.id}")
+        return values[-1]
+    return True
+
+
+def _step(run: Run, step: Step, wanted: bool) -> Generator[Effect, object, None]:
+    if wanted:
+        yield from perform(run, step)
+        return
+    output = None
+    if step.has_otherwise:
+        output = yield from shaped(run, step.otherwise, f"`otherwise` of the step {step.id}", error=None)
+    run.settle(run.attempt(step, StepResult.Status.SKIPPED), output)
+
+
+def _result(run: Run) -> Generator[Effect, object, object]:
+    definition = run.compiled.definition
+    if definition.result is None:
+        output = run.outputs[definition.steps[-1].id]
+    else:
+        output = yield from shaped(run, definition.result, "The result")
+    if run.compiled.output_schema and (faults := run.compiled.output_schema.faults(output)):
+        broken = "; ".join(f"{fault.pointer or 'result'}: {fault.detail}" for fault in faults[:5])
+        raise run.ask_person(Finding("invalid_output", "schema", f"The result does not follow output_schema: {broken}"))
+    return output

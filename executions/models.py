@@ -1,0 +1,244 @@
+"""Executions, their steps and flags, and the append-only history of both."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from projects.models import Project
+from wire.ids import new_id
+from workflows.models import Publication, Version, Workflow
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    ESCALATED = "escalated"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+LEASE = timedelta(seconds=20)
+FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def dead(self, now: datetime) -> WorkerQuerySet:
+        """Those that ended, or were not seen for a whole lease: what they hold may be taken over."""
+        return self.filter(models.Q(ended_at__isnull=False) | models.Q(seen_at__lt=now - LEASE))
+
+
+class Worker(models.Model):
+    """A process that executes. Its row is its lease: seen lately, and everything it holds is its own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = WorkerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExecutionQuerySet(models.QuerySet["Execution"]):
+    def queued(self) -> ExecutionQuerySet:
+        return self.filter(status=Status.QUEUED)
+
+    def due(self, now: object) -> ExecutionQuerySet:
+        """Those that waited for a time which has come."""
+        return self.filter(status=Status.WAITING, resume_at__lte=now)
+
+    def production(self) -> ExecutionQuerySet:
+        return self.filter(purpose=Execution.Purpose.PRODUCTION)
+
+
+class Execution(models.Model):
+    """One run of a version on one input. Durable: a crash resumes it and repeats no recorded call."""
+
+    class Purpose(models.TextChoices):
+        PRODUCTION = "production"
+        TRIAL = "trial"
+
+    class Resolver(models.TextChoices):
+        WORKFLOW = "workflow"
+        FRONTIER = "frontier"
+        HUMAN = "human"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="executions")
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="executions")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="executions")
+    publication = models.ForeignKey(Publication, models.PROTECT, null=True, related_name="executions")
+    tier_map = models.JSONField(help_text="tier → provider:model, pinned when it was accepted.")
+    baseline_model = models.CharField(max_length=250, blank=True)
+    simulated = models.BooleanField(default=False)
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.PRODUCTION)
+    lane = models.CharField(max_length=10, default="fast")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    waiting_for = models.CharField(max_length=10, blank=True)
+    resume_at = models.DateTimeField(null=True)
+    input = models.JSONField()
+    output = models.JSONField(null=True)
+    metadata = models.JSONField(default=dict)
+    resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
+    error = models.JSONField(null=True)
+    worker = models.ForeignKey(Worker, models.PROTECT, null=True, related_name="+")
+    token = models.PositiveIntegerField(default=0, help_text="Counts the claims: who holds an older one cannot write.")
+    deaths = models.PositiveIntegerField(default=0, help_text="Workers that ended since the last checkpoint.")
+    deferrals = models.PositiveIntegerField(
+        default=0, help_text="Times it went back to wait since the last checkpoint."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    rung_at = models.DateTimeField(default=timezone.now, help_text="When the queue last asked for it.")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = ExecutionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workflow", "finished_at"], name="execution_finished"),
+            models.Index(fields=["project", "created_at"], name="execution_accepted"),
+            models.Index(
+                fields=["status", "rung_at"],
+                condition=models.Q(status__in=["queued", "running", "waiting"]),
+                name="execution_at_work",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class StepResult(models.Model):
+    """One attempt of a step. `done` and `skipped` are checkpoints; the others are kept, never overwritten.
+
+    `started` stands only for a tool with side effects: it was called, and what came of it is not known yet.
+    """
+
+    class Status(models.TextChoices):
+        DONE = "done"
+        SKIPPED = "skipped"
+        STARTED = "started"
+        REJECTED = "rejected"  # repaired or re-asked
+        FLAGGED = "flagged"  # a person is asked
+
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="steps")
+    step = models.CharField(max_length=100)
+    iteration = models.IntegerField(null=True)
+    attempt = models.PositiveIntegerField(default=1)
+    kind = models.CharField(max_length=10)
+    status = models.CharField(max_length=10, choices=Status)
+    output = models.JSONField(null=True)
+    has_output = models.BooleanField(default=True, help_text="False where null stands for no output at all.")
+    confidence = models.FloatField(null=True)
+    rationale = models.TextField(blank=True)
+    tier = models.CharField(max_length=10, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    call = models.UUIDField(null=True, help_text="The ledger row whose answer this is.")
+    answered_by = models.CharField(max_length=10, choices=Execution.Resolver, default=Execution.Resolver.WORKFLOW)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "step", "attempt"], name="one_row_per_attempt"),
+            models.UniqueConstraint(
+                fields=["execution", "step"],
+                condition=models.Q(status__in=["done", "skipped"]),
+                name="one_checkpoint_per_step",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} #{self.attempt}: {self.status}"
+
+    @property
+    def latency_ms(self) -> int:
+        return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+
+class FlagQuerySet(models.QuerySet["Flag"]):
+    def open(self) -> FlagQuerySet:
+        return self.filter(state=Flag.State.OPEN)
+
+
+class Flag(models.Model):
+    """That an execution met something uncovered, was unsure, or failed a check."""
+
+    class Reason(models.TextChoices):
+        UNCOVERED = "uncovered"
+        LOW_CONFIDENCE = "low_confidence"
+        CHECK_FAILED = "check_failed"
+        INVALID_OUTPUT = "invalid_output"
+        REFUSED = "refused"
+        RULE = "rule"
+        CODE_ERROR = "code_error"
+        IN_DOUBT = "in_doubt"
+        BUDGET = "budget"
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        RESOLVED = "resolved"
+        DISMISSED = "dismissed"
+
+    class Resolution(models.TextChoices):
+        ANSWERED = "answered"
+        DISMISSED = "dismissed"
+        RETRY = "retry"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="flags")
+    step = models.CharField(max_length=100, blank=True, help_text="Empty: the input or the result as a whole.")
+    iteration = models.IntegerField(null=True)
+    attempt = models.PositiveIntegerField(null=True, help_text="The attempt of the step that was flagged.")
+    reason = models.CharField(max_length=15, choices=Reason)
+    detector = models.CharField(max_length=15)
+    edge_case = models.CharField(max_length=100, blank=True)
+    explanation = models.TextField()
+    waiting = models.BooleanField(help_text="Whether the execution stands still for it.")
+    reached_rung = models.BooleanField(default=True)
+    answered_by = models.CharField(max_length=10, choices=Execution.Resolver, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    resolution = models.CharField(max_length=10, choices=Resolution, blank=True)
+    note = models.TextField(blank=True)
+    resolved_by = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    resolved_at = models.DateTimeField(null=True)
+
+    objects = FlagQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["execution", "step", "reason", "edge_case"],
+                condition=models.Q(state="open"),
+                name="one_open_flag_per_reason",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "waiting"], name="flag_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.reason} at {self.step or 'the input'}"
+
+
+class Event(models.Model):
+    """What happened to an execution, and by whom: one row for each change of status and each resolution."""
+
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=20)
+    before = models.CharField(max_length=10, blank=True)
+    after = models.CharField(max_length=10, blank=True)
+    actor = models.CharField(max_length=200)
+    detail = models.TextField(blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.before} → {self.after}" if self.after else self.kind

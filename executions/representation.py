@@ -1,0 +1,170 @@
+"""Executions, steps, model calls and flags as the API shows them. Loads what a page of them needs in a handful of queries."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from gateway.models import Call
+from wire.money import to_usd, usd_text
+from wire.times import rfc3339
+
+from .models import Execution, Flag, Status, StepResult
+
+PRICE_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+
+
+def represent_executions(executions: Sequence[Execution]) -> list[dict]:
+    """Three queries for any number of them: calls, steps, flags."""
+    ids = [execution.pk for execution in executions]
+    calls = _grouped(Call.objects.filter(execution__in=ids).order_by("intended_at", "pk"), "execution")
+    steps = _grouped(StepResult.objects.filter(execution__in=ids).order_by("pk"), "execution_id")
+    flags = _grouped(Flag.objects.filter(execution__in=ids).order_by("pk"), "execution_id")
+    return [_represent(row, calls[row.pk], steps[row.pk], flags[row.pk]) for row in executions]
+
+
+def _grouped(rows: Iterable, key: str) -> dict[object, list]:
+    found: dict[object, list] = defaultdict(list)
+    for row in rows:
+        found[getattr(row, key)].append(row)
+    return found
+
+
+def _represent(execution: Execution, calls: list[Call], steps: list[StepResult], flags: list[Flag]) -> dict:
+    finished = execution.finished_at
+    return {
+        "id": str(execution.pk),
+        "workflow": execution.workflow.name,
+        "version": execution.version.number,
+        "status": execution.status,
+        "waiting_for": execution.waiting_for or None,
+        "resume_at": rfc3339(execution.resume_at),
+        "purpose": execution.purpose,
+        "lane": execution.lane,
+        "simulated": execution.simulated,
+        "input": execution.input,
+        "output": execution.output,
+        "resolved_by": execution.resolved_by or None,
+        "answered_by": execution.resolved_by or None,
+        "flags": [represent_short_flag(flag) for flag in flags],
+        "tracking": _tracking(execution, flags),
+        "cost": cost_of(calls),
+        "tokens": tokens_of(calls),
+        "latency_ms": round((finished - execution.created_at).total_seconds() * 1000) if finished else None,
+        "steps": [represent_step(row, calls) for row in steps],
+        "error": execution.error,
+        "metadata": execution.metadata,
+        "rerun_of": None,
+        "superseded_by": None,
+        "created_at": rfc3339(execution.created_at),
+        "started_at": rfc3339(execution.started_at),
+        "finished_at": rfc3339(finished),
+    }
+
+
+def _tracking(execution: Execution, flags: list[Flag]) -> dict:
+    """Did it follow the workflow, what was unexpected, should the workflow change (seed 001). A rule is designed: no gap."""
+    gaps = [flag for flag in flags if flag.reason not in (Flag.Reason.RULE, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)]
+    return {
+        "followed": execution.resolved_by == Execution.Resolver.WORKFLOW
+        if execution.status == Status.COMPLETED
+        else None,
+        "unexpected": [flag.explanation for flag in gaps],
+        "update_suggested": any(flag.state != Flag.State.DISMISSED for flag in gaps),
+    }
+
+
+def represent_step(row: StepResult, calls: list[Call]) -> dict:
+    mine = [call for call in calls if call.pk == row.call]
+    return {
+        "id": row.step,
+        "iteration": row.iteration,
+        "kind": row.kind,
+        "status": row.status,
+        "attempt": row.attempt,
+        "output": row.output,
+        "confidence": row.confidence,
+        "rationale": row.rationale or None,
+        "model": row.model or None,
+        "tier": row.tier or None,
+        "answered_by": row.answered_by,
+        "cost": cost_of(mine),
+        "latency_ms": row.latency_ms,
+        "started_at": rfc3339(row.started_at),
+        "finished_at": rfc3339(row.finished_at),
+    }
+
+
+def represent_call(call: Call) -> dict:
+    prices = {kind: getattr(call, f"price_{kind}") for kind in PRICE_KINDS}
+    return {
+        "id": str(call.pk),
+        "purpose": call.purpose,
+        "step": call.step or None,
+        "attempt": call.attempt,
+        "tier": call.tier or None,
+        "outcome": call.outcome,
+        "error": call.error or None,
+        "provider": call.provider,
+        "model_planned": call.model_planned,
+        "model_served": call.model_served or None,
+        "tokens": {**tokens_of([call]), "thinking": call.thinking},
+        "price": {
+            **{kind: None if price is None else usd_text(to_usd(price)) for kind, price in prices.items()},
+            "per_tokens": 1_000_000,
+            "source": call.price_source or None,
+            "version": call.price_version or None,
+        },
+        "cost": None if call.cost is None else usd_text(to_usd(call.cost)),
+        "cost_state": call.cost_state,
+        "simulated": call.simulated,
+        "batch": call.batch,
+        "latency_ms": call.latency_ms,
+        "at": rfc3339(call.finished_at),
+    }
+
+
+def represent_short_flag(flag: Flag) -> dict:
+    return {
+        "id": str(flag.pk),
+        "reason": flag.reason,
+        "explanation": flag.explanation,
+        "waiting": flag.waiting and flag.state == Flag.State.OPEN,
+        "state": flag.state,
+    }
+
+
+def represent_flag(flag: Flag) -> dict:
+    resolution = flag.resolution and {
+        "resolution": flag.resolution,
+        "note": flag.note or None,
+        "resolved_by": flag.resolved_by,
+    }
+    return {
+        **represent_short_flag(flag),
+        "execution": str(flag.execution_id),
+        "workflow": flag.execution.workflow.name,
+        "version": flag.execution.version.number,
+        "step": flag.step or None,
+        "iteration": flag.iteration,
+        "detector": flag.detector,
+        "edge_case": flag.edge_case or None,
+        "answered_by": flag.answered_by or None,
+        "resolution": resolution or None,
+        "created_at": rfc3339(flag.created_at),
+        "resolved_at": rfc3339(flag.resolved_at),
+    }
+
+
+def cost_of(calls: Iterable[Call]) -> str | None:
+    """The exact sum in USD; null where one of the calls has no price: unknown is not zero."""
+    costs = [call.cost for call in calls]
+    return None if None in costs else usd_text(to_usd(sum(costs)))
+
+
+def tokens_of(calls: Iterable[Call]) -> dict[str, int]:
+    calls = list(calls)
+    return {
+        "input": sum(call.input for call in calls),
+        "output": sum(call.output for call in calls),
+        "cache_read": sum(call.cache_read for call in calls),
+        "cache_write": sum(call.cache_write_5m + call.cache_write_1h for call in calls),
+    }

@@ -1,0 +1,184 @@
+"""Resolving a flag: a person's decision, checked, written once, and the execution set going again."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from wire.problems import Conflict, Fault, Invalid
+from workflows import sandbox
+from workflows.compiled import compiled
+from workflows.definition import Check
+
+from . import queue, states, store
+from .models import Event, Execution, Flag, Status, StepResult
+
+ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`output`: the whole answer. `step_output`: the flagged step's. Exactly one of them answers."""
+
+    resolution: str
+    actor: str
+    output: object = ABSENT
+    step_output: object = ABSENT
+    note: str = ""
+
+
+@transaction.atomic
+def resolve(flag: Flag, decision: Decision) -> Flag:
+    """Raises `Conflict` (resolved already, or nothing to go on with) or `Invalid` (an answer that breaks a schema)."""
+    _settle(flag, decision)
+    match decision.resolution:
+        case Flag.Resolution.ANSWERED:
+            _answer(flag, decision)
+        case Flag.Resolution.DISMISSED:
+            _refuse_answers(decision)
+            if flag.waiting:
+                _take_kept_output(flag)
+                _go_on(flag, decision.actor)
+        case Flag.Resolution.RETRY:
+            _refuse_answers(decision)
+            if not flag.waiting:
+                raise Conflict("Nothing stands still for this flag, so there is nothing to retry.")
+            _go_on(flag, decision.actor)
+        case unknown:
+            raise Invalid.at("/resolution", f"{unknown!r} is not available; known are answered, dismissed, retry.")
+    return flag
+
+
+@transaction.atomic
+def reopen(flag: Flag, actor: str) -> Flag:
+    """Takes a resolution back while nothing was built on it: no execution stood still for the flag."""
+    if flag.state == Flag.State.OPEN:
+        raise Conflict("This flag is open; there is nothing to take back.")
+    if flag.waiting:
+        raise Conflict("The execution has gone on since; this resolution cannot be taken back.")
+    Flag.objects.filter(pk=flag.pk).update(
+        state=Flag.State.OPEN, resolution="", note="", resolved_by="", resolved_at=None
+    )
+    Event.objects.create(execution_id=flag.execution_id, kind="flag reopened", actor=actor, detail=str(flag))
+    flag.refresh_from_db()
+    return flag
+
+
+def _settle(flag: Flag, decision: Decision) -> None:
+    """Closes the flag if it is still open: of two reviewers one wins, the other is told."""
+    dismissed = decision.resolution == Flag.Resolution.DISMISSED
+    fields = {
+        "state": Flag.State.DISMISSED if dismissed else Flag.State.RESOLVED,
+        "resolution": decision.resolution,
+        "note": decision.note,
+        "resolved_by": decision.actor,
+        "resolved_at": timezone.now(),
+    }
+    if not Flag.objects.filter(pk=flag.pk, state=Flag.State.OPEN).update(**fields):
+        flag.refresh_from_db()
+        first = {"resolution": flag.resolution, "resolved_by": flag.resolved_by, "note": flag.note}
+        raise Conflict("This flag is resolved already.", state=flag.state, resolution=first)
+    for name, value in fields.items():
+        setattr(flag, name, value)
+    detail = f"{flag}: {decision.resolution}"
+    Event.objects.create(execution_id=flag.execution_id, kind="flag resolved", actor=decision.actor, detail=detail)
+
+
+def _answer(flag: Flag, decision: Decision) -> None:
+    given = [name for name in ("output", "step_output") if getattr(decision, name) is not ABSENT]
+    if len(given) != 1:
+        raise Invalid.at(
+            "/output", "An answer is exactly one of output (the whole answer) and step_output (the step's)."
+        )
+    if not flag.waiting:
+        raise Conflict("The execution did not wait for this flag; dismiss it, or give feedback on the execution.")
+    if given == ["output"]:
+        _complete(flag, decision)
+    else:
+        _check_step_output(flag, decision.step_output)
+        _step_done(flag, decision.step_output, answered_by=Execution.Resolver.HUMAN)
+        _go_on(flag, decision.actor)
+
+
+def _complete(flag: Flag, decision: Decision) -> None:
+    schema = compiled(flag.execution.version_id).output_schema
+    if schema and (faults := schema.faults(decision.output)):
+        raise Invalid.of([fault.under("/output") for fault in faults])
+    moved = states.move(
+        flag.execution_id,
+        Status.ESCALATED,
+        Status.COMPLETED,
+        actor=decision.actor,
+        output=decision.output,
+        resolved_by=Execution.Resolver.HUMAN,
+        finished_at=timezone.now(),
+    )
+    if not moved:
+        raise _not_escalated(flag)
+
+
+def _check_step_output(flag: Flag, output: object) -> None:
+    """A person's answer follows the same schema and checks as a model's."""
+    if not flag.step:
+        raise Invalid.at("/step_output", "This flag is not about a step; answer with output.")
+    built = compiled(flag.execution.version_id)
+    schema, step = built.steps[flag.step].schema, built.steps[flag.step].step
+    if schema and (faults := schema.faults(output)):
+        raise Invalid.of([fault.under("/step_output") for fault in faults])
+    if failed := _failed_checks(flag, step.checks, output):
+        raise Invalid.of([Fault("/step_output", message) for message in failed])
+
+
+def _failed_checks(flag: Flag, checks: tuple[Check, ...], output: object) -> list[str]:
+    if not checks:
+        return []
+    run = store.load(flag.execution_id)
+    expressions = [sandbox.truth_of(check.check) for check in checks]
+    zone = run.compiled.definition.timezone
+    values = sandbox.evaluate(expressions, run.names(output=output), run.now, zone)
+    broken = [value.detail for value in values if isinstance(value, sandbox.Failure)]
+    return broken or [check.complaint for check, value in zip(checks, values, strict=True) if not value]
+
+
+def _take_kept_output(flag: Flag) -> None:
+    kept = StepResult.objects.filter(execution=flag.execution_id, step=flag.step, attempt=flag.attempt, has_output=True)
+    row = kept.first() if flag.step else None
+    if row is None:
+        raise Conflict("Nothing to go on with: answer it, or cancel the execution.")
+    _step_done(flag, row.output, answered_by=row.answered_by, like=row)
+
+
+def _step_done(flag: Flag, output: object, *, answered_by: str, like: StepResult | None = None) -> None:
+    """The step's result, as a further attempt: what was flagged stays as it was."""
+    rows = StepResult.objects.filter(execution=flag.execution_id, step=flag.step)
+    flagged = like or rows.get(attempt=flag.attempt)
+    StepResult.objects.create(
+        execution_id=flag.execution_id,
+        step=flag.step,
+        attempt=rows.count() + 1,
+        kind=flagged.kind,
+        status=StepResult.Status.DONE,
+        output=output,
+        answered_by=answered_by,
+        confidence=like.confidence if like else None,
+        rationale=like.rationale if like else "",
+        tier=like.tier if like else "",
+        model=like.model if like else "",
+        call=like.call if like else None,
+    )
+
+
+def _go_on(flag: Flag, actor: str) -> None:
+    if not queue.requeue(flag.execution_id, Status.ESCALATED, actor):
+        raise _not_escalated(flag)
+
+
+def _not_escalated(flag: Flag) -> Conflict:
+    status = Execution.objects.values_list("status", flat=True).get(pk=flag.execution_id)
+    return Conflict(f"The execution is {status}; it no longer waits for an answer.", state=status)
+
+
+def _refuse_answers(decision: Decision) -> None:
+    for name in ("output", "step_output"):
+        if getattr(decision, name) is not ABSENT:
+            raise Invalid.at(f"/{name}", f"Only the resolution answered has {name}.")

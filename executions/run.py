@@ -1,0 +1,101 @@
+"""One execution in a worker's hands: what is known of it, and the journal of what is not written yet."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.gateway import Answer
+from gateway.models import Call, Payload
+from workflows.compiled import Compiled
+from workflows.definition import Step
+
+from .coverage import Finding
+from .effects import Escalated, Stopped
+from .models import Execution, Flag, StepResult
+
+
+@dataclass
+class Journal:
+    """Rows that the next checkpoint writes, together."""
+
+    steps: list[StepResult] = field(default_factory=list)
+    calls: list[tuple[Call, Payload]] = field(default_factory=list)
+    flags: list[Flag] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.calls or self.flags)
+
+    def clear(self) -> None:
+        self.steps, self.calls, self.flags = [], [], []
+
+
+@dataclass
+class Run:
+    """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and paid calls so far, by step.
+    `spent`: pico-dollars. `started`: side effects whose outcome is not known."""
+
+    execution: Execution
+    compiled: Compiled
+    cap: int
+    outputs: dict[str, object] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
+    resolvers: set[str] = field(default_factory=set)
+    started: dict[str, StepResult] = field(default_factory=dict)
+    spent: int = 0
+    journal: Journal = field(default_factory=Journal)
+
+    def names(self, **more: object) -> dict[str, object]:
+        """The names that an expression or a prompt of this moment may read."""
+        return {
+            "input": self.execution.input,
+            "steps": self.outputs,
+            "constants": self.compiled.definition.constants,
+            "now": self.now.isoformat(),
+            **more,
+        }
+
+    @property
+    def now(self) -> datetime:
+        """When it was accepted, in the workflow's zone: the same moment however often it is resumed."""
+        return self.execution.created_at.astimezone(ZoneInfo(self.compiled.definition.timezone))
+
+    def attempt(self, step: Step, status: StepResult.Status, **fields: object) -> StepResult:
+        """Journals the next attempt of a step."""
+        number = self.attempts[step.id] = self.attempts.get(step.id, 0) + 1
+        row = StepResult(
+            execution_id=self.execution.pk, step=step.id, kind=step.kind, attempt=number, status=status, **fields
+        )
+        self.journal.steps.append(row)
+        return row
+
+    def settle(self, row: StepResult, output: object) -> None:
+        """This attempt is the step's result."""
+        row.output = output
+        self.outputs[row.step] = output
+        self.resolvers.add(row.answered_by)
+
+    def paid(self, answer: Answer) -> None:
+        self.journal.calls.append((answer.call, answer.payload))
+        self.spent += answer.call.cost or 0
+
+    def flag(self, finding: Finding, row: StepResult | None = None, answered_by: str = "") -> Flag:
+        """Journals a flag. It waits for a person unless somebody has answered it already."""
+        flag = Flag(
+            execution_id=self.execution.pk,
+            step=row.step if row else "",
+            attempt=row.attempt if row else None,
+            reason=finding.reason,
+            detector=finding.detector,
+            edge_case=finding.edge_case,
+            explanation=finding.explanation,
+            waiting=not answered_by,
+            answered_by=answered_by,
+        )
+        self.journal.flags.append(flag)
+        return flag
+
+    def ask_person(self, finding: Finding, row: StepResult | None = None) -> Stopped:
+        """Journals the flag that waits; raise what comes back."""
+        self.flag(finding, row)
+        return Stopped(Escalated())

@@ -1,0 +1,168 @@
+"""A model step: ask, judge, repair once, climb the rungs of the escalation, and ask a person last."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+from gateway import gateway
+from gateway.gateway import Answer, Cause
+from gateway.types import Completion, Purpose, Request
+from workflows import prompts
+from workflows.definition import ModelStep
+from workflows.sandbox import Failure
+
+from .. import coverage, patience
+from ..coverage import Finding, Observation
+from ..effects import AskModel, Effect
+from ..evaluating import complaints
+from ..models import Execution, StepResult
+from ..run import Run
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One answer and what was found of it: `row` is its attempt, `finding` None where it is covered."""
+
+    row: StepResult
+    finding: Finding | None
+    answer: Answer
+
+
+def perform(run: Run, step: ModelStep) -> Generator[Effect, object, None]:
+    request = _request(run, step)
+    trial = yield from _try(run, step, request, step.tier, Purpose.STEP)
+    if trial.finding and trial.finding.repairable:
+        trial.row.status = StepResult.Status.REJECTED
+        note = prompts.repair_note(trial.finding.explanation, trial.answer.completion.text, request.marker)
+        mended = replace(request, user=request.user + note)
+        trial = yield from _try(run, step, mended, step.tier, Purpose.REPAIR)
+    if trial.finding:
+        yield from _escalate(run, step, request, trial)
+
+
+def _escalate(run: Run, step: ModelStep, request: Request, flagged: Trial) -> Generator[Effect, object, None]:
+    """Asks the rungs in turn. The first good answer is the step's; the flag then asks for review and does not wait."""
+    finding = flagged.finding
+    for rung in _rungs(run, finding):
+        note = prompts.escalation_note(finding.reason, finding.explanation, request.marker)
+        trial = yield from _try(run, step, replace(request, user=request.user + note), rung, Purpose.ESCALATION)
+        if trial.finding is None:
+            trial.row.answered_by = Execution.Resolver.FRONTIER
+            run.resolvers.add(Execution.Resolver.FRONTIER)
+            run.flag(finding, flagged.row, answered_by=Execution.Resolver.FRONTIER)
+            return
+        said = f"{finding.explanation} The {rung} was asked too: {trial.finding.explanation}"
+        finding = replace(finding, explanation=said)
+    raise run.ask_person(finding, flagged.row)
+
+
+def _rungs(run: Run, finding: Finding) -> list[str]:
+    """The tiers to ask before a person: those of the edge case where the design names one, else those of the workflow."""
+    definition = run.compiled.definition
+    if finding.only_for_people:
+        return []
+    if finding.reason == "rule":
+        case = next((case for case in definition.edge_cases if case.id == finding.edge_case), None)
+        rungs = (case.to,) if case else ()
+    else:
+        rungs = definition.escalation.rungs
+    return [rung for rung in rungs if rung != "human"]
+
+
+def _request(run: Run, step: ModelStep) -> Request:
+    """The prompt of this execution. Raises `Stopped` (`code_error`) where it cannot be rendered."""
+    marker = prompts.new_marker()
+    try:
+        user = prompts.render(step.prompt, run.names(), marker)
+    except prompts.PromptError as error:
+        row = run.attempt(step, StepResult.Status.FLAGGED, has_output=False)
+        raise run.ask_person(
+            Finding("code_error", "sandbox", f"The prompt of {step.id} failed: {error}"), row
+        ) from error
+    built = run.compiled.steps[step.id]
+    return Request("", built.system, user, built.envelope, step.max_output_tokens, marker)
+
+
+def _try(run: Run, step: ModelStep, request: Request, tier: str, purpose: Purpose) -> Generator[Effect, object, Trial]:
+    """Asks one model once and judges the answer; a covered one is the step's result."""
+    target = run.execution.tier_map[tier]
+    answer = yield from _ask(run, step, replace(request, model=target.partition(":")[2]), tier, target, purpose)
+    completion = answer.completion
+    envelope, broken = coverage.read(completion, run.compiled.escalating)
+    row = run.attempt(
+        step,
+        StepResult.Status.DONE,
+        tier=tier,
+        model=completion.model_served,
+        call=answer.call.pk,
+        output=envelope.output if envelope else None,
+        confidence=envelope.confidence if envelope else None,
+        rationale=envelope.rationale if envelope else "",
+        started_at=answer.call.intended_at,
+        finished_at=answer.call.finished_at,
+    )
+    finding = yield from _judge(run, step, completion, envelope, broken)
+    if finding is None:
+        run.settle(row, envelope.output)
+    else:
+        row.status, row.has_output = StepResult.Status.FLAGGED, finding.keeps
+    return Trial(row, finding, answer)
+
+
+def _judge(
+    run: Run, step: ModelStep, completion: Completion, envelope: coverage.Envelope | None, broken: str
+) -> Generator[Effect, object, Finding | None]:
+    faults, failed = [], []
+    if envelope and envelope.status == "ok":
+        faults = run.compiled.steps[step.id].schema.faults(envelope.output)
+        # A check may read what the schema promises: it is not asked about an output that breaks its schema.
+        failed = [] if faults else (yield from complaints(run, step.checks, envelope.output))
+    if isinstance(failed, Failure):
+        return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}", keeps=True)
+    seen = Observation(
+        completion, envelope, broken, faults, failed, step.min_confidence, run.compiled.definition.edge_cases
+    )
+    return coverage.find(seen)
+
+
+def _ask(
+    run: Run, step: ModelStep, request: Request, tier: str, target: str, purpose: Purpose
+) -> Generator[Effect, object, Answer]:
+    """One answer, over the provider's hiccups: each attempt has its own intent and its own row in the ledger."""
+    tries = 0
+    while True:
+        intent = gateway.plan(target, request, _cause(run, step, tier, purpose))
+        _refuse_overspending(run, step, intent.upper_bound)
+        run.asked[step.id] = intent.attempt
+        answer = yield AskModel(intent, request)
+        run.paid(answer)
+        patience.stop_at_mismatch(answer)
+        if answer.completion:
+            return answer
+        tries += 1
+        yield patience.wait(run, answer.error, tries)
+
+
+def _cause(run: Run, step: ModelStep, tier: str, purpose: Purpose) -> Cause:
+    execution = run.execution
+    return Cause(
+        project=execution.project_id,
+        purpose=purpose,
+        attempt=run.asked.get(step.id, 0) + 1,
+        workflow=execution.workflow_id,
+        version=execution.version_id,
+        publication=execution.publication_id,
+        execution=execution.pk,
+        step=step.id,
+        tier=tier,
+        lane=execution.lane,
+        baseline=execution.baseline_model,
+        prompt_format=prompts.PROMPT_FORMAT,
+        worker=execution.worker_id,
+    )
+
+
+def _refuse_overspending(run: Run, step: ModelStep, upper_bound: int | None) -> None:
+    if upper_bound is not None and run.spent + upper_bound > run.cap:
+        row = run.attempt(step, StepResult.Status.FLAGGED, has_output=False)
+        said = "The next call could take this execution over its cost cap. Raise the project's cap and retry, or answer it."
+        raise run.ask_person(Finding("budget", "cap", said), row)

@@ -1,0 +1,40 @@
+"""What code and tool steps have in common: an output that is checked, and nobody to re-ask when it is wrong."""
+
+from collections.abc import Generator
+
+from workflows.definition import Step
+from workflows.sandbox import Failure
+
+from ..coverage import Finding
+from ..effects import Effect
+from ..evaluating import complaints
+from ..models import StepResult
+from ..run import Run
+
+
+def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Effect, object, None]:
+    """Settles `row` with this output where it follows the step's schema and checks; else a person is asked."""
+    finding = yield from _judge(run, step, output)
+    if finding is None:
+        row.status = StepResult.Status.DONE
+        run.settle(row, output)
+        return
+    row.status, row.output, row.has_output = StepResult.Status.FLAGGED, output, finding.keeps
+    raise run.ask_person(finding, row)
+
+
+def refuse(run: Run, row: StepResult, finding: Finding) -> Exception:
+    """There is no output at all; raise what comes back."""
+    row.status, row.has_output = StepResult.Status.FLAGGED, False
+    return run.ask_person(finding, row)
+
+
+def _judge(run: Run, step: Step, output: object) -> Generator[Effect, object, Finding | None]:
+    schema = run.compiled.steps[step.id].schema
+    if schema and (faults := schema.faults(output)):
+        listed = "; ".join(f"{fault.pointer or 'output'}: {fault.detail}" for fault in faults[:5])
+        return Finding("invalid_output", "schema", f"The output of {step.id} does not follow its schema: {listed}")
+    failed = yield from complaints(run, step.checks, output)
+    if isinstance(failed, Failure):
+        return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}", keeps=True)
+    return Finding("check_failed", "check", " ".join(failed), keeps=True) if failed else None

@@ -1,0 +1,159 @@
+"""The hot path's statements: claim an execution, load it, commit a checkpoint, end it. All of them behind the fence:
+a worker that lost its lease writes nothing but what it paid."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from gateway import gateway
+from gateway.models import Call, Intent
+from workflows.compiled import compiled
+
+from . import states
+from .effects import Completed, Deferred, Ending, Escalated, Failed
+from .models import Event, Execution, Status, StepResult, Worker
+from .run import Journal, Run
+
+MAX_DEATHS = 3
+
+
+@dataclass(frozen=True)
+class Lease:
+    """That this worker may write to this execution, while its token is the newest."""
+
+    execution: UUID
+    worker: UUID
+    token: int
+
+
+class LeaseLost(Exception):
+    """Another worker holds the execution now; nothing was written."""
+
+
+@transaction.atomic
+def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
+    """Takes a queued execution, or one whose worker is dead. None where there is nothing to take."""
+    now = timezone.now()
+    started = Coalesce("started_at", now)
+    fields = {"worker_id": worker_id, "token": F("token") + 1, "waiting_for": "", "resume_at": None}
+    if not states.move(execution_id, Status.QUEUED, Status.RUNNING, actor="worker", started_at=started, **fields):
+        orphans = Execution.objects.filter(pk=execution_id, status=Status.RUNNING)
+        orphans = orphans.filter(worker__in=Worker.objects.dead(now))
+        if not orphans.update(deaths=F("deaths") + 1, **fields):
+            return None
+        Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker")
+        _settle_doubts(execution_id)
+    execution = Execution.objects.only("token", "deaths").get(pk=execution_id)
+    lease = Lease(execution_id, worker_id, execution.token)
+    if execution.deaths >= MAX_DEATHS:
+        end(lease, Journal(), Failed("poisoned", f"This execution ended {MAX_DEATHS} workers at the same step."))
+        return None
+    return lease
+
+
+def _settle_doubts(execution_id: UUID) -> None:
+    """Calls that the dead worker had in flight are in doubt: shown, counted, priced at their upper bound."""
+    for intent in Intent.objects.filter(execution=execution_id, calls=None):
+        gateway.in_doubt(intent).save(force_insert=True)
+
+
+def load(execution_id: UUID) -> Run:
+    """Everything the engine needs to go on behind the last checkpoint: three queries."""
+    execution = Execution.objects.select_related("project").get(pk=execution_id)
+    run = Run(execution, compiled(execution.version_id), cap=execution.project.execution_cap)
+    for row in execution.steps.order_by("pk"):
+        run.attempts[row.step] = row.attempt
+        if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED):
+            run.outputs[row.step] = row.output
+            run.resolvers.add(row.answered_by)
+        elif row.status == StepResult.Status.STARTED:
+            run.started[row.step] = row
+    for step, attempt, cost in Call.objects.filter(execution=execution_id).values_list("step", "attempt", "cost"):
+        run.asked[step] = max(run.asked.get(step, 0), attempt)
+        run.spent += cost or 0
+    return run
+
+
+def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> None:
+    """Writes the journal and the intent of the next call in one transaction. Raises `LeaseLost`."""
+    if not journal and intent is None:
+        return
+    with transaction.atomic():
+        held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
+        progress = {"deaths": 0, "deferrals": 0} if journal.steps else {"token": lease.token}
+        if not held.update(**progress):
+            raise LeaseLost(lease.execution)
+        _write(journal)
+        if intent is not None:
+            intent.save(force_insert=True)
+    journal.clear()
+
+
+def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:
+    """Commits the journal together with the status that this advance ends in. Raises `LeaseLost`."""
+    after, fields = _fields(lease, ending, resolved_by)
+    with transaction.atomic():
+        if not states.move(lease.execution, Status.RUNNING, after, actor="worker", held=lease.token, **fields):
+            raise LeaseLost(lease.execution)
+        _write(journal)
+    journal.clear()
+
+
+def discard(journal: Journal) -> None:
+    """What a worker paid after it had lost its lease: recorded, never used. It corrects the row of a call in doubt."""
+    with transaction.atomic():
+        for call, payload in journal.calls:
+            doubted = Call.objects.filter(intent=call.intent_id, corrects=None).first()
+            if doubted:
+                gateway.correction(doubted, call)
+            call.outcome = "discarded"
+            call.save(force_insert=True)
+            payload.save(force_insert=True)
+    journal.clear()
+
+
+def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dict]:
+    now = timezone.now()
+    match ending:
+        case Completed(output):
+            return Status.COMPLETED, {"output": output, "resolved_by": resolved_by, "finished_at": now, "error": None}
+        case Escalated():
+            return Status.ESCALATED, {}
+        case Failed(code, detail):
+            error = {"code": code, "detail": detail}
+            return Status.FAILED, {"error": error, "finished_at": now, "detail": detail}
+        case Deferred(seconds, waiting_for, detail):
+            accepted = Execution.objects.values_list("created_at", flat=True).get(pk=lease.execution)
+            if now - accepted > timedelta(hours=settings.EXECUTION_DEADLINE_HOURS):
+                return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
+            again = now + timedelta(seconds=seconds)
+            waits = {"waiting_for": waiting_for, "resume_at": again, "deferrals": F("deferrals") + 1}
+            return Status.WAITING, {**waits, "error": {"code": waiting_for, "detail": detail}, "detail": detail}
+    raise TypeError(f"no such ending: {ending!r}")
+
+
+def _write(journal: Journal) -> None:
+    for call, payload in journal.calls:
+        call.save(force_insert=True)
+        payload.save(force_insert=True)
+    new = [row for row in journal.steps if row.pk is None]
+    for row in journal.steps:
+        if row.pk is not None:
+            row.save()
+    StepResult.objects.bulk_create(new)
+    for flag in journal.flags:
+        flag.save(force_insert=True)
+
+
+def resolver(run: Run) -> str:
+    """Who resolved it: a person where one answered a step, else the frontier where it did, else the workflow."""
+    for who in (Execution.Resolver.HUMAN, Execution.Resolver.FRONTIER):
+        if who in run.resolvers:
+            return who
+    return Execution.Resolver.WORKFLOW

@@ -1,0 +1,197 @@
+"""What a crash leaves behind, and how the next worker goes on: lease, fence, calls in doubt, side effects."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from executions import driver, engine, queue, store, worker
+from executions.effects import AskModel, Completed
+from executions.models import Event, Execution, Flag, StepResult, Worker
+from executions.run import Journal
+from gateway import gateway
+from gateway.models import Call, Intent, Payload
+from projects.tools import ToolError, tool
+from tests.cast import REFUND, envelope, execute, make_workflow, models_answer
+
+pytestmark = pytest.mark.django_db
+
+GOOD = {"text": envelope({"kind": "refund"}), "input_tokens": 1000, "output_tokens": 100}
+
+
+def accepted(workflow):
+    return queue.submit(workflow.live.version, workflow.live, {"message": "A refund"}, actor="test")
+
+
+def dead_worker():
+    return Worker.objects.create(name="gone", ended_at=timezone.now())
+
+
+def test_only_one_worker_claims_an_execution():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    assert store.claim(execution.pk, worker.current()) is not None
+    assert store.claim(execution.pk, worker.current()) is None
+
+
+def test_a_dead_workers_execution_is_taken_over_behind_its_checkpoint():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    lease = store.claim(execution.pk, dead_worker().pk)
+    run = store.load(execution.pk)
+    code = StepResult(execution_id=execution.pk, step="clean", kind="code", status="done", output={"text": "A refund"})
+    run.journal.steps.append(code)
+    store.checkpoint(lease, run.journal)
+    driver.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.token, execution.deaths) == ("completed", 2, 1)
+    assert StepResult.objects.filter(step="clean").count() == 1
+    assert Event.objects.filter(execution=execution, kind="take-over").count() == 1
+
+
+def test_a_call_in_flight_at_a_crash_is_in_doubt_at_its_upper_bound_and_made_again():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    lease = store.claim(execution.pk, dead_worker().pk)
+    run = store.load(execution.pk)
+    # The engine as far as its first paid call, whose intent is committed, and no further.
+    generator, answer = engine.advance(run), None
+    while not isinstance(effect := generator.send(answer), AskModel):
+        answer = driver._perform(lease, run, effect)
+    store.checkpoint(lease, run.journal, effect.intent)
+    driver.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    calls = list(Call.objects.order_by("intended_at").values_list("outcome", "attempt", "cost_state"))
+    assert execution.status == "completed"
+    assert calls == [("in_doubt", 1, "upper_bound"), ("ok", 2, "priced")]
+    assert Call.objects.get(outcome="in_doubt").cost == effect.intent.upper_bound
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing_but_what_it_paid():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    stale = store.claim(execution.pk, dead_worker().pk)
+    store.claim(execution.pk, worker.current())
+    with pytest.raises(store.LeaseLost):
+        store.end(stale, Journal(), Completed({"kind": "other"}))
+    execution.refresh_from_db()
+    assert (execution.status, execution.output) == ("running", None)
+
+
+def test_a_late_answer_corrects_the_call_in_doubt_to_the_truth():
+    models_answer(GOOD)
+    execute(make_workflow())
+    paid = Call.objects.get()
+    intent = Intent.objects.create(
+        **{name: getattr(paid, name) for name in Intent.SHARED}, upper_bound=900_000_000, worker=None
+    )
+    gateway.in_doubt(intent).save(force_insert=True)
+    late = Call(intent=intent, **{name: getattr(paid, name) for name in Intent.SHARED}, outcome="ok", cost=150_000_000)
+    store.discard(Journal(calls=[(late, Payload(call=late, request={}))]))
+    rows = Call.objects.filter(intent=intent).order_by("pk").values_list("outcome", "cost")
+    assert sorted(rows) == [("discarded", -750_000_000), ("in_doubt", 900_000_000)]
+
+
+def test_an_execution_that_ends_its_workers_is_poisoned():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    for _ in range(3):
+        store.claim(execution.pk, dead_worker().pk)
+    assert store.claim(execution.pk, worker.current()) is None
+    execution.refresh_from_db()
+    assert (execution.status, execution.error["code"]) == ("failed", "poisoned")
+
+
+def test_the_sweeper_wakes_waits_that_are_over_and_bells_that_were_lost():
+    models_answer({"error": "throttled", "retry_after": 90})
+    waiting = execute(make_workflow())
+    Execution.objects.filter(pk=waiting.pk).update(resume_at=timezone.now() - timedelta(seconds=1))
+    queue.sweep()
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.waiting_for, waiting.resume_at) == ("queued", "", None)
+    Execution.objects.filter(pk=waiting.pk).update(rung_at=timezone.now() - timedelta(minutes=1))
+    assert queue.sweep() == 1
+
+
+def test_an_outage_ends_at_the_deadline_and_not_before(settings):
+    models_answer({"error": "throttled", "retry_after": 90})
+    workflow = make_workflow()
+    execution = accepted(workflow)
+    Execution.objects.filter(pk=execution.pk).update(created_at=timezone.now() - timedelta(hours=25))
+    driver.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.error["code"]) == ("failed", "deadline")
+
+
+@pytest.mark.parametrize("table", ["gateway_call", "gateway_intent", "workflows_version", "executions_event"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}"])
+def test_history_is_append_only_in_the_database_itself(table, statement):
+    models_answer(GOOD)
+    execute(make_workflow())
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement.format(table))
+
+
+SENT = []
+
+
+@tool("test.send", description="Sends.", input_schema={"type": "object", "properties": {}}, side_effects=True)
+def send():
+    SENT.append("sent")
+    return {"id": len(SENT)}
+
+
+@tool(
+    "test.send_once",
+    description="Sends, once a key.",
+    input_schema={"type": "object"},
+    side_effects=True,
+    takes_key=True,
+)
+def send_once(idempotency_key):
+    if idempotency_key not in SENT:
+        SENT.append(idempotency_key)
+    return {"key": idempotency_key}
+
+
+@tool("test.broken", description="Is out of order.", input_schema={"type": "object", "properties": {}})
+def broken():
+    raise ToolError("out of order")
+
+
+def with_tool(name, **fields):
+    step = {"id": "send", "kind": "tool", "tool": name, **fields}
+    return make_workflow({**REFUND, "steps": [*REFUND["steps"], step]}, tools=(name,))
+
+
+@pytest.mark.parametrize(("name", "status"), [("test.send", "escalated"), ("test.send_once", "completed")])
+def test_a_side_effect_in_doubt_is_repeated_only_with_a_key(name, status):
+    models_answer(GOOD)
+    SENT.clear()
+    execution = execute(with_tool(name))
+    assert (execution.status, len(SENT)) == ("completed", 1)
+    # The same execution as its worker would have left it, had it died while the tool was being called.
+    Execution.objects.filter(pk=execution.pk).update(status="running", worker=dead_worker(), output=None)
+    StepResult.objects.filter(step="send").update(status="started", output=None)
+    driver.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, len(SENT)) == (status, 1)
+    if status == "escalated":
+        flag = Flag.objects.get()
+        assert (flag.reason, flag.detector, flag.waiting) == ("in_doubt", "crash", True)
+
+
+def test_a_tools_error_is_covered_by_otherwise_or_flagged():
+    models_answer(GOOD)
+    covered = execute(with_tool("test.broken", otherwise={"error": "error"}))
+    assert covered.status == "completed"
+    assert covered.steps.get(step="send").output == {"error": "out of order"}
+
+
+def test_a_tools_error_without_otherwise_is_uncovered():
+    models_answer(GOOD)
+    execution = execute(with_tool("test.broken"))
+    flag = Flag.objects.get()
+    assert (execution.status, flag.reason, flag.step) == ("escalated", "uncovered", "send")
+    assert "out of order" in flag.explanation
