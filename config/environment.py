@@ -38,8 +38,6 @@ def database() -> dict:
         # FULL: a recorded call is on disk before the next one is paid, also when the power goes.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
-    # Several threads work on one database in a test as they do in earnest: that takes a file.
-    config["TEST"] = {"NAME": str(data_folder() / "test.sqlite3")}
     return config
 
 

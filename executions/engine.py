@@ -84,7 +84,7 @@ def _step(run: Run, step: Step, wanted: bool) -> Generator[Effect, object, None]
 
 def _result(run: Run) -> Generator[Effect, object, object]:
     definition = run.compiled.definition
-    if definition.result is None:
+    if not definition.has_result:
         output = run.outputs[definition.steps[-1].id]
     else:
         output = yield from shaped(run, definition.result, "The result")

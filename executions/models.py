@@ -127,8 +127,8 @@ class StepResult(models.Model):
         DONE = "done"
         SKIPPED = "skipped"
         STARTED = "started"
-        REJECTED = "rejected"  # repaired or re-asked
-        FLAGGED = "flagged"  # a person is asked
+        REJECTED = "rejected"  # repaired
+        FLAGGED = "flagged"  # not taken: a rung is asked
 
     execution = models.ForeignKey(Execution, models.CASCADE, related_name="steps")
     step = models.CharField(max_length=100)

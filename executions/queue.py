@@ -28,10 +28,11 @@ def submit(
     metadata: dict | None = None,
 ) -> Execution:
     """Accepts an execution of a publication, or, with none, a trial of a draft. Raises `Invalid` for a wrong input."""
-    if faults := compiled(version.pk).input_schema.faults(input):
+    built = compiled(version.pk)
+    if faults := built.input_schema.faults(input):
         raise Invalid.of([fault.under("/input") for fault in faults])
     workflow = version.workflow
-    tiers = publication.tier_map if publication else workflow.project.tier_map()
+    tiers = publication.tier_map if publication else version.tiers()
     baseline = workflow.baseline_at(timezone.now())
     execution = Execution.objects.create(
         project=workflow.project,
@@ -40,7 +41,7 @@ def submit(
         publication=publication,
         tier_map=tiers,
         baseline_model=baseline.model if baseline and baseline.model else tiers.get("frontier", ""),
-        simulated=any(target.startswith("scripted:") for target in tiers.values()),
+        simulated=any(tiers[tier].startswith("scripted:") for tier in built.definition.step_tiers),
         purpose=Execution.Purpose.PRODUCTION if publication else Execution.Purpose.TRIAL,
         input=input,
         metadata=metadata or {},

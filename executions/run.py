@@ -32,7 +32,8 @@ class Journal:
 @dataclass
 class Run:
     """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and paid calls so far, by step.
-    `spent`: pico-dollars. `started`: side effects whose outcome is not known."""
+    `recorded`: answers of a step that was interrupted between them, in their order. `started`: side effects whose outcome
+    is not known. `spent`: pico-dollars."""
 
     execution: Execution
     compiled: Compiled
@@ -41,6 +42,7 @@ class Run:
     attempts: dict[str, int] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
     resolvers: set[str] = field(default_factory=set)
+    recorded: dict[str, list[tuple[StepResult, Answer]]] = field(default_factory=dict)
     started: dict[str, StepResult] = field(default_factory=dict)
     spent: int = 0
     journal: Journal = field(default_factory=Journal)
@@ -69,8 +71,16 @@ class Run:
         self.journal.steps.append(row)
         return row
 
+    def recall(self, step: Step) -> tuple[StepResult, Answer] | None:
+        """The next answer of this step that is recorded already: it is judged again, never asked for and paid again."""
+        waiting = self.recorded.get(step.id)
+        return waiting.pop(0) if waiting else None
+
     def settle(self, row: StepResult, output: object) -> None:
         """This attempt is the step's result."""
+        if row not in self.journal.steps:
+            self.journal.steps.append(row)
+        row.status = row.status if row.status == StepResult.Status.SKIPPED else StepResult.Status.DONE
         row.output = output
         self.outputs[row.step] = output
         self.resolvers.add(row.answered_by)

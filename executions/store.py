@@ -12,12 +12,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from gateway import gateway
-from gateway.models import Call, Intent
+from gateway.models import Call, Intent, Payload
 from workflows.compiled import compiled
 
 from . import states
 from .effects import Completed, Deferred, Ending, Escalated, Failed
-from .models import Event, Execution, Status, StepResult, Worker
+from .models import Event, Execution, Flag, Status, StepResult, Worker
 from .run import Journal, Run
 
 MAX_DEATHS = 3
@@ -67,7 +67,8 @@ def load(execution_id: UUID) -> Run:
     """Everything the engine needs to go on behind the last checkpoint: three queries."""
     execution = Execution.objects.select_related("project").get(pk=execution_id)
     run = Run(execution, compiled(execution.version_id), cap=execution.project.execution_cap)
-    for row in execution.steps.order_by("pk"):
+    rows = list(execution.steps.order_by("pk"))
+    for row in rows:
         run.attempts[row.step] = row.attempt
         if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED):
             run.outputs[row.step] = row.output
@@ -77,7 +78,22 @@ def load(execution_id: UUID) -> Run:
     for step, attempt, cost in Call.objects.filter(execution=execution_id).values_list("step", "attempt", "cost"):
         run.asked[step] = max(run.asked.get(step, 0), attempt)
         run.spent += cost or 0
+    _recall(run, [row for row in rows if row.step not in run.outputs and row.call])
     return run
+
+
+def _recall(run: Run, rows: list[StepResult]) -> None:
+    """The answers of a step that a crash interrupted between a repair and an escalation. What came before a person said
+    `retry` is past: then the step is asked anew."""
+    if not rows:
+        return
+    retried = Flag.objects.filter(execution=run.execution.pk, resolution=Flag.Resolution.RETRY)
+    begins = dict(retried.order_by("resolved_at").values_list("step", "resolved_at"))
+    payloads = Payload.objects.select_related("call").in_bulk([row.call for row in rows])
+    for row in rows:
+        if row.call in payloads and (row.step not in begins or row.finished_at > begins[row.step]):
+            answer = gateway.recalled(payloads[row.call])
+            run.recorded.setdefault(row.step, []).append((row, answer))
 
 
 def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> None:

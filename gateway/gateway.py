@@ -99,6 +99,13 @@ def in_doubt(intent: Intent) -> Call:
     return call
 
 
+def recalled(payload: Payload) -> Answer:
+    """The answer of a recorded call, from its row and its text: what resumes an execution without asking again."""
+    call = payload.call
+    stop = {outcome: stop for stop, outcome in OUTCOME_OF_STOP.items()}.get(Outcome(call.outcome), Stop.END)
+    return Answer(call, payload, Completion(payload.response, call.model_served, call.usage, stop))
+
+
 def correction(doubted: Call, late: Call) -> Call:
     """The answer of a call in doubt turned up after all: the difference, so that both rows add up to the truth."""
     late.corrects = doubted

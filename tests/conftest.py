@@ -9,6 +9,7 @@ from django.db import connection
 from executions import worker
 from gateway import pricing
 from gateway.append_only import protect, release
+from gateway.providers import registry
 from workflows.compiled import compiled
 
 PROTECTED = (*("gateway_intent", "gateway_call", "workflows_version", "workflows_publication", "executions_event"),)
@@ -26,6 +27,12 @@ def no_provider_is_reachable(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory):
+    """Several threads work on one database in a test as they do in earnest: that takes a file, and one of its own."""
+    connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -57,3 +64,4 @@ def a_worker_of_its_own():
     worker._current = None
     compiled.cache_clear()
     pricing._remembered.clear()
+    registry._providers.clear()

@@ -229,6 +229,17 @@ class Definition(Part):
         """Without one the result is the last step's output."""
         return "result" in self.model_fields_set
 
+    @property
+    def step_tiers(self) -> set[str]:
+        """The tiers that its model steps are assigned."""
+        return {step.tier for step in self.steps if isinstance(step, ModelStep)}
+
+    @property
+    def reachable_tiers(self) -> set[str]:
+        """Those, and the rungs that a flagged model step may climb."""
+        rungs = {*self.escalation.rungs, *(case.to for case in self.edge_cases)} - {"human"}
+        return self.step_tiers | rungs if self.step_tiers else set()
+
 
 @dataclass(frozen=True)
 class ToolSignature:

@@ -90,6 +90,13 @@ class Version(models.Model):
         """The definition as it was accepted: its structure is read again, what it says was checked when it was saved."""
         return Definition.model_validate(self.definition)
 
+    def tiers(self) -> dict[str, str]:
+        """The project's tier map of this moment. Raises `Conflict` where it lacks a tier that this version can reach."""
+        tier_map = self.workflow.project.tier_map()
+        if missing := sorted(self.parsed().reachable_tiers - tier_map.keys()):
+            raise Conflict(f"The project maps no model to the tier {missing[0]}; a person maps one in the admin.")
+        return tier_map
+
     @transaction.atomic
     def publish(self, by: str) -> Publication:
         """Makes this version live: from now on executions are of it, with the tier map as it is at this moment.
@@ -100,9 +107,7 @@ class Version(models.Model):
             parse(self.definition, signatures(self.workflow.project))
         except Invalid as problem:
             raise Conflict(f"This version no longer fits its project: {problem.detail}") from problem
-        publication = self.publications.create(
-            tier_map=self.workflow.project.tier_map(), prompt_format=PROMPT_FORMAT, published_by=by
-        )
+        publication = self.publications.create(tier_map=self.tiers(), prompt_format=PROMPT_FORMAT, published_by=by)
         Workflow.objects.filter(pk=self.workflow_id).update(live=publication)
         return publication
 

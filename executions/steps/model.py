@@ -84,28 +84,38 @@ def _request(run: Run, step: ModelStep) -> Request:
 
 def _try(run: Run, step: ModelStep, request: Request, tier: str, purpose: Purpose) -> Generator[Effect, object, Trial]:
     """Asks one model once and judges the answer; a covered one is the step's result."""
+    recalled = run.recall(step)
+    row, answer = recalled or (yield from _answered(run, step, request, tier, purpose))
+    envelope, broken = coverage.read(answer.completion, run.compiled.escalating)
+    finding = yield from _judge(run, step, answer.completion, envelope, broken)
+    if finding is None:
+        run.settle(row, envelope.output)
+        row.has_output = True
+    else:
+        row.output = envelope.output if envelope else None
+        row.status, row.has_output = StepResult.Status.FLAGGED, finding.keeps
+    return Trial(row, finding, answer)
+
+
+def _answered(
+    run: Run, step: ModelStep, request: Request, tier: str, purpose: Purpose
+) -> Generator[Effect, object, tuple[StepResult, Answer]]:
+    """A new answer and its attempt; they are written together."""
     target = run.execution.tier_map[tier]
     answer = yield from _ask(run, step, replace(request, model=target.partition(":")[2]), tier, target, purpose)
-    completion = answer.completion
-    envelope, broken = coverage.read(completion, run.compiled.escalating)
+    envelope, _ = coverage.read(answer.completion, run.compiled.escalating)
     row = run.attempt(
         step,
-        StepResult.Status.DONE,
+        StepResult.Status.FLAGGED,
         tier=tier,
-        model=completion.model_served,
+        model=answer.completion.model_served,
         call=answer.call.pk,
-        output=envelope.output if envelope else None,
         confidence=envelope.confidence if envelope else None,
         rationale=envelope.rationale if envelope else "",
         started_at=answer.call.intended_at,
         finished_at=answer.call.finished_at,
     )
-    finding = yield from _judge(run, step, completion, envelope, broken)
-    if finding is None:
-        run.settle(row, envelope.output)
-    else:
-        row.status, row.has_output = StepResult.Status.FLAGGED, finding.keeps
-    return Trial(row, finding, answer)
+    return row, answer
 
 
 def _judge(

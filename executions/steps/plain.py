@@ -16,7 +16,6 @@ def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Eff
     """Settles `row` with this output where it follows the step's schema and checks; else a person is asked."""
     finding = yield from _judge(run, step, output)
     if finding is None:
-        row.status = StepResult.Status.DONE
         run.settle(row, output)
         return
     row.status, row.output, row.has_output = StepResult.Status.FLAGGED, output, finding.keeps

@@ -195,3 +195,18 @@ def test_a_tools_error_without_otherwise_is_uncovered():
     flag = Flag.objects.get()
     assert (execution.status, flag.reason, flag.step) == ("escalated", "uncovered", "send")
     assert "out of order" in flag.explanation
+
+
+def test_a_crash_between_a_repair_and_an_escalation_repeats_neither():
+    models_answer({"model": "opus", "error": "throttled", "retry_after": 90}, {"text": "not an envelope"})
+    execution = execute(make_workflow())
+    assert execution.status == "waiting"  # the frontier is out of order; two answers of the cheap model are recorded
+    models_answer({"model": "opus", "text": envelope({"kind": "refund"})}, {"text": envelope({"kind": "other"})})
+    queue.requeue(execution.pk, execution.status, "test")
+    driver.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.resolved_by, execution.output) == ("completed", "frontier", {"kind": "refund"})
+    made = list(Call.objects.order_by("intended_at").values_list("purpose", "outcome"))
+    assert made == [("step", "ok"), ("repair", "ok"), ("escalation", "throttled"), ("escalation", "ok")]
+    rows = list(StepResult.objects.filter(step="classify").order_by("attempt").values_list("attempt", "status"))
+    assert rows == [(1, "rejected"), (2, "flagged"), (3, "done")]

@@ -1,0 +1,171 @@
+"""The embedded process is killed with -9 in the middle of its work and started again: nothing is lost, no recorded call is
+repeated, and the bill is still the provider's own log."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.cast import REFUND, envelope
+from tests.messages_server import MessagesServer, Reply, message
+
+ROOT = Path(__file__).parent.parent
+MESSAGES = 24
+KILLS = 3
+
+
+def a_slow_model(request: dict) -> Reply:
+    """Slow enough that a kill finds calls in flight."""
+    said = message(envelope({"kind": "refund"}), usage={"input_tokens": 1000, "output_tokens": 100})
+    return Reply({**said, "model": request["model"]}, delay=0.05)
+
+
+TWO_CALLS = {
+    **REFUND,
+    "steps": [*REFUND["steps"], {**REFUND["steps"][1], "id": "again", "instructions": "Is it really one?"}],
+}
+
+
+class Service:
+    """`make run` as a process of its own, with a database of its own."""
+
+    def __init__(self, folder: Path, provider: MessagesServer) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": f"sqlite:///{folder}/kill.sqlite3",
+            "PORT": str(self.port),
+            "ANTHROPIC_API_KEY": "a key",
+            "ANTHROPIC_BASE_URL": provider.url,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        }
+        self.process: subprocess.Popen | None = None
+        self.key = ""
+
+    def command(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+        for line in self.process.stdout:
+            if "Workflow Memory is at" in line:
+                return
+        raise AssertionError("the service did not start")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def ask(self, method: str, path: str, body: object = None) -> dict:
+        request = urllib.request.Request(
+            path if path.startswith("http") else f"http://127.0.0.1:{self.port}/api/v1/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
+        )
+        for _ in range(50):
+            try:
+                with urllib.request.urlopen(request, timeout=10) as response:
+                    return json.load(response)
+            except urllib.error.HTTPError:
+                raise
+            except OSError:
+                time.sleep(0.1)  # announced a moment before it listens
+        raise AssertionError("the service does not answer")
+
+    def everything(self, path: str) -> list[dict]:
+        found = self.ask("GET", path)
+        rows = found["results"]
+        while found["next"]:
+            found = self.ask("GET", found["next"])
+            rows += found["results"]
+        return rows
+
+
+@pytest.fixture
+def provider():
+    with MessagesServer(a_slow_model) as server:
+        yield server
+
+
+@pytest.fixture
+def service(tmp_path, provider):
+    service = Service(tmp_path, provider)
+    service.command("migrate", "--verbosity", "0")
+    service.key = service.command("create_api_key", "--project", "alice")
+    service.start()
+    yield service
+    service.kill()
+
+
+def test_a_killed_process_loses_nothing_and_repeats_no_recorded_call(service, provider):
+    service.ask("POST", "workflows", {"name": "refund", "definition": TWO_CALLS, "publish": True})
+    for number in range(MESSAGES):
+        service.ask("POST", "workflows/refund/executions", {"input": {"message": f"A refund, number {number}"}})
+    for kill in range(1, KILLS + 1):
+        wait_for(lambda kill=kill: len(provider.exchanges) >= kill * 2 * MESSAGES // (KILLS + 1))
+        service.kill()
+        service.start()
+    wait_for(lambda: all(row["status"] == "completed" for row in service.everything("executions?limit=10")))
+
+    executions = service.everything("executions?limit=10")
+    assert len(executions) == MESSAGES
+    calls = [call for row in executions for call in service.everything(f"executions/{row['id']}/model-calls")]
+    by_outcome = Counter(call["outcome"] for call in calls)
+    assert set(by_outcome) <= {"ok", "in_doubt"}
+    # Each step has one recorded answer, so none was asked for again once it was recorded.
+    assert by_outcome["ok"] == 2 * MESSAGES
+    # What was sent and not recorded is bounded by what was in flight, and every one of them is in doubt.
+    unrecorded = len(provider.exchanges) - by_outcome["ok"]
+    assert 0 <= unrecorded <= by_outcome["in_doubt"] <= KILLS * 4
+    costs = service.ask("GET", "workflows/refund/costs")
+    recorded = sum(Decimal(call["cost"]) for call in calls if call["outcome"] == "ok")
+    assert Decimal(costs["execution_cost"]) == recorded == 2 * MESSAGES * Decimal("0.00015")
+    doubted = sum(Decimal(call["cost"]) for call in calls if call["outcome"] == "in_doubt")
+    assert Decimal(costs["in_doubt_cost"]) == doubted
+    assert (costs["executions"], costs["completed"]) == (MESSAGES, MESSAGES)
+
+
+def test_a_second_process_on_the_same_database_is_refused_with_a_sentence(service):
+    second = subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env={**service.environment, "PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert re.search(r"Another process executes for the database", second.stderr)
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "this took too long"
+        time.sleep(0.02)
