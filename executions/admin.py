@@ -127,23 +127,23 @@ class ResolutionForm(forms.Form):
 
 @admin.register(Flag)
 class FlagAdmin(ReadOnlyAdmin):
-    list_display = ["reason", "step", "workflow", "short", "waiting", "answered_by", "state", "created_at", "decide"]
+    list_display = ["reason", "decide", "short", "waiting", "answered_by", "where", "created_at"]
     list_filter = ["state", "waiting", "reason", "detector", "execution__workflow"]
     list_select_related = ["execution__workflow"]
     ordering = ["state", "-waiting", "-id"]
 
-    @admin.display
-    def workflow(self, flag: Flag) -> str:
-        return flag.execution.workflow.name
+    @admin.display(description="step")
+    def where(self, flag: Flag) -> str:
+        return f"{flag.execution.workflow.name}: {flag.step or 'the whole'}"
 
     @admin.display(description="explanation")
     def short(self, flag: Flag) -> str:
         return flag.explanation[:120]
 
-    @admin.display(description="")
+    @admin.display(description="decision")
     def decide(self, flag: Flag) -> SafeString | str:
         if flag.state != Flag.State.OPEN:
-            return ""
+            return flag.get_state_display()
         return format_html('<a href="{}">Resolve</a>', reverse("admin:executions_flag_resolve", args=[flag.pk]))
 
     def get_urls(self) -> list:

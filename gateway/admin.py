@@ -35,7 +35,7 @@ class CallAdmin(ReadOnlyAdmin):
 
     @admin.display(description="cost")
     def money(self, call: Call) -> str:
-        return usd(call.cost)
+        return usd(call.cost, simulated=call.simulated)
 
     @admin.display(description="request")
     def what_was_asked(self, call: Call) -> SafeString | str:
@@ -48,14 +48,14 @@ class CallAdmin(ReadOnlyAdmin):
 
 @admin.register(Intent)
 class IntentAdmin(ReadOnlyAdmin):
-    list_display = ["intended_at", "purpose", "step", "model_planned", "attempt", "bound", "simulated"]
+    list_display = ["intended_at", "purpose", "step", "model_planned", "attempt", "bound"]
     list_filter = ["purpose", "simulated"]
     search_fields = ["=execution"]
     ordering = ["-id"]
 
     @admin.display(description="upper bound")
     def bound(self, intent: Intent) -> str:
-        return usd(intent.upper_bound)
+        return usd(intent.upper_bound, simulated=intent.simulated)
 
 
 @admin.register(OwnPrice)

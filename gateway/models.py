@@ -104,6 +104,7 @@ class Call(About):
     latency_ms = models.PositiveIntegerField(default=0)
 
     class Meta(About.Meta):
+        verbose_name = "model call"
         constraints = [
             models.UniqueConstraint(
                 fields=["intent"], condition=models.Q(corrects__isnull=True), name="one_call_per_intent"

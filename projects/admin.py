@@ -20,16 +20,17 @@ admin.site.site_title = "Workflow Memory"
 admin.site.index_title = "Design once, execute forever"
 
 
+_PRE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0;min-width:16em;max-height:24em;overflow:auto"
+
+
 def pretty(value: object) -> SafeString:
     """A JSON value as one can read it, escaped: it may come from anywhere."""
-    return format_html(
-        '<pre style="white-space:pre-wrap;margin:0">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False)
-    )
+    return format_html('<pre style="{}">{}</pre>', _PRE, json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def usd(pico: int | None) -> str:
-    """Money on a page; a dash where it is not known."""
-    return "–" if pico is None else f"{usd_text(to_usd(pico))} USD"
+def usd(pico: int | None, *, simulated: bool = False) -> str:
+    """Money on a page, with its kind; a dash where it is not known."""
+    return "–" if pico is None else f"{usd_text(to_usd(pico))} USD{' (simulated)' if simulated else ''}"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
