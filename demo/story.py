@@ -11,10 +11,10 @@ from django.db import transaction
 from rich.console import Console
 from rich.table import Table
 
-from analytics.api import represent_summary
 from analytics.baselines import Method
 from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
+from analytics.representation import represent_summary
 from executions import queue
 from executions.models import Execution, Flag
 from projects.models import Project, TierModel, Tool

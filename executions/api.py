@@ -58,7 +58,7 @@ class ExecutionList(APIView):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request) -> Response:
-        given = known_parameters(request, "workflow", "version", "status", "since", "until", "purpose")
+        given = known_parameters(request, "workflow", "version", "status", "since", "until", "purpose", paged=True)
         rows = Execution.objects.filter(project=request.auth.project).select_related("workflow", "version")
         filters = {
             "workflow": "workflow__name",
@@ -106,7 +106,7 @@ class FlagList(APIView):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request) -> Response:
-        given = known_parameters(request, "state", "waiting", "reason", "workflow")
+        given = known_parameters(request, "state", "waiting", "reason", "workflow", paged=True)
         rows = Flag.objects.filter(execution__project=request.auth.project)
         rows = rows.select_related("execution__workflow", "execution__version")
         _one_of("state", given.get("state"), Flag.State.values)

@@ -86,12 +86,12 @@ def plain_problem(status: int, title: str, detail: str) -> Callable[..., JsonRes
     return view
 
 
-def known_parameters(request: Request, *names: str) -> dict[str, str]:
+def known_parameters(request: Request, *names: str, paged: bool = False) -> dict[str, str]:
     """The query parameters, each given at most once; an unknown one is an error, not ignored."""
-    allowed = {*names, "cursor", "limit"}
+    allowed = {*names, "cursor", "limit"} if paged else set(names)
     for name in request.query_params:
         if name not in allowed:
-            raise Malformed(f"Unknown filter {name[:60]!r}; known are: {', '.join(sorted(allowed))}.")
+            raise Malformed(f"Unknown filter {name[:60]!r}; known are: {', '.join(sorted(allowed)) or 'none'}.")
         if len(request.query_params.getlist(name)) > 1:
             raise Malformed(f"The filter {name!r} is given twice.")
         if "\x00" in request.query_params[name]:

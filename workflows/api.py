@@ -121,7 +121,7 @@ class WorkflowList(APIView):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
 
     def get(self, request: Request) -> Response:
-        known_parameters(request)
+        known_parameters(request, paged=True)
         rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version")
         return page(request, rows, lambda found: [represent_workflow(row) for row in found])
 
@@ -153,7 +153,7 @@ class VersionList(APIView):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
 
     def get(self, request: Request, name: str) -> Response:
-        known_parameters(request)
+        known_parameters(request, paged=True)
         rows = workflow_of(request.auth.project, name).versions.prefetch_related("publications")
         return page(request, rows, lambda found: [represent_version(row) for row in found])
 

@@ -1,0 +1,92 @@
+"""The cost summary as the API and the demo show it: money as exact text, percentages and rates rounded, once, here."""
+
+from datetime import date
+from decimal import Decimal
+
+from wire.money import percent_text, rate_text, to_pico, to_usd, usd_text
+
+from .baselines import Method
+from .costs import Summary
+from .groups import Group
+from .savings import Balance, ratio
+
+
+def represent_summary(summary: Summary) -> dict:
+    extent, rates, balance = summary.extent, summary.rates, summary.balance
+    return {
+        "workflow": extent.workflow.name if extent.workflow else None,
+        "since": extent.since and extent.since.isoformat(),
+        "until": extent.until and extent.until.isoformat(),
+        "currency": "USD",
+        "simulated": extent.simulated,
+        "complete": balance.complete,
+        "unpriced_calls": balance.unpriced_calls,
+        "reported": summary.reported,
+        "unproven": summary.unproven,
+        "executions": rates.executions,
+        "finished": rates.finished,
+        "completed": balance.completed,
+        **_represent_money(balance),
+        "payback_executions": summary.to_date.payback_executions,
+        "paid_back_at": summary.paid_back_on and summary.paid_back_on.isoformat(),
+        "escalation_rate": rate_text(ratio(rates.escalated, rates.finished)),
+        "retry_rate": rate_text(ratio(rates.repair_calls, rates.step_calls)),
+        "cache_savings": _usd(summary.cache_savings),
+        "batch_savings": _usd(summary.batch_savings),
+        "agreement": None,
+        "latency_ms": {"p50": rates.p50_ms, "p95": rates.p95_ms},
+        "baseline": _represent_baseline(summary),
+    }
+
+
+def _represent_money(balance: Balance) -> dict:
+    return {
+        "execution_cost": _usd(balance.execution_cost),
+        "design_cost": _usd(balance.design_cost),
+        "design": {"declared": _usd(balance.design_declared), "measured": _usd(balance.design_measured)},
+        "evaluation_cost": _usd(balance.evaluation_cost),
+        "shadow_cost": _usd(balance.shadow_cost),
+        "in_doubt_cost": _usd(balance.in_doubt_cost),
+        "total_cost": _usd(balance.total_cost),
+        "if_all_frontier": _usd(balance.if_all_frontier),
+        "savings": _usd(balance.savings),
+        "savings_percent": percent_text(balance.savings_percent),
+        "roi_percent": percent_text(balance.roi_percent),
+        "cost_per_completed": _usd(balance.cost_per_completed),
+    }
+
+
+def _represent_baseline(summary: Summary) -> dict:
+    """`estimated`: tokens of one model at the prices of another, and no list says which models count tokens alike.
+    `unpriced`: used answers (declared: executions) without a baseline figure, the reason for a null figure."""
+    return {
+        "method": summary.method,
+        "model": summary.model,
+        "n": summary.balance.completed,
+        "estimated": summary.method != Method.DECLARED,
+        "unpriced": summary.baseline_unpriced,
+        "agreement": None,
+        "interval": None,
+    }
+
+
+def represent_group(group: Group) -> dict:
+    tokens = group.tokens
+    key = {name: value.isoformat() if isinstance(value, date) else value for name, value in group.key.items()}
+    return {
+        **key,
+        "cost": _usd(group.cost),
+        "calls": group.calls,
+        "unpriced_calls": group.unpriced_calls,
+        "tokens": {
+            "input": tokens["input"],
+            "output": tokens["output"],
+            "cache_read": tokens["cache_read"],
+            "cache_write": tokens["cache_write_5m"] + tokens["cache_write_1h"],
+        },
+    }
+
+
+def _usd(amount: Decimal | None) -> str | None:
+    """What is a sum of ledger rows is exact to the pico-dollar anyway; a quotient is rounded to it, half to even."""
+    return None if amount is None else usd_text(to_usd(to_pico(amount)))
