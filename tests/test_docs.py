@@ -1,0 +1,358 @@
+"""The documents for users say what is true: their requests are sent, in order, and answered as they show; their
+workflow, their tool and their commands work; their tables name what the code has."""
+
+import importlib.util
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands, load_command_class
+from django.test import Client
+
+from config import urls
+from executions import driver, worker
+from executions.models import Execution, Flag, Status
+from gateway.providers.registry import register
+from gateway.providers.scripted import ScriptedProvider
+from projects import tools
+from projects.models import ApiKey, Project, Scope, Tool
+from tests.cast import make_project, make_workflow
+from workflows import definition
+from workflows.models import signatures
+from workflows.template_syntax import FILTERS, TESTS
+
+pytestmark = pytest.mark.django_db
+
+DOCS = settings.BASE / "docs"
+API, DEFINITION, CONFIGURATION = DOCS / "api.md", DOCS / "definition.md", DOCS / "configuration.md"
+LEFT_OUT = "…"
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# What differs each time: shown as an example, and compared by its form.
+FORMS = (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", r"key:[0-9a-f]{8}", r"[0-9a-f]{64}")
+MEASURED = {"latency_ms", "p50", "p95"}
+
+
+def section(document: Path, heading: str) -> str:
+    """The text under a heading, up to the next one of its level or above."""
+    level, found = None, []
+    for line in document.read_text(encoding="utf-8").splitlines():
+        title = re.fullmatch(r"(#+) (.*)", line)
+        if title and level is None and title[2] == heading:
+            level = len(title[1])
+        elif title and level is not None and len(title[1]) <= level:
+            break
+        elif level is not None:
+            found.append(line)
+    assert found, f"{document.name} has no section {heading!r}"
+    return "\n".join(found)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [body for its_language, body in fenced if its_language == language]
+
+
+def rows(text: str, first_column: str) -> list[list[str]]:
+    """The cells of the table whose first column has this head."""
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_column} |"))
+    found = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            return found
+        found.append([cell.strip() for cell in line.strip("|").split("|")])
+    return found
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def named(text: str, first_column: str) -> set[str]:
+    """Every word in code type in the first column of a table."""
+    return {word for row in rows(text, first_column) for word in words(row[0])}
+
+
+def a_client(project: Project) -> Client:
+    _, token = ApiKey.objects.issue(project, ["read", "execute", "design", "review"])
+    return Client(headers={"Authorization": f"Bearer {token}", "Host": "127.0.0.1:8000"})
+
+
+def advance_everything() -> None:
+    for execution_id in Execution.objects.queued().values_list("pk", flat=True):
+        driver.advance(execution_id, worker.current())
+
+
+@pytest.fixture
+def shop(tmp_path) -> Client:
+    """A key of the project `shop`, whose models answer from the script that definition.md shows."""
+    script = tmp_path / "returns.toml"
+    script.write_text(blocks(section(DEFINITION, "Try it"), "toml")[0], encoding="utf-8")
+    register("scripted", ScriptedProvider([script]))
+    return a_client(make_project("shop"))
+
+
+class Answers:
+    """Compares what a document shows with what came. Ids differ from run to run, and stay the same in one: the first
+    time an id is shown it gets its meaning."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, str] = {}
+
+    def put_in(self, text: str) -> str:
+        return re.sub(UUID, lambda found: self.ids.get(found[0], found[0]), text)
+
+    def compare(self, shown: object, came: object, where: str) -> None:
+        if shown == LEFT_OUT:
+            return
+        if isinstance(shown, dict) and isinstance(came, dict):
+            self._compare_objects(shown, came, where)
+        elif isinstance(shown, list) and isinstance(came, list):
+            more = shown[-1:] == [LEFT_OUT]
+            assert len(shown) - 1 < len(came) if more else len(shown) == len(came), where
+            for index, (one, other) in enumerate(zip(shown, came, strict=False)):
+                self.compare(one, other, f"{where}/{index}")
+        elif isinstance(shown, str) and isinstance(came, str):
+            self._compare_texts(shown, came, where)
+        else:
+            measured = where.rpartition("/")[2] in MEASURED and isinstance(shown, int) and isinstance(came, int)
+            assert measured or (type(shown) is type(came) and shown == came), f"{where}: {came!r}"
+
+    def _compare_objects(self, shown: dict, came: dict, where: str) -> None:
+        if LEFT_OUT in shown:
+            shown = {key: value for key, value in shown.items() if key != LEFT_OUT}
+            assert shown.keys() < came.keys(), where
+        else:
+            assert shown.keys() == came.keys(), where
+        for key, value in shown.items():
+            self.compare(value, came[key], f"{where}/{key}")
+
+    def _compare_texts(self, shown: str, came: str, where: str) -> None:
+        if re.fullmatch(UUID, shown) and re.fullmatch(UUID, came):
+            self.ids.setdefault(shown, came)
+        if not any(re.fullmatch(form, shown) and re.fullmatch(form, came) for form in FORMS):
+            assert came == self.put_in(shown), where
+
+
+def exchanges() -> Iterator[tuple[str, str, str, int, str, object]]:
+    """(method, path, body, status, content type, answer) of each request in api.md, in its order."""
+    messages = blocks(API.read_text(encoding="utf-8"), "http")
+    for request, answer in zip(messages[::2], messages[1::2], strict=True):
+        first, _, body = request.partition("\n\n")
+        head, _, shown = answer.partition("\n\n")
+        method, path = first.split()
+        status, *headers = head.splitlines()
+        kind = next((line.split(": ")[1] for line in headers if line.startswith("Content-Type")), "application/json")
+        yield method, path, body, int(status.split()[1]), kind, json.loads(shown)
+
+
+def test_the_story_of_the_api_is_answered_as_it_is_shown(shop):
+    answers, told = Answers(), 0
+    for method, path, body, status, kind, shown in exchanges():
+        where = f"{method} {path}"
+        came = shop.generic(method, answers.put_in(path), data=answers.put_in(body), content_type="application/json")
+        assert (came.status_code, came["Content-Type"]) == (status, kind), (where, came.content.decode())
+        answers.compare(shown, came.json(), where)
+        advance_everything()
+        told += 1
+    assert told > 20
+
+
+def test_the_table_of_calls_names_every_address_its_methods_and_their_scopes():
+    documented = set()
+    for call, scope, _ in rows(API.read_text(encoding="utf-8"), "call"):
+        method, path = words(call)[0].split()
+        documented.add((method, re.sub(r"{\w+}", "{}", path), scope))
+    existing = {
+        (method, re.sub(r"<\w+:\w+>", "{}", str(one.pattern)), str(scope))
+        for one in urls.api
+        for method, scope in one.callback.view_class.scopes.items()
+    }
+    assert documented == existing
+
+
+def test_the_tables_of_the_api_name_what_there_is(shop):
+    text = API.read_text(encoding="utf-8")
+    assert named(section(API, "Statuses"), "status") == set(Status.values)
+    assert named(text, "reason") == set(Flag.Reason.values)
+    assert named(text, "resolution") - {"output", "step_output"} == set(Flag.Resolution.values)
+    keys = section(API, "Keys and scopes")
+    assert all(f"`{scope}`" in keys for scope in Scope.values)
+
+
+def test_what_is_not_built_yet_answers_404(shop):
+    absent = [call for call in named(section(API, "Not yet"), "not built") if re.match("[A-Z]+ ", call)]
+    make_workflow(project=Project.objects.get(name="shop"))
+    execution = shop.post("/api/v1/workflows/refund/executions", {"input": {"message": "x"}}, "application/json").json()
+    for call in absent:
+        method, path = call.split()
+        path = path.replace("{name}", "refund").replace("{id}", execution["id"])
+        assert shop.generic(method, f"/api/v1/{path}").status_code == 404, call
+    assert len(absent) > 8
+
+
+def test_the_table_of_costs_names_every_field_of_the_summary(shop):
+    came = shop.get("/api/v1/costs").json()
+    fields = {key for key, value in came.items() if not isinstance(value, dict)}
+    fields |= {f"{key}.{inner}" for key, value in came.items() if isinstance(value, dict) for inner in value}
+    summary = section(API, "Costs").partition("| field |")[2]
+    assert named("| field |" + summary, "field") == fields
+
+
+def test_the_workflow_of_the_definition_has_no_fault_and_no_warning(shop):
+    body = json.loads(blocks(section(DEFINITION, "A complete workflow"), "json")[0])
+    parsed = definition.parse(body["definition"], {})
+    assert definition.warnings(parsed) == []
+    came = shop.post("/api/v1/workflows", body, content_type="application/json")
+    assert came.status_code == 201, came.content.decode()
+    assert came.json()["published"]["version"] == "1.0.0"
+
+
+def test_the_workflow_of_the_definition_ends_as_its_table_says(shop):
+    text = section(DEFINITION, "A complete workflow")
+    shop.post("/api/v1/workflows", json.loads(blocks(text, "json")[0]), content_type="application/json")
+    table = rows(text, "message")
+    assert len(table) == 7
+    for message, paid, status, resolved_by, output, flag in table:
+        body = {"input": {"message": message, "paid": paid}}
+        accepted = shop.post("/api/v1/workflows/parcel-return/executions", body, content_type="application/json")
+        advance_everything()
+        found = shop.get(f"/api/v1/executions/{accepted.json()['id']}").json()
+        assert (found["status"], found["resolved_by"] or "") == (status, resolved_by), message
+        assert found["output"] == (json.loads(words(output)[0]) if output else None), message
+        assert [one["reason"] for one in found["flags"]] == ([flag] if flag else []), message
+        free = not message or paid == "899.00"
+        assert (found["tokens"]["input"] == 0) is free, message
+
+
+def test_the_tables_of_the_definition_name_what_the_format_has():
+    text = DEFINITION.read_text(encoding="utf-8")
+    kinds = (definition.CodeStep, definition.ModelStep, definition.ToolStep)
+    assert named(section(DEFINITION, "Top level"), "key") == set(definition.Definition.model_fields)
+    assert named(section(DEFINITION, "Edge cases"), "key") == set(definition.EdgeCase.model_fields)
+    assert named(section(DEFINITION, "Steps"), "field") == {field for kind in kinds for field in kind.model_fields}
+    tiers = {word: words(tier)[0] for tasks, tier in rows(text, "a step's `task`") for word in words(tasks)}
+    assert tiers == definition.TASK_TIERS
+    prompts = {row[0]: words(row[1]) for row in rows(section(DEFINITION, "Prompts"), "in a prompt")}
+    assert (prompts["filters"], prompts["tests"]) == (list(FILTERS), list(TESTS))
+    later = {key for part in (*kinds, definition.Definition) for key in part.later}
+    assert all(f"`{key}`" in section(DEFINITION, "Not yet") for key in later)
+
+
+def test_the_variables_are_those_that_the_code_reads():
+    read = set()
+    for folder in ("config", "gateway", "executions", "demo"):
+        for file in (settings.BASE / folder).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            read |= set(re.findall(r"env\.(?:str|int|bool|list|get)\(\s*\"([A-Z_]+)\"", text))
+            read |= set(re.findall(r"environ\.get\(\"([A-Z_]+)\"", text))
+    read |= {f"MODEL_{tier}" for tier in ("CHEAP", "STANDARD", "FRONTIER")}
+    read.add("ANTHROPIC_BASE_URL")  # by the provider's own library
+    table = rows(section(CONFIGURATION, "Variables"), "variable")
+    assert {word for row in table for word in words(row[0])} == read
+
+
+def test_the_tool_of_the_configuration_works(tmp_path, monkeypatch):
+    monkeypatch.setattr(tools, "_registry", tools.registered())
+    file = tmp_path / "shop_tools.py"
+    text = section(CONFIGURATION, "A Python function as a tool")
+    file.write_text(blocks(text, "python")[0], encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("shop_tools", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    project = make_project("shop")
+    for name in ("shop.order", "shop.refund"):
+        Tool.objects.create(project=project, name=name)
+    number = {"type": "object", "required": ["number"], "properties": {"number": {"type": "string"}}}
+    head = {"title": "Refund", "purpose": "Pay an order back.", "input_schema": number}
+    document = {**head, "steps": json.loads(blocks(text, "json")[0])}
+    assert definition.parse(document, signatures(project)).step_tiers == set()
+
+    client, kind = a_client(project), "application/json"
+    body = {"name": "refund", "definition": document, "publish": True}
+    assert client.post("/api/v1/workflows", body, content_type=kind).status_code == 201
+    for number, output in (("A100", {"number": "A100", "amount": "40.00"}), ("B200", None)):
+        body = {"input": {"number": number}}
+        accepted = client.post("/api/v1/workflows/refund/executions", body, content_type=kind).json()
+        advance_everything()
+        found = client.get(f"/api/v1/executions/{accepted['id']}").json()
+        assert (found["status"], found["output"]) == ("completed", output)
+    assert list(module.refunds.values()) == [{"number": "A100", "amount": "40.00"}]
+
+
+def shell_lines() -> Iterator[tuple[str, str]]:
+    for document in (settings.BASE / "README.md", *sorted(DOCS.glob("*.md"))):
+        text = document.read_text(encoding="utf-8")
+        for block in [*blocks(text, "sh"), *blocks(text, "")]:
+            yield from ((document.name, line) for line in block.splitlines())
+
+
+def test_every_command_that_is_shown_exists_and_takes_these_arguments():
+    shown = set()
+    for document, line in shell_lines():
+        if found := re.search(r"manage\.py ([^)]*)", line):
+            name, *arguments = shlex.split(found[1])
+            assert name in get_commands(), (document, name)
+            command = load_command_class(get_commands()[name], name)
+            try:
+                command.create_parser("manage.py", name).parse_args(arguments)
+            except SystemExit:
+                pytest.fail(f"{document}: {line}")
+            shown.add(name)
+    own = {name for name, app in get_commands().items() if app in ("projects", "executions", "demo")}
+    listed = named(section(CONFIGURATION, "Commands").partition("`manage.py`")[2], "command")
+    assert shown >= {"create_api_key", "revoke_api_key", "register_tool", "migrate"}
+    assert listed >= own | shown
+
+
+def test_every_make_target_that_is_shown_exists():
+    targets = set(re.findall(r"^([a-z]+):", (settings.BASE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    shown = {found[1] for _, line in shell_lines() if (found := re.match(r"(?:[A-Z_]+=\S+ )*make ([a-z]+)", line))}
+    listed = {word.split()[1] for word in named(section(CONFIGURATION, "Commands"), "command") if " " in word}
+    assert {"demo", "test", "run"} <= shown | listed <= targets
+
+
+def test_the_backup_of_the_configuration_copies_a_database(tmp_path, monkeypatch):
+    import sqlite3
+
+    line = next(line for line in section(CONFIGURATION, "Where files lie").splitlines() if " -c " in line)
+    program = shlex.split(line)[2]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "var").mkdir()
+    with sqlite3.connect("var/workflow_memory.sqlite3") as database:
+        database.execute("CREATE TABLE kept (number INTEGER)")
+    database.close()
+    exec(compile(program, "configuration.md", "exec"), {})
+    copy = sqlite3.connect("backup.sqlite3")
+    assert copy.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    copy.close()
+
+
+def anchors(document: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_relative_link_leads_somewhere():
+    for document in (settings.BASE / "README.md", *sorted(DOCS.glob("*.md"))):
+        text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in link:
+                continue
+            path, _, anchor = link.partition("#")
+            target = (document.parent / path).resolve() if path else document
+            assert target.exists(), f"{document.name}: {link}"
+            assert not anchor or anchor in anchors(target), f"{document.name}: {link}"
+
+
+def test_every_script_that_is_shown_is_one():
+    for document in DOCS.glob("*.md"):
+        for block in blocks(document.read_text(encoding="utf-8"), "toml"):
+            ScriptedProvider.from_answers(tomllib.loads(block)["answer"])
