@@ -4,11 +4,10 @@ from datetime import date
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from projects.models import Project, Scope
 from wire.problems import Invalid, Malformed
-from wire.rest import known_parameters
+from wire.views import View
 from workflows.api import workflow_of
 from workflows.models import Workflow
 
@@ -18,23 +17,26 @@ from .extent import Extent
 from .groups import GROUPINGS, grouped
 from .representation import represent_group, represent_summary
 
+FILTERS = ("since", "until", "baseline", "group_by", "simulated")
 
-class WorkflowCosts(APIView):
+
+class WorkflowCosts(View):
     scopes = {"GET": Scope.READ}
+    filters = FILTERS
 
     def get(self, request: Request, name: str) -> Response:
-        return _costs(request, workflow_of(request.auth.project, name))
+        return _costs(request, self.given, workflow_of(request.auth.project, name))
 
 
-class ProjectCosts(APIView):
+class ProjectCosts(View):
     scopes = {"GET": Scope.READ}
+    filters = FILTERS
 
     def get(self, request: Request) -> Response:
-        return _costs(request, None)
+        return _costs(request, self.given, None)
 
 
-def _costs(request: Request, workflow: Workflow | None) -> Response:
-    given = known_parameters(request, "since", "until", "baseline", "group_by", "simulated")
+def _costs(request: Request, given: dict[str, str], workflow: Workflow | None) -> Response:
     extent = _extent(request.auth.project, workflow, given)
     method = _method(given.get("baseline"))
     group_by = _one_of("group_by", given.get("group_by"), list(GROUPINGS))

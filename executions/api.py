@@ -8,13 +8,12 @@ from pydantic import Field
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from gateway.models import Call
 from projects.models import Project, Scope
 from wire.bodies import Body, moment
 from wire.problems import Conflict, Invalid, Malformed, NotFound
-from wire.rest import known_parameters, page
+from wire.views import View, page
 from workflows.api import version_of, workflow_of
 from workflows.models import Publication, Version, Workflow
 
@@ -41,12 +40,12 @@ class NewResolution(Body):
     make_case: bool = False
 
 
-class WorkflowExecutions(APIView):
+class WorkflowExecutions(View):
     scopes = {"POST": Scope.EXECUTE}
 
     def post(self, request: Request, name: str) -> Response:
         body = NewExecution.read(request.data)
-        _refuse_what_is_not_there(request, body)
+        _refuse_what_is_not_there(body)
         workflow = workflow_of(request.auth.project, name)
         version, publication = _chosen(request, workflow, body.version)
         metadata = dict(body.metadata)
@@ -54,11 +53,13 @@ class WorkflowExecutions(APIView):
         return Response(represent_executions([execution])[0], status=202)
 
 
-class ExecutionList(APIView):
+class ExecutionList(View):
     scopes = {"GET": Scope.READ}
+    filters = ("workflow", "version", "status", "since", "until", "purpose")
+    paged = True
 
     def get(self, request: Request) -> Response:
-        given = known_parameters(request, "workflow", "version", "status", "since", "until", "purpose", paged=True)
+        given = self.given
         rows = Execution.objects.filter(project=request.auth.project).select_related("workflow", "version")
         filters = {
             "workflow": "workflow__name",
@@ -75,14 +76,14 @@ class ExecutionList(APIView):
         return page(request, rows, represent_executions)
 
 
-class ExecutionDetail(APIView):
+class ExecutionDetail(View):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, execution_id: UUID) -> Response:
         return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])
 
 
-class ExecutionSteps(APIView):
+class ExecutionSteps(View):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, execution_id: UUID) -> Response:
@@ -93,7 +94,7 @@ class ExecutionSteps(APIView):
         )
 
 
-class ExecutionCalls(APIView):
+class ExecutionCalls(View):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, execution_id: UUID) -> Response:
@@ -102,11 +103,13 @@ class ExecutionCalls(APIView):
         return Response({"results": [represent_call(call) for call in calls], "next": None})
 
 
-class FlagList(APIView):
+class FlagList(View):
     scopes = {"GET": Scope.READ}
+    filters = ("state", "waiting", "reason", "workflow")
+    paged = True
 
     def get(self, request: Request) -> Response:
-        given = known_parameters(request, "state", "waiting", "reason", "workflow", paged=True)
+        given = self.given
         rows = Flag.objects.filter(execution__project=request.auth.project)
         rows = rows.select_related("execution__workflow", "execution__version")
         _one_of("state", given.get("state"), Flag.State.values)
@@ -121,14 +124,14 @@ class FlagList(APIView):
         return page(request, rows, lambda found: [represent_flag(flag) for flag in found])
 
 
-class FlagDetail(APIView):
+class FlagDetail(View):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, flag_id: UUID) -> Response:
         return Response(represent_flag(flag_of(request.auth.project, flag_id)))
 
 
-class FlagResolution(APIView):
+class FlagResolution(View):
     scopes = {"POST": Scope.REVIEW, "DELETE": Scope.REVIEW}
 
     def post(self, request: Request, flag_id: UUID) -> Response:
@@ -161,12 +164,10 @@ def flag_of(project: Project, flag_id: UUID) -> Flag:
     return flag
 
 
-def _refuse_what_is_not_there(request: Request, body: NewExecution) -> None:
+def _refuse_what_is_not_there(body: NewExecution) -> None:
     """Nothing is accepted and quietly served as something else."""
     if body.lane not in (None, "fast"):
         raise Invalid.at("/lane", f"The lane {body.lane[:40]!r} is not available yet; there is only fast.")
-    if "Idempotency-Key" in request.headers:
-        raise Invalid("Idempotency-Key is not available yet; send the request without it.")
     if len(str(body.metadata)) > SMALL:
         raise Invalid.at("/metadata", f"Metadata has at most {SMALL} characters.")
 

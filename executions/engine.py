@@ -32,7 +32,7 @@ def advance(run: Run) -> Advance:
 
 def _steps(run: Run) -> Generator[Effect, object, None]:
     definition = run.compiled.definition
-    undecided = [case for case in definition.edge_cases if case.when is not None]
+    undecided = [case for case in run.compiled.edge_cases if case.when is not None]
     fresh = not run.outputs
     for step in [step for step in definition.steps if step.id not in run.outputs] or [None]:
         ready = [case for case in undecided if steps_read(case.when) <= run.outputs.keys()]

@@ -91,7 +91,9 @@ def _answer(flag: Flag, decision: Decision) -> None:
             "/output", "An answer is exactly one of output (the whole answer) and step_output (the step's)."
         )
     if not flag.waiting:
-        raise Conflict("The execution did not wait for this flag; dismiss it, or give feedback on the execution.")
+        raise Conflict(
+            "The execution did not wait for this flag: it was answered already. Dismiss the flag to close it."
+        )
     if given == ["output"]:
         _complete(flag, decision)
     else:

@@ -1,14 +1,13 @@
-"""The shape of the REST edge: strict JSON in, problem+json out, lists by cursor. Used by every app's `api.py`."""
+"""The shape of the REST edge: strict JSON in, problem+json out. Named in the settings, used by every view."""
 
 import logging
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from . import strict_json
@@ -18,8 +17,6 @@ logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 MAX_BODY = 2 * 1024 * 1024
-PAGE_SIZE = 50
-MAX_PAGE_SIZE = 200
 
 
 class StrictJSONParser(BaseParser):
@@ -50,7 +47,7 @@ def problem_response(error: Exception, context: dict) -> Response:
     if isinstance(error, RequestDataTooBig):
         return _rendered(_problem(413, "Too large", f"A body has at most {MAX_BODY} bytes."))
     if isinstance(error, exceptions.APIException):
-        response = _rendered(_problem(error.status_code, _title(error), _sentence(error)))
+        response = _rendered(_problem(error.status_code, HTTPStatus(error.status_code).phrase, _sentence(error)))
         if getattr(error, "auth_header", None):
             response["WWW-Authenticate"] = error.auth_header
         return response
@@ -69,10 +66,6 @@ def _rendered(body: dict) -> Response:
     return Response(body, status=body["status"], content_type=PROBLEM_JSON)
 
 
-def _title(error: exceptions.APIException) -> str:
-    return str(error.default_detail).rstrip(".")
-
-
 def _sentence(error: exceptions.APIException) -> str:
     return error.detail if isinstance(error.detail, str) else str(error.default_detail)
 
@@ -84,46 +77,3 @@ def plain_problem(status: int, title: str, detail: str) -> Callable[..., JsonRes
         return JsonResponse(_problem(status, title, detail), status=status, content_type=PROBLEM_JSON)
 
     return view
-
-
-def known_parameters(request: Request, *names: str, paged: bool = False) -> dict[str, str]:
-    """The query parameters, each given at most once; an unknown one is an error, not ignored."""
-    allowed = {*names, "cursor", "limit"} if paged else set(names)
-    for name in request.query_params:
-        if name not in allowed:
-            raise Malformed(f"Unknown filter {name[:60]!r}; known are: {', '.join(sorted(allowed)) or 'none'}.")
-        if len(request.query_params.getlist(name)) > 1:
-            raise Malformed(f"The filter {name!r} is given twice.")
-        if "\x00" in request.query_params[name]:
-            raise Malformed(f"The filter {name!r} has a NUL character.")
-    return {name: request.query_params[name] for name in names if name in request.query_params}
-
-
-def page(request: Request, rows: QuerySet, render: Callable[[list], list[dict]]) -> Response:
-    """`{results, next}`: newest first, by primary key, which grows with time; `next` is the address of the next page."""
-    limit = _limit(request)
-    if cursor := request.query_params.get("cursor"):
-        rows = rows.filter(pk__lt=_key(rows, cursor))
-    found = list(rows.order_by("-pk")[: limit + 1])
-    more = len(found) > limit
-    found = found[:limit]
-    following = None
-    if more:
-        query = request.query_params.copy()
-        query["cursor"] = str(found[-1].pk)
-        following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
-    return Response({"results": render(found), "next": following})
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(PAGE_SIZE))
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MAX_PAGE_SIZE):
-        raise Malformed(f"limit is a whole number from 1 to {MAX_PAGE_SIZE}.")
-    return int(text)
-
-
-def _key(rows: QuerySet, cursor: str) -> object:
-    try:
-        return rows.model._meta.pk.to_python(cursor)
-    except Exception as error:
-        raise Malformed("This cursor was not made here; take `next` of the page before.") from error

@@ -10,14 +10,13 @@ from django.utils import timezone
 from pydantic import AfterValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from projects.models import Project, Scope
 from wire.bodies import Body, Moment, Usd
 from wire.money import to_pico, to_usd, usd_text
 from wire.problems import Conflict, Fault, Invalid, NotFound
-from wire.rest import known_parameters, page
 from wire.times import rfc3339
+from wire.views import View, page
 
 from .models import Baseline, Publication, Version, Workflow
 
@@ -117,11 +116,11 @@ class NewBaseline(Body):
         return []
 
 
-class WorkflowList(APIView):
+class WorkflowList(View):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
+    paged = True
 
     def get(self, request: Request) -> Response:
-        known_parameters(request, paged=True)
         rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version")
         return page(request, rows, lambda found: [represent_workflow(row) for row in found])
 
@@ -142,18 +141,18 @@ class WorkflowList(APIView):
         return Response({**represent_workflow(workflow), "version": represent_version(version)}, status=201)
 
 
-class WorkflowDetail(APIView):
+class WorkflowDetail(View):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, name: str) -> Response:
         return Response(represent_workflow(workflow_of(request.auth.project, name)))
 
 
-class VersionList(APIView):
+class VersionList(View):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
+    paged = True
 
     def get(self, request: Request, name: str) -> Response:
-        known_parameters(request, paged=True)
         rows = workflow_of(request.auth.project, name).versions.prefetch_related("publications")
         return page(request, rows, lambda found: [represent_version(row) for row in found])
 
@@ -165,14 +164,14 @@ class VersionList(APIView):
         return Response(represent_version(version), status=201)
 
 
-class VersionDetail(APIView):
+class VersionDetail(View):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, name: str, number: str) -> Response:
         return Response(represent_version(version_of(request.auth.project, name, number)))
 
 
-class PublicationView(APIView):
+class PublicationView(View):
     scopes = {"POST": Scope.DESIGN}
 
     def post(self, request: Request, name: str, number: str) -> Response:
@@ -182,7 +181,7 @@ class PublicationView(APIView):
         return Response(represent_publication(version.publish(str(request.user))), status=201)
 
 
-class BaselineView(APIView):
+class BaselineView(View):
     scopes = {"GET": Scope.READ, "PUT": Scope.DESIGN}
 
     def get(self, request: Request, name: str) -> Response:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from gateway.types import Block
 
 from . import envelope, prompts
-from .definition import Definition, ModelStep, Step
+from .definition import Definition, EdgeCase, ModelStep, Step
 from .models import Version
 from .schemas import Schema
 
@@ -28,7 +28,8 @@ class Compiled:
     input_schema: Schema
     output_schema: Schema | None
     steps: dict[str, CompiledStep]
-    escalating: tuple[str, ...]  # ids of the edge cases that a model may answer `escalate` with
+    edge_cases: tuple[EdgeCase, ...]  # their texts with the constants filled in, as people read them
+    escalating: tuple[str, ...]  # ids of those that a model may answer `escalate` with
 
 
 @lru_cache(maxsize=256)
@@ -46,6 +47,10 @@ def build(definition: Definition) -> Compiled:
         input_schema=Schema(definition.input_schema),
         output_schema=Schema(definition.output_schema) if definition.output_schema is not None else None,
         steps=steps,
+        edge_cases=tuple(
+            case.model_copy(update={"case": prompts.fill(case.case, definition.constants)})
+            for case in definition.edge_cases
+        ),
         escalating=escalating,
     )
 

@@ -127,10 +127,8 @@ def _judge(
         # A check may read what the schema promises: it is not asked about an output that breaks its schema.
         failed = [] if faults else (yield from complaints(run, step.checks, envelope.output))
     if isinstance(failed, Failure):
-        return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}", keeps=True)
-    seen = Observation(
-        completion, envelope, broken, faults, failed, step.min_confidence, run.compiled.definition.edge_cases
-    )
+        return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}")
+    seen = Observation(completion, envelope, broken, faults, failed, step.min_confidence, run.compiled.edge_cases)
     return coverage.find(seen)
 
 

@@ -35,5 +35,5 @@ def _judge(run: Run, step: Step, output: object) -> Generator[Effect, object, Fi
         return Finding("invalid_output", "schema", f"The output of {step.id} does not follow its schema: {listed}")
     failed = yield from complaints(run, step.checks, output)
     if isinstance(failed, Failure):
-        return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}", keeps=True)
+        return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}")
     return Finding("check_failed", "check", " ".join(failed), keeps=True) if failed else None

@@ -1,0 +1,74 @@
+"""What every address of the API has in common, and lists by cursor. Used by every app's `api.py`."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from .problems import Invalid, Malformed
+
+PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
+
+
+class View(APIView):
+    """What every address has in common: the scope of each method, and the filters it knows.
+
+    `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405. `filters`: names of query parameters;
+    one that is not among them is an error, not ignored. `paged` adds those of a list.
+    """
+
+    scopes: ClassVar[dict[str, str]] = {}
+    filters: ClassVar[tuple[str, ...]] = ()
+    paged: ClassVar[bool] = False
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        super().initial(request, *args, **kwargs)
+        self.given = self._parameters(request)
+        if "Idempotency-Key" in request.headers:
+            raise Invalid("Idempotency-Key is not available yet; send the request without it.")
+
+    def _parameters(self, request: Request) -> dict[str, str]:
+        allowed = {*self.filters, *(("cursor", "limit") if self.paged else ())}
+        for name, values in request.query_params.lists():
+            if name not in allowed:
+                known = ", ".join(sorted(allowed)) or "none"
+                raise Malformed(f"Unknown filter {name[:60]!r}; known here: {known}.")
+            if len(values) > 1:
+                raise Malformed(f"The filter {name!r} is given twice.")
+            if "\x00" in values[0]:
+                raise Malformed(f"The filter {name!r} has a NUL character.")
+        return {name: request.query_params[name] for name in self.filters if name in request.query_params}
+
+
+def page(request: Request, rows: QuerySet, render: Callable[[list], list[dict]]) -> Response:
+    """`{results, next}`: newest first, by primary key, which grows with time; `next` is the address of the next page."""
+    limit = _limit(request)
+    if cursor := request.query_params.get("cursor"):
+        rows = rows.filter(pk__lt=_key(rows, cursor))
+    found = list(rows.order_by("-pk")[: limit + 1])
+    more = len(found) > limit
+    found = found[:limit]
+    following = None
+    if more:
+        query = request.query_params.copy()
+        query["cursor"] = str(found[-1].pk)
+        following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return Response({"results": render(found), "next": following})
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(PAGE_SIZE))
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MAX_PAGE_SIZE):
+        raise Malformed(f"limit is a whole number from 1 to {MAX_PAGE_SIZE}.")
+    return int(text)
+
+
+def _key(rows: QuerySet, cursor: str) -> object:
+    try:
+        return rows.model._meta.pk.to_python(cursor)
+    except Exception as error:
+        raise Malformed("This cursor was not made here; take `next` of the page before.") from error
