@@ -1,7 +1,9 @@
 """What the environment may say, and what is wrong with it in a sentence. Read by the settings, once."""
 
+import logging
 import os
 import secrets
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import environ
@@ -12,6 +14,41 @@ env = environ.Env()
 
 TIERS = ("cheap", "standard", "frontier")
 FAMILY = {"cheap": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "frontier": "claude-opus-5-5"}
+
+
+def whole(name: str, default: int, least: int = 0) -> int:
+    """A whole number of the environment, or a sentence on what is wrong with it."""
+    text = env.str(name, str(default))
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= 1_000_000):
+        raise ImproperlyConfigured(f"{name}={text!r}: write a whole number of at least {least}.")
+    return int(text)
+
+
+def flag(name: str) -> bool:
+    """True or false, false where nothing is said."""
+    text = env.str(name, "false").lower()
+    if text not in ("true", "false", "1", "0", "on", "off", "yes", "no"):
+        raise ImproperlyConfigured(f"{name}={text!r}: write true or false.")
+    return text in ("true", "1", "on", "yes")
+
+
+def usd(name: str, default: str) -> Decimal:
+    """An amount of money of the environment."""
+    text = env.str(name, default)
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 <= amount <= 1_000_000:
+        raise ImproperlyConfigured(f"{name}={text!r}: write an amount in USD, such as {default}.")
+    return amount
+
+
+def log_level() -> str:
+    level = env.str("LOG_LEVEL", "WARNING").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise ImproperlyConfigured(f"LOG_LEVEL={level!r}: write DEBUG, INFO, WARNING or ERROR.")
+    return level
 
 
 def data_folder() -> Path:

@@ -3,10 +3,10 @@
 from . import environment
 from .environment import BASE, env
 
-DEBUG = env.bool("DEBUG", False)
+DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret_key()
 HOST = env.str("HOST", "127.0.0.1")
-PORT = env.int("PORT", 8000)
+PORT = environment.whole("PORT", 8000)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
 
 INSTALLED_APPS = [
@@ -89,7 +89,7 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-WORKER_THREADS = env.int("WORKER_THREADS", 4)
+WORKER_THREADS = environment.whole("WORKER_THREADS", 4, least=1)
 
 # The tier map that a new project starts with, and the scripts of the scripted provider.
 DEFAULT_TIERS = environment.default_tiers()
@@ -97,13 +97,13 @@ SCRIPTS = env.list("SCRIPTS", default=[str(BASE / "demo" / "content" / "script.t
 # Modules whose @tool functions a project may register.
 TOOL_MODULES = env.list("TOOL_MODULES", default=["demo.tools"])
 # What one execution may cost before a person is asked, in USD: the default of a new project.
-EXECUTION_CAP = env.str("EXECUTION_CAP", "1.00")
-EXECUTION_DEADLINE_HOURS = env.int("EXECUTION_DEADLINE_HOURS", 24)
+EXECUTION_CAP = environment.usd("EXECUTION_CAP", "1.00")
+EXECUTION_DEADLINE_HOURS = environment.whole("EXECUTION_DEADLINE_HOURS", 24, least=1)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stderr"], "level": environment.log_level()},
 }

@@ -191,7 +191,8 @@ def _one_of(name: str, value: str | None, known: list[str]) -> None:
 
 
 def _moment(name: str, value: str) -> datetime:
+    """A time, or a day, which begins at midnight UTC."""
     try:
-        return moment(value)
+        return moment(f"{value}T00:00:00Z" if len(value) == len("2026-11-23") else value)
     except ValueError as error:
         raise Malformed(f"{name}: {error}.") from error

@@ -7,6 +7,7 @@ from uuid import UUID
 from gateway import gateway
 from projects.tools import ToolError, tool_of
 from workflows import sandbox
+from workflows.schemas import Schema
 
 from . import engine, store
 from .effects import AskModel, CallTool, Effect, Evaluate, Failed, Pause, RunCode
@@ -67,10 +68,21 @@ def _perform(lease: Lease, run: Run, effect: Effect) -> object:
 
 
 def _call_tool(run: Run, name: str, arguments: dict, key: str) -> object:
+    """The tool's answer, or a `ToolError`: also where arguments or answer are not what its registration promises."""
     try:
-        return tool_of(run.execution.project_id, name).call(arguments, key)
+        tool = tool_of(run.execution.project_id, name)
+        _hold(f"An argument of {name} is wrong", tool.input_schema, arguments)
+        answer = tool.call(arguments, key)
+        if tool.output_schema is not None:
+            _hold(f"{name} answered what it was not registered with", tool.output_schema, answer)
     except ToolError as error:
         return error
+    return answer
+
+
+def _hold(what: str, schema: dict, value: object) -> None:
+    if faults := Schema(schema).faults(value):
+        raise ToolError(f"{what}: {faults[0].pointer} {faults[0].detail}"[:500])
 
 
 def _fail(lease: Lease, run: Run) -> None:

@@ -1,6 +1,7 @@
 """The ledger and own prices in the admin. The ledger can only be read."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from projects.admin import ReadOnlyAdmin, pretty, usd
@@ -60,5 +61,22 @@ class IntentAdmin(ReadOnlyAdmin):
 
 @admin.register(OwnPrice)
 class OwnPriceAdmin(admin.ModelAdmin):
-    list_display = ["project", "provider", "model", "valid_from", "input", "output"]
-    list_filter = ["provider"]
+    """Stated once, in force from its day on; a new price is a new row."""
+
+    list_display = ["project", "provider", "model", "valid_from", "input_usd", "output_usd"]
+    list_filter = ["project", "provider"]
+    list_select_related = ["project"]
+
+    @admin.display(description="input, per million tokens")
+    def input_usd(self, price: OwnPrice) -> str:
+        return usd(price.input)
+
+    @admin.display(description="output, per million tokens")
+    def output_usd(self, price: OwnPrice) -> str:
+        return usd(price.output)
+
+    def has_change_permission(self, request: HttpRequest, obj: OwnPrice | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: OwnPrice | None = None) -> bool:
+        return False

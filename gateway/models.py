@@ -4,9 +4,12 @@ Money is in pico-dollars (10⁻¹² USD); a price is pico-dollars per million to
 execution, …) are plain: the gateway knows nothing of them, and `reconcile` proves that none dangles.
 """
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from projects.fields import PicoField
+from projects.models import Project, TierModel
 from wire.ids import new_id
 
 from .types import Outcome, Purpose, Usage
@@ -137,15 +140,17 @@ class Payload(models.Model):
 class OwnPrice(models.Model):
     """A price that a project states itself, in pico-dollars per million tokens; it goes before the public list."""
 
-    project = models.BigIntegerField()
-    provider = models.CharField(max_length=50)
-    model = models.CharField(max_length=200)
-    valid_from = models.DateField()
-    input = models.BigIntegerField()
-    output = models.BigIntegerField()
-    cache_read = models.BigIntegerField(null=True, blank=True)
-    cache_write_5m = models.BigIntegerField(null=True, blank=True)
-    cache_write_1h = models.BigIntegerField(null=True, blank=True)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="own_prices")
+    provider = models.CharField(max_length=50, choices=TierModel.Provider)
+    model = models.CharField(max_length=200, help_text="The provider's id of the model.")
+    valid_from = models.DateField(help_text="From this day on (UTC); never in the past: what was paid stays as it was.")
+    input = PicoField(help_text="USD per million tokens.")
+    output = PicoField(help_text="USD per million tokens, thinking included.")
+    cache_read = PicoField(
+        null=True, blank=True, help_text="USD per million tokens; empty: the provider has no such price."
+    )
+    cache_write_5m = PicoField(null=True, blank=True)
+    cache_write_1h = PicoField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -154,3 +159,7 @@ class OwnPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.model} from {self.valid_from}"
+
+    def clean(self) -> None:
+        if self.valid_from and self.valid_from < timezone.now().date():
+            raise ValidationError({"valid_from": "A price holds from today or later: what was paid stays as it was."})

@@ -43,7 +43,7 @@ def _own_prices(project: int) -> list[OwnPrice]:
 
 @receiver(post_save, sender=OwnPrice)
 def _forget(instance: OwnPrice, **kwargs: object) -> None:
-    _remembered.pop(instance.project, None)
+    _remembered.pop(instance.project_id, None)
 
 
 def _from_own(own: OwnPrice) -> Price:

@@ -4,14 +4,14 @@ import hashlib
 import hmac
 import secrets
 from datetime import timedelta
-from decimal import Decimal
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.utils import timezone
 
-from wire.money import to_pico, to_usd
+from wire.money import to_pico
+
+from .fields import PicoField
 
 
 class Tier(models.TextChoices):
@@ -31,7 +31,7 @@ class Scope(models.TextChoices):
 
 
 def default_cap() -> int:
-    return to_pico(Decimal(settings.EXECUTION_CAP))
+    return to_pico(settings.EXECUTION_CAP)
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -47,11 +47,10 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
 class Project(models.Model):
     name = models.SlugField(max_length=100, unique=True, help_text="What people and commands call it.")
-    execution_cap = models.BigIntegerField(
+    execution_cap = PicoField(
         "cost cap of an execution",
         default=default_cap,
-        validators=[MinValueValidator(0)],
-        help_text="In pico-dollars (10⁻¹² USD). An execution that would cost more is flagged and waits for a person.",
+        help_text="In USD. An execution that could cost more is flagged and waits for a person.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -63,10 +62,6 @@ class Project(models.Model):
     def tier_map(self) -> dict[str, str]:
         """`{"cheap": "anthropic:claude-haiku-5-5", …}`, as it is now; a publication keeps its own copy."""
         return {row.tier: row.target for row in self.tiers.all()}
-
-    @property
-    def execution_cap_usd(self) -> Decimal:
-        return to_usd(self.execution_cap)
 
 
 class TierModel(models.Model):

@@ -51,6 +51,8 @@ def _usd(value: object) -> Decimal:
         raise ValueError('This must be an amount in USD, such as "5.20"') from None
     if not amount.is_finite() or not 0 <= amount <= MAX_USD:
         raise ValueError(f"This must be an amount from 0 to {MAX_USD} USD")
+    if amount != amount.quantize(SMALLEST):
+        raise ValueError("An amount has at most twelve places")
     return amount
 
 
@@ -65,5 +67,6 @@ def moment(value: object) -> datetime:
 
 
 MAX_USD = Decimal(1_000_000)
+SMALLEST = Decimal("1E-12")
 Usd = Annotated[Decimal, BeforeValidator(_usd)]
 Moment = Annotated[datetime, BeforeValidator(moment)]

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,6 +15,7 @@ from demo import story
 from demo.budget import Budget
 from executions.embedded import AnotherProcess, embedded_worker
 from executions.models import Execution, Status
+from projects.schema import bring_up_to_date
 from workflows.models import Workflow
 
 STANDING = (Status.COMPLETED, Status.ESCALATED, Status.FAILED, Status.CANCELLED)
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, **options: object) -> None:
         console = Console(highlight=False)
         live = os.environ.get("LIVE") == "1"
-        call_command("migrate", verbosity=0, skip_checks=True)
+        bring_up_to_date()
         workflow = story.establish(settings.DEFAULT_TIERS if live else story.SCRIPTED)
         messages = story.messages()
         kind = (

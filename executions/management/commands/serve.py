@@ -8,18 +8,18 @@ import sys
 import waitress
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config.wsgi import application
 from executions.embedded import AnotherProcess, embedded_worker
+from projects.schema import bring_up_to_date
 
 
 class Command(BaseCommand):
     help = "Serves the API and the admin, and executes: web threads, one worker, the sweeper, in one process."
 
     def handle(self, **options: object) -> None:
-        call_command("migrate", verbosity=0, skip_checks=True)
+        bring_up_to_date()
         signal.signal(signal.SIGTERM, _leave)
         try:
             with embedded_worker():

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_slug
 
 from projects.models import ApiKey, Project, Scope
+from projects.schema import bring_up_to_date
 
 
 class Command(BaseCommand):
@@ -27,5 +28,6 @@ class Command(BaseCommand):
             validate_slug(project)
         except Exception as error:
             raise CommandError("A project's name has letters, digits, hyphens and underscores only.") from error
+        bring_up_to_date()
         _, token = ApiKey.objects.issue(Project.objects.establish(project), wanted)
         self.stdout.write(token)

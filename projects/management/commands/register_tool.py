@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from projects.models import Project, Tool
+from projects.schema import bring_up_to_date
 from projects.tools import registered
 
 
@@ -14,6 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True)
 
     def handle(self, *, names: list[str], project: str, **options: object) -> None:
+        bring_up_to_date()
         owner = Project.objects.filter(name=project).first()
         if owner is None:
             raise CommandError(f"There is no project {project!r}; create_api_key --project {project} makes it.")

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from projects.models import ApiKey
+from projects.schema import bring_up_to_date
 
 
 class Command(BaseCommand):
@@ -13,6 +14,7 @@ class Command(BaseCommand):
         parser.add_argument("prefix", metavar="PREFIX")
 
     def handle(self, *, prefix: str, **options: object) -> None:
+        bring_up_to_date()
         if not ApiKey.objects.filter(prefix=prefix).exists():
             raise CommandError(f"There is no key {prefix!r}.")
         if not ApiKey.objects.filter(prefix=prefix, revoked_at=None).update(revoked_at=timezone.now()):
