@@ -11,7 +11,8 @@ from decimal import Decimal
 from django.db.models import Case, CharField, Count, Q, Sum, Value, When
 from django.db.models.functions import TruncDate
 
-from gateway.types import Outcome, Purpose
+from gateway.models import Call
+from gateway.types import Purpose
 from projects.models import Project
 from wire.money import to_usd
 from workflows.models import Publication, Version, Workflow
@@ -90,7 +91,7 @@ def _accounts(extent: Extent) -> list[tuple[date, str, int | None, int]]:
     version look dearer than it is, and it completes nothing that all-frontier would have had to pay.
     """
     account = Case(
-        When(Q(outcome=Outcome.IN_DOUBT) | Q(corrects__isnull=False), then=Value("in_doubt_cost")),
+        When(Q(cost_state=Call.CostState.UPPER_BOUND) | Q(corrects__isnull=False), then=Value("in_doubt_cost")),
         When(purpose__in=[Purpose.DESIGN, Purpose.REDESIGN], then=Value("design_measured")),
         When(purpose__in=[Purpose.EVALUATION, Purpose.JUDGE], then=Value("evaluation_cost")),
         When(purpose=Purpose.SHADOW, then=Value("shadow_cost")),

@@ -26,7 +26,7 @@ class Rates:
 
 def rates_of(extent: Extent) -> Rates:
     finished = _finished(extent)
-    reached = Flag.objects.filter(execution=OuterRef("pk"), reached_rung=True)
+    reached = Flag.objects.filter(execution=OuterRef("pk"))
     made = extent.calls().filter(corrects=None).exclude(execution__in=extent.trials())
     calls = made.aggregate(
         step=Count("pk", filter=Q(purpose=Purpose.STEP)), repair=Count("pk", filter=Q(purpose=Purpose.REPAIR))

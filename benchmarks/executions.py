@@ -66,14 +66,14 @@ def _measure() -> None:
     from gateway.providers.registry import register
     from gateway.providers.scripted import ScriptedProvider
     from projects.models import Project
-    from workflows.models import Workflow
+    from workflows.models import Examined, Workflow
 
     call_command("migrate", verbosity=0, skip_checks=True)
     register("scripted", ScriptedProvider.from_answers(ANSWERS))
     project = Project.objects.establish("bench")
     project.tiers.update(provider="scripted")
     workflow = Workflow.objects.create(project=project, name="common-work")
-    workflow.draft(DEFINITION, "1.0.0", created_by="bench").publish("bench")
+    workflow.draft(Examined.of(DEFINITION, project), "1.0.0", created_by="bench").publish("bench")
     workflow.refresh_from_db()
     print(f"one execution: {_statements(workflow)}")
     with embedded_worker():

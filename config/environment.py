@@ -73,7 +73,7 @@ def database() -> dict:
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
         # FULL: a recorded call is on disk before the next one is paid, also when the power goes.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;",
     }
     return config
 

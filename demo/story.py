@@ -20,7 +20,7 @@ from executions.models import Execution, Flag
 from projects.models import Project, TierModel, Tool
 from wire.money import to_pico
 from workflows.definition import Definition
-from workflows.models import Publication, Workflow
+from workflows.models import Examined, Publication, Workflow
 
 _STYLE = {"title_justify": "left", "title_style": "bold"}
 _FIGURES = [
@@ -64,7 +64,7 @@ def establish(tiers: dict[str, tuple[str, str]]) -> Workflow:
         Tool.objects.create(project=project, name=tool)
     workflow = Workflow.objects.create(project=project, name=NAME)
     version = workflow.draft(
-        definition,
+        Examined.of(definition, project),
         "1.0.0",
         design_context=context,
         designed_by=context["designed_by"],

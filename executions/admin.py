@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -125,12 +126,18 @@ class ResolutionForm(forms.Form):
         return _json(text) if (text := self.cleaned_data["step_output"]) else ABSENT
 
 
+# What stands still first, then what asks for review, then what is done with.
+RANK = models.Case(
+    models.When(state=Flag.State.OPEN, waiting=True, then=0), models.When(state=Flag.State.OPEN, then=1), default=2
+)
+
+
 @admin.register(Flag)
 class FlagAdmin(ReadOnlyAdmin):
     list_display = ["reason", "decide", "short", "waiting", "answered_by", "where", "created_at"]
     list_filter = ["state", "waiting", "reason", "detector", "execution__workflow"]
     list_select_related = ["execution__workflow"]
-    ordering = ["state", "-waiting", "-id"]
+    ordering = [RANK.asc(), "-id"]
 
     @admin.display(description="step")
     def where(self, flag: Flag) -> str:

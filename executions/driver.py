@@ -4,42 +4,50 @@ import logging
 import time
 from uuid import UUID
 
+from django.db import OperationalError
+
 from gateway import gateway
 from projects.tools import ToolError, tool_of
+from wire.problems import Unavailable
 from workflows import sandbox
 from workflows.schemas import Schema
 
-from . import engine, store
-from .effects import AskModel, CallTool, Effect, Evaluate, Failed, Pause, RunCode
-from .run import Run
+from . import engine, store, worker
+from .effects import AskModel, CallTool, Deferred, Effect, Ending, Evaluate, Failed, Pause, RunCode
+from .run import Journal, Run
 from .store import Lease
 
 logger = logging.getLogger(__name__)
 
+HICCUP = 5.0  # seconds
+
 
 def advance(execution_id: UUID, worker_id: UUID) -> None:
     """Claims the execution and runs it to its end, or to where it stands still. Safe to call twice, from anywhere."""
-    lease = store.claim(execution_id, worker_id)
-    if lease is None:
-        return
+    with worker.holding(execution_id) as free:
+        lease = store.claim(execution_id, worker_id) if free else None
+        if lease is not None:
+            _advance(lease)
+
+
+def _advance(lease: Lease) -> None:
+    run = None
     try:
-        run = store.load(execution_id)
-    except Exception:
-        logger.exception("execution %s could not be loaded", execution_id)
-        store.end(lease, store.Journal(), Failed("internal", "We could not load this execution; the error is logged."))
-        return
-    try:
-        ending = _drive(lease, run)
-        store.end(lease, run.journal, ending, store.resolver(run))
+        run = store.load(lease.execution)
+        store.end(lease, run.journal, _drive(lease, run), store.resolver(run))
     except store.LeaseLost:
-        logger.warning("lost the lease of execution %s; what was paid is recorded as discarded", execution_id)
-        store.discard(run.journal)
+        logger.warning("lost the lease of execution %s; what was paid is recorded as discarded", lease.execution)
+        store.discard(run.journal if run else Journal())
+    except (OperationalError, Unavailable) as error:
+        # The database is locked or the sandbox is full: a hiccup of this machine delays, it fails nothing.
+        logger.warning("execution %s is given back: %s", lease.execution, error)
+        _end_all_the_same(lease, run, Deferred(HICCUP, "service", "This service was too busy; it goes on by itself."))
     except Exception:
-        logger.exception("execution %s broke", execution_id)
-        _fail(lease, run)
+        logger.exception("execution %s broke", lease.execution)
+        _end_all_the_same(lease, run, Failed("internal", "We broke on this execution; the error is logged."))
 
 
-def _drive(lease: Lease, run: Run) -> engine.Ending:
+def _drive(lease: Lease, run: Run) -> Ending:
     generator, answer = engine.advance(run), None
     while True:
         try:
@@ -85,10 +93,13 @@ def _hold(what: str, schema: dict, value: object) -> None:
         raise ToolError(f"{what}: {faults[0].pointer} {faults[0].detail}"[:500])
 
 
-def _fail(lease: Lease, run: Run) -> None:
-    """A fault of ours: the execution is `failed`, and what was paid is in the ledger all the same."""
-    run.journal.steps, run.journal.flags = [], []
+def _end_all_the_same(lease: Lease, run: Run | None, ending: Ending) -> None:
+    """Ends what broke in the middle; what was paid is in the ledger all the same. Where even that fails, the execution
+    stays `running` in nobody's hands, and the sweeper takes it up behind its last checkpoint."""
+    journal = run.journal if run else Journal()
+    if isinstance(ending, Failed):
+        journal.steps, journal.flags = [], []
     try:
-        store.end(lease, run.journal, Failed("internal", "We broke on this execution; the error is logged."))
+        store.end(lease, journal, ending)
     except store.LeaseLost:
-        store.discard(run.journal)
+        store.discard(journal)

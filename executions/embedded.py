@@ -5,7 +5,10 @@ A lock beside the database says which process that is. A second one may accept w
 
 import fcntl
 import logging
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,38 +38,51 @@ def embedded_worker() -> Iterator[None]:
     with _alone():
         worker.end_others()
         stop = threading.Event()
-        threads = [threading.Thread(target=_keep, args=(stop,), name="sweeper", daemon=True)]
-        controller = WorkController(
-            app=current_app, pool_cls="threads", concurrency=settings.WORKER_THREADS, loglevel="WARNING", without_mingle=True,
-            without_gossip=True, without_heartbeat=True, quiet=True,
-        )  # fmt: skip
-        threads.append(threading.Thread(target=controller.start, name="celery worker", daemon=True))
-        for thread in threads:
-            thread.start()
+        controller = _controller()
+        celery = threading.Thread(target=controller.start, name="celery worker", daemon=True)
+        sweeper = threading.Thread(target=_keep, args=(stop, celery), name="sweeper", daemon=True)
+        celery.start()
+        sweeper.start()
         try:
             yield
         finally:
             stop.set()
             controller.stop()
-            threads[0].join(timeout=5)
+            sweeper.join(timeout=5)
             worker.end()
 
 
-def _keep(stop: threading.Event) -> None:
+def _controller() -> WorkController:
+    return WorkController(
+        app=current_app,
+        pool_cls="threads",
+        concurrency=settings.WORKER_THREADS,
+        loglevel="WARNING",
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+
+
+def _keep(stop: threading.Event, celery: threading.Thread) -> None:
     """Heartbeat and sweep. An error is logged and the next round tried: this thread must not end before the process."""
-    rounds = 0
-    while True:
+    last_beat = 0.0
+    while not stop.wait(SWEEP):
         try:
             close_old_connections()
-            if rounds % round(worker.HEARTBEAT / SWEEP) == 0:
+            # By the clock and before the sweep: after a suspend the lease is renewed before anybody could look at it.
+            if time.time() - last_beat >= worker.HEARTBEAT:
                 worker.beat()
+                last_beat = time.time()
             queue.sweep()
         except Exception:
             logger.exception("a sweep failed; the next one follows")
-        rounds += 1
-        if stop.wait(SWEEP):
-            connection.close()
-            return
+        if not celery.is_alive():
+            logger.critical("the Celery worker has ended; without it nothing is executed, so this process ends, too")
+            os.kill(os.getpid(), signal.SIGTERM)
+            break
+    connection.close()
 
 
 @contextmanager

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from projects.models import Project
 from wire.ids import new_id
 from workflows.models import Publication, Version, Workflow
+
+
+def deadline() -> datetime:
+    return timezone.now() + timedelta(hours=settings.EXECUTION_DEADLINE_HOURS)
 
 
 class Status(models.TextChoices):
@@ -55,6 +61,11 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         """Those that waited for a time which has come."""
         return self.filter(status=Status.WAITING, resume_at__lte=now)
 
+    def dropped(self, worker_id: UUID, now: datetime) -> ExecutionQuerySet:
+        """Those that nobody works on any more: their worker is dead, or it is this one (whose hands the caller knows)."""
+        mine = models.Q(worker=worker_id) | models.Q(worker__in=Worker.objects.dead(now))
+        return self.filter(mine, status=Status.RUNNING)
+
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
 
@@ -92,8 +103,8 @@ class Execution(models.Model):
     worker = models.ForeignKey(Worker, models.PROTECT, null=True, related_name="+")
     token = models.PositiveIntegerField(default=0, help_text="Counts the claims: who holds an older one cannot write.")
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that ended since the last checkpoint.")
-    deferrals = models.PositiveIntegerField(
-        default=0, help_text="Times it went back to wait since the last checkpoint."
+    deadline_at = models.DateTimeField(
+        default=deadline, help_text="After this an outage fails it; a person starts it anew."
     )
     created_at = models.DateTimeField(default=timezone.now)
     rung_at = models.DateTimeField(default=timezone.now, help_text="When the queue last asked for it.")
@@ -165,11 +176,6 @@ class StepResult(models.Model):
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
 
 
-class FlagQuerySet(models.QuerySet["Flag"]):
-    def open(self) -> FlagQuerySet:
-        return self.filter(state=Flag.State.OPEN)
-
-
 class Flag(models.Model):
     """That an execution met something uncovered, was unsure, or failed a check."""
 
@@ -204,7 +210,6 @@ class Flag(models.Model):
     edge_case = models.CharField(max_length=100, blank=True)
     explanation = models.TextField()
     waiting = models.BooleanField(help_text="Whether the execution stands still for it.")
-    reached_rung = models.BooleanField(default=True)
     answered_by = models.CharField(max_length=10, choices=Execution.Resolver, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     resolution = models.CharField(max_length=10, choices=Resolution, blank=True)
@@ -212,8 +217,6 @@ class Flag(models.Model):
     resolved_by = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True)
-
-    objects = FlagQuerySet.as_manager()
 
     class Meta:
         constraints = [

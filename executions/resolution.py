@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from wire.problems import Conflict, Fault, Invalid
+from wire.problems import Conflict, Fault, Invalid, Problem
 from workflows import sandbox
 from workflows.compiled import compiled
 from workflows.definition import Check
 
 from . import queue, states, store
-from .models import Event, Execution, Flag, Status, StepResult
+from .models import Event, Execution, Flag, Status, StepResult, deadline
 
 ABSENT = object()
 
@@ -27,26 +27,56 @@ class Decision:
     note: str = ""
 
 
-@transaction.atomic
 def resolve(flag: Flag, decision: Decision) -> Flag:
-    """Raises `Conflict` (resolved already, or nothing to go on with) or `Invalid` (an answer that breaks a schema)."""
-    _settle(flag, decision)
-    match decision.resolution:
-        case Flag.Resolution.ANSWERED:
-            _answer(flag, decision)
-        case Flag.Resolution.DISMISSED:
-            _refuse_answers(decision)
-            if flag.waiting:
-                _take_kept_output(flag)
-                _go_on(flag, decision.actor)
-        case Flag.Resolution.RETRY:
-            _refuse_answers(decision)
-            if not flag.waiting:
-                raise Conflict("Nothing stands still for this flag, so there is nothing to retry.")
-            _go_on(flag, decision.actor)
-        case unknown:
-            raise Invalid.at("/resolution", f"{unknown!r} is not available; known are answered, dismissed, retry.")
+    """Raises `Conflict` (resolved already, or nothing to go on with) or `Invalid` (an answer that breaks a schema).
+
+    The answer is checked first, then everything is written at once: a sandbox is no place to hold a lock in.
+    """
+    _examine(flag, decision)
+    try:
+        with transaction.atomic():
+            _settle(flag, decision)
+            _follow(flag, decision)
+    except Problem:
+        flag.refresh_from_db()
+        raise
     return flag
+
+
+def _examine(flag: Flag, decision: Decision) -> None:
+    """What can be wrong with the decision itself, whatever the state of the flag."""
+    given = [name for name in ("output", "step_output") if getattr(decision, name) is not ABSENT]
+    if decision.resolution not in Flag.Resolution.values:
+        known = ", ".join(Flag.Resolution.values)
+        raise Invalid.at("/resolution", f"{decision.resolution[:40]!r} is not available; known are {known}.")
+    if decision.resolution != Flag.Resolution.ANSWERED:
+        if given:
+            raise Invalid.at(f"/{given[0]}", f"Only the resolution answered has {given[0]}.")
+    elif len(given) != 1:
+        raise Invalid.at(
+            "/output", "An answer is exactly one of output (the whole answer) and step_output (the step's)."
+        )
+    elif flag.waiting and flag.state == Flag.State.OPEN:
+        _check_output(flag, decision.output) if given == ["output"] else _check_step_output(flag, decision.step_output)
+
+
+def _follow(flag: Flag, decision: Decision) -> None:
+    """What the decision does to the execution."""
+    if decision.resolution == Flag.Resolution.DISMISSED:
+        if flag.waiting:
+            _take_kept_output(flag)
+            _go_on(flag, decision.actor)
+    elif not flag.waiting:
+        raise Conflict(
+            "No execution stands still for this flag: it was answered already. Dismiss the flag to close it."
+        )
+    elif decision.resolution == Flag.Resolution.RETRY:
+        _go_on(flag, decision.actor)
+    elif decision.output is not ABSENT:
+        _complete(flag, decision)
+    else:
+        _step_done(flag, decision.step_output, answered_by=Execution.Resolver.HUMAN)
+        _go_on(flag, decision.actor)
 
 
 @transaction.atomic
@@ -74,6 +104,8 @@ def _settle(flag: Flag, decision: Decision) -> None:
         "resolved_by": decision.actor,
         "resolved_at": timezone.now(),
     }
+    if decision.resolution == Flag.Resolution.ANSWERED:
+        fields["answered_by"] = Execution.Resolver.HUMAN
     if not Flag.objects.filter(pk=flag.pk, state=Flag.State.OPEN).update(**fields):
         flag.refresh_from_db()
         first = {"resolution": flag.resolution, "resolved_by": flag.resolved_by, "note": flag.note}
@@ -84,28 +116,7 @@ def _settle(flag: Flag, decision: Decision) -> None:
     Event.objects.create(execution_id=flag.execution_id, kind="flag resolved", actor=decision.actor, detail=detail)
 
 
-def _answer(flag: Flag, decision: Decision) -> None:
-    given = [name for name in ("output", "step_output") if getattr(decision, name) is not ABSENT]
-    if len(given) != 1:
-        raise Invalid.at(
-            "/output", "An answer is exactly one of output (the whole answer) and step_output (the step's)."
-        )
-    if not flag.waiting:
-        raise Conflict(
-            "The execution did not wait for this flag: it was answered already. Dismiss the flag to close it."
-        )
-    if given == ["output"]:
-        _complete(flag, decision)
-    else:
-        _check_step_output(flag, decision.step_output)
-        _step_done(flag, decision.step_output, answered_by=Execution.Resolver.HUMAN)
-        _go_on(flag, decision.actor)
-
-
 def _complete(flag: Flag, decision: Decision) -> None:
-    schema = compiled(flag.execution.version_id).output_schema
-    if schema and (faults := schema.faults(decision.output)):
-        raise Invalid.of([fault.under("/output") for fault in faults])
     moved = states.move(
         flag.execution_id,
         Status.ESCALATED,
@@ -117,6 +128,12 @@ def _complete(flag: Flag, decision: Decision) -> None:
     )
     if not moved:
         raise _not_escalated(flag)
+
+
+def _check_output(flag: Flag, output: object) -> None:
+    schema = compiled(flag.execution.version_id).output_schema
+    if schema and (faults := schema.faults(output)):
+        raise Invalid.of([fault.under("/output") for fault in faults])
 
 
 def _check_step_output(flag: Flag, output: object) -> None:
@@ -171,16 +188,10 @@ def _step_done(flag: Flag, output: object, *, answered_by: str, like: StepResult
 
 
 def _go_on(flag: Flag, actor: str) -> None:
-    if not queue.requeue(flag.execution_id, Status.ESCALATED, actor):
+    if not queue.requeue(flag.execution_id, Status.ESCALATED, actor, deadline_at=deadline()):
         raise _not_escalated(flag)
 
 
 def _not_escalated(flag: Flag) -> Conflict:
     status = Execution.objects.values_list("status", flat=True).get(pk=flag.execution_id)
     return Conflict(f"The execution is {status}; it no longer waits for an answer.", state=status)
-
-
-def _refuse_answers(decision: Decision) -> None:
-    for name in ("output", "step_output"):
-        if getattr(decision, name) is not ABSENT:
-            raise Invalid.at(f"/{name}", f"Only the resolution answered has {name}.")

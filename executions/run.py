@@ -1,11 +1,13 @@
 """One execution in a worker's hands: what is known of it, and the journal of what is not written yet."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.gateway import Answer
 from gateway.models import Call, Payload
+from gateway.types import ANSWERED
 from workflows.compiled import Compiled
 from workflows.definition import Step
 
@@ -31,7 +33,7 @@ class Journal:
 
 @dataclass
 class Run:
-    """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and paid calls so far, by step.
+    """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and calls so far, by step.
     `recorded`: answers of a step that was interrupted between them, in their order. `started`: side effects whose outcome
     is not known. `spent`: pico-dollars."""
 
@@ -42,6 +44,7 @@ class Run:
     attempts: dict[str, int] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
     resolvers: set[str] = field(default_factory=set)
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     recorded: dict[str, list[tuple[StepResult, Answer]]] = field(default_factory=dict)
     started: dict[str, StepResult] = field(default_factory=dict)
     spent: int = 0
@@ -86,11 +89,23 @@ class Run:
         self.resolvers.add(row.answered_by)
 
     def paid(self, answer: Answer) -> None:
+        """Journals a call that was made, whatever came of it."""
         self.journal.calls.append((answer.call, answer.payload))
-        self.spent += answer.call.cost or 0
+        self.count(answer.call)
 
-    def flag(self, finding: Finding, row: StepResult | None = None, answered_by: str = "") -> Flag:
-        """Journals a flag. It waits for a person unless somebody has answered it already."""
+    def count(self, call: Call) -> None:
+        """Counts a row of the ledger: its attempt, its cost, and whether it is one more of the same failures."""
+        self.asked[call.step] = max(self.asked.get(call.step, 0), call.attempt)
+        self.spent += call.cost or 0
+        if call.outcome in ANSWERED:
+            self.failures = Counter({key: n for key, n in self.failures.items() if key[0] != call.step})
+        else:
+            self.failures[call.step, call.outcome] += 1
+
+    def flag(
+        self, finding: Finding, row: StepResult | None = None, *, answered_by: str = "", waiting: bool = True
+    ) -> Flag:
+        """Journals a flag. It waits for a person, unless somebody has answered it already or another one waits."""
         flag = Flag(
             execution_id=self.execution.pk,
             step=row.step if row else "",
@@ -99,7 +114,7 @@ class Run:
             detector=finding.detector,
             edge_case=finding.edge_case,
             explanation=finding.explanation,
-            waiting=not answered_by,
+            waiting=waiting and not answered_by,
             answered_by=answered_by,
         )
         self.journal.flags.append(flag)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
@@ -17,7 +16,7 @@ from workflows.compiled import compiled
 
 from . import states
 from .effects import Completed, Deferred, Ending, Escalated, Failed
-from .models import Event, Execution, Flag, Status, StepResult, Worker
+from .models import Event, Execution, Flag, Status, StepResult
 from .run import Journal, Run
 
 MAX_DEATHS = 3
@@ -38,14 +37,17 @@ class LeaseLost(Exception):
 
 @transaction.atomic
 def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
-    """Takes a queued execution, or one whose worker is dead. None where there is nothing to take."""
+    """Takes a queued execution, or one that its worker dropped: a dead one, or this very process, where no thread has it
+    in hands (see `worker.holding`). None where there is nothing to take."""
     now = timezone.now()
-    started = Coalesce("started_at", now)
     fields = {"worker_id": worker_id, "token": F("token") + 1, "waiting_for": "", "resume_at": None}
+    started = Coalesce("started_at", now)
     if not states.move(execution_id, Status.QUEUED, Status.RUNNING, actor="worker", started_at=started, **fields):
-        orphans = Execution.objects.filter(pk=execution_id, status=Status.RUNNING)
-        orphans = orphans.filter(worker__in=Worker.objects.dead(now))
-        if not orphans.update(deaths=F("deaths") + 1, **fields):
+        if (
+            not Execution.objects.dropped(worker_id, now)
+            .filter(pk=execution_id)
+            .update(deaths=F("deaths") + 1, **fields)
+        ):
             return None
         Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker")
         _settle_doubts(execution_id)
@@ -64,7 +66,7 @@ def _settle_doubts(execution_id: UUID) -> None:
 
 
 def load(execution_id: UUID) -> Run:
-    """Everything the engine needs to go on behind the last checkpoint: three queries."""
+    """Everything the engine needs to go on behind the last checkpoint."""
     execution = Execution.objects.select_related("project").get(pk=execution_id)
     run = Run(execution, compiled(execution.version_id), cap=execution.project.execution_cap)
     rows = list(execution.steps.order_by("pk"))
@@ -75,9 +77,8 @@ def load(execution_id: UUID) -> Run:
             run.resolvers.add(row.answered_by)
         elif row.status == StepResult.Status.STARTED:
             run.started[row.step] = row
-    for step, attempt, cost in Call.objects.filter(execution=execution_id).values_list("step", "attempt", "cost"):
-        run.asked[step] = max(run.asked.get(step, 0), attempt)
-        run.spent += cost or 0
+    for call in Call.objects.filter(execution=execution_id).order_by("intended_at", "pk"):
+        run.count(call)
     _recall(run, [row for row in rows if row.step not in run.outputs and row.call])
     return run
 
@@ -88,6 +89,7 @@ def _recall(run: Run, rows: list[StepResult]) -> None:
     if not rows:
         return
     retried = Flag.objects.filter(execution=run.execution.pk, resolution=Flag.Resolution.RETRY)
+    retried = retried.exclude(reason=Flag.Reason.BUDGET)  # the answers were good, only the next one was too dear
     begins = dict(retried.order_by("resolved_at").values_list("step", "resolved_at"))
     payloads = Payload.objects.select_related("call").in_bulk([row.call for row in rows])
     for row in rows:
@@ -102,8 +104,7 @@ def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> 
         return
     with transaction.atomic():
         held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
-        progress = {"deaths": 0, "deferrals": 0} if journal.steps else {"token": lease.token}
-        if not held.update(**progress):
+        if not held.update(deaths=0 if journal.steps else F("deaths")):
             raise LeaseLost(lease.execution)
         _write(journal)
         if intent is not None:
@@ -122,14 +123,11 @@ def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -
 
 
 def discard(journal: Journal) -> None:
-    """What a worker paid after it had lost its lease: recorded, never used. It corrects the row of a call in doubt."""
+    """What a worker paid after it had lost its lease: recorded, never used."""
     with transaction.atomic():
         for call, payload in journal.calls:
             doubted = Call.objects.filter(intent=call.intent_id, corrects=None).first()
-            if doubted:
-                gateway.correction(doubted, call)
-            call.outcome = "discarded"
-            call.save(force_insert=True)
+            gateway.late(call, doubted).save(force_insert=True)
             payload.save(force_insert=True)
     journal.clear()
 
@@ -145,11 +143,10 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
             error = {"code": code, "detail": detail}
             return Status.FAILED, {"error": error, "finished_at": now, "detail": detail}
         case Deferred(seconds, waiting_for, detail):
-            accepted = Execution.objects.values_list("created_at", flat=True).get(pk=lease.execution)
-            if now - accepted > timedelta(hours=settings.EXECUTION_DEADLINE_HOURS):
+            if now > Execution.objects.values_list("deadline_at", flat=True).get(pk=lease.execution):
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
             again = now + timedelta(seconds=seconds)
-            waits = {"waiting_for": waiting_for, "resume_at": again, "deferrals": F("deferrals") + 1}
+            waits = {"waiting_for": waiting_for, "resume_at": again}
             return Status.WAITING, {**waits, "error": {"code": waiting_for, "detail": detail}, "detail": detail}
     raise TypeError(f"no such ending: {ending!r}")
 
@@ -164,6 +161,14 @@ def _write(journal: Journal) -> None:
             row.save()
     StepResult.objects.bulk_create(new)
     for flag in journal.flags:
+        _write_flag(flag)
+
+
+def _write_flag(flag: Flag) -> None:
+    """One open flag per execution, step and reason: what is found again brings the one that is there up to date."""
+    same = {name: getattr(flag, name) for name in ("execution_id", "step", "reason", "edge_case")}
+    found = {name: getattr(flag, name) for name in ("attempt", "explanation", "waiting", "answered_by")}
+    if not Flag.objects.filter(**same, state=Flag.State.OPEN).update(**found):
         flag.save(force_insert=True)
 
 

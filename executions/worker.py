@@ -1,8 +1,10 @@
-"""This process as a worker: its row, which is its lease, and the heartbeat that keeps it."""
+"""This process as a worker: its row, which is its lease, the heartbeat that keeps it, and what it has in its hands."""
 
 import os
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.utils import timezone
@@ -13,10 +15,11 @@ HEARTBEAT = 5.0  # seconds; a lease lasts four of them
 
 _lock = threading.Lock()
 _current: UUID | None = None
+_in_hands: set[UUID] = set()
 
 
 def current() -> UUID:
-    """The id of this process's row, made when it first works. A child process is a worker of its own."""
+    """The id of this process's row, made when it first works."""
     global _current
     with _lock:
         if _current is None:
@@ -38,6 +41,28 @@ def end() -> None:
             _current = None
 
 
-def end_others() -> int:
+def end_others() -> None:
     """For a process that knows that it is alone: all other workers are dead, whatever their heartbeat says."""
-    return Worker.objects.exclude(pk=current()).filter(ended_at=None).update(ended_at=timezone.now())
+    Worker.objects.exclude(pk=current()).filter(ended_at=None).update(ended_at=timezone.now())
+
+
+@contextmanager
+def holding(execution_id: UUID) -> Iterator[bool]:
+    """Whether this thread may work on the execution: no other thread of the process does. While the block lasts none may.
+
+    So whatever the table says this worker holds, and nobody has in hands, was dropped, and may be taken up again.
+    """
+    with _lock:
+        free = execution_id not in _in_hands
+        _in_hands.add(execution_id)
+    try:
+        yield free
+    finally:
+        if free:
+            with _lock:
+                _in_hands.discard(execution_id)
+
+
+def in_hands() -> set[UUID]:
+    with _lock:
+        return set(_in_hands)

@@ -3,6 +3,7 @@
 The caller commits: the intent before the call leaves, the call together with what it led to.
 """
 
+import logging
 import time
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,9 @@ from .models import Call, Intent, Payload
 from .prices import Price
 from .providers.registry import price_list_of, provider_named
 from .served import is_same_model
-from .types import Completion, Outcome, OutcomeUnknown, ProviderError, Purpose, Request, Stop, Usage
+from .types import ANSWERED, Completion, Outcome, OutcomeUnknown, ProviderError, Purpose, Request, Stop, Usage
+
+logger = logging.getLogger(__name__)
 
 OUTCOME_OF_STOP = {Stop.MAX_TOKENS: Outcome.TRUNCATED, Stop.REFUSAL: Outcome.REFUSED}
 
@@ -84,6 +87,10 @@ def send(intent: Intent, request: Request) -> Answer:
         completion = provider_named(intent.provider).complete(request)
     except ProviderError as raised:
         error = raised
+    except Exception as raised:
+        # A fault of ours or of a library's: whether the call left is not known, so it counts as if it had.
+        logger.exception("the provider %s broke", intent.provider)
+        error = OutcomeUnknown(f"The provider's client broke: {type(raised).__name__}.")
     call = _call(intent, round((time.monotonic() - started) * 1000))
     if completion is None:
         _settle_failure(call, intent, error)
@@ -106,13 +113,16 @@ def recalled(payload: Payload) -> Answer:
     return Answer(call, payload, Completion(payload.response, call.model_served, call.usage, stop))
 
 
-def correction(doubted: Call, late: Call) -> Call:
-    """The answer of a call in doubt turned up after all: the difference, so that both rows add up to the truth."""
-    late.corrects = doubted
-    late.outcome = Outcome.DISCARDED
-    if late.cost is not None and doubted.cost is not None:
-        late.cost -= doubted.cost
-    return late
+def late(call: Call, doubted: Call | None) -> Call:
+    """The row of a call whose worker had lost its lease: paid, and not used. Where it stands in doubt already, this row
+    brings the sum to the truth: both add up to what it cost."""
+    if call.outcome in ANSWERED:
+        call.outcome = Outcome.DISCARDED
+    if doubted is not None:
+        call.corrects = doubted
+        if call.cost is not None and doubted.cost is not None:
+            call.cost -= doubted.cost
+    return call
 
 
 def _call(intent: Intent, latency_ms: int) -> Call:
@@ -209,4 +219,5 @@ def _payload(call: Call, request: Request, completion: Completion | None) -> Pay
         "schema": request.schema,
         "max_output_tokens": request.max_output_tokens,
     }
-    return Payload(call=call, request=asked, response=completion.text if completion else "")
+    told = completion.provider_request_id if completion else ""
+    return Payload(call=call, request=asked, response=completion.text if completion else "", provider_request_id=told)

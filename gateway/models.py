@@ -1,7 +1,7 @@
 """The ledger: an `Intent` before each paid call, one `Call` after it. Append-only; the database itself refuses a change.
 
 Money is in pico-dollars (10⁻¹² USD); a price is pico-dollars per million tokens. Ids of what lies above (workflow,
-execution, …) are plain: the gateway knows nothing of them, and `reconcile` proves that none dangles.
+execution, …) are plain: the gateway knows nothing of them.
 """
 
 from django.core.exceptions import ValidationError
@@ -132,6 +132,7 @@ class Payload(models.Model):
     call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="payload")
     request = models.JSONField()
     response = models.TextField(blank=True)
+    provider_request_id = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
         return str(self.call_id)

@@ -1,17 +1,17 @@
 """What the gateway and its providers say to each other: a request goes in, a completion comes out, or an error of one tree.
 
 ProviderError                 the call did not give an answer
-├── NotSent                   refused before it left: nothing was paid
+├── NotSent                   no connection: nothing was paid
 ├── Rejected                  the provider says the request is wrong (400, 404, 413): never retried
 ├── AccessDenied              key, billing or permission (401, 402, 403): wait until a person mends it
-├── Throttled                 429, 529, 500, 408, 409, connect error: nothing was paid, try later
+├── Throttled                 429, 529, 5xx, 408, 409: nothing was paid, try later
 ├── NotTheProtocol            a 2xx that cannot be read: paid, we do not know how much
 └── OutcomeUnknown            sent, and the answer was lost (read timeout, reset): perhaps paid
 """
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -41,6 +41,11 @@ class Outcome(StrEnum):
     NOT_SENT = "not_sent"
     IN_DOUBT = "in_doubt"
     DISCARDED = "discarded"  # answered, but the worker had lost its lease: paid and not used
+
+
+ANSWERED = frozenset(
+    {Outcome.OK, Outcome.TRUNCATED, Outcome.REFUSED}
+)  # a completion came, from the model that was named
 
 
 class Stop(StrEnum):
@@ -121,7 +126,6 @@ class Completion:
     usage: Usage
     stop: Stop = Stop.END
     provider_request_id: str = ""
-    notes: dict = field(default_factory=dict)
 
 
 class ProviderError(Exception):

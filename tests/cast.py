@@ -8,7 +8,7 @@ from executions.queue import submit
 from gateway.providers.registry import register
 from gateway.providers.scripted import ScriptedProvider
 from projects.models import Project, TierModel, Tool
-from workflows.models import Workflow
+from workflows.models import Examined, Workflow
 
 TIERS = {
     "cheap": "scripted:claude-haiku-5-5",
@@ -75,7 +75,7 @@ def make_workflow(
     for tool in tools:
         Tool.objects.create(project=project, name=tool)
     workflow = Workflow.objects.create(project=project, name=name)
-    workflow.draft(definition, "1.0.0", created_by="alice").publish("alice")
+    workflow.draft(Examined.of(definition, project), "1.0.0", created_by="alice").publish("alice")
     workflow.refresh_from_db()
     return workflow
 

@@ -1,5 +1,6 @@
 """Bodies of requests as pydantic models: strict, closed, and with faults that speak to a person."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Self
@@ -19,7 +20,7 @@ class Body(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise Invalid.of(faults_of(error)) from error
+            raise Invalid.of(faults_of(error, data)) from error
 
 
 _SENTENCES = {
@@ -34,12 +35,26 @@ _SENTENCES = {
 }
 
 
-def faults_of(error: ValidationError) -> list[Fault]:
-    found = []
+def faults_of(error: ValidationError, data: object) -> list[Fault]:
+    """One fault for each place of `data`: where several readings of a place failed, what the first one says."""
+    found: dict[str, Fault] = {}
     for item in error.errors(include_url=False, include_input=False):
+        where = pointer(*_place(item["loc"], data, missing=item["type"] == "missing"))
         sentence = _SENTENCES.get(item["type"]) or item["msg"].removeprefix("Value error, ") + "."
-        found.append(Fault(pointer(*item["loc"]), sentence.replace("..", ".")))
-    return found
+        found.setdefault(where, Fault(where, sentence.replace("..", ".")))
+    return list(found.values())
+
+
+def _place(location: tuple[str | int, ...], data: object, *, missing: bool) -> Iterator[str | int]:
+    """The parts of pydantic's location that lead through `data`. Others name a reading, such as one side of a union."""
+    for number, part in enumerate(location, 1):
+        if isinstance(data, dict) and (part in data or (missing and number == len(location))):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int):
+            data = data[part]
+        else:
+            continue
+        yield part
 
 
 def _usd(value: object) -> Decimal:
@@ -63,7 +78,10 @@ def moment(value: object) -> datetime:
         raise ValueError("This must be a time such as 2026-11-23T09:30:00Z (RFC 3339)") from None
     if moment.tzinfo is None:
         raise ValueError("This time needs its offset, such as Z or +02:00")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("This time lies outside the years 1 to 9999 in UTC") from None
 
 
 MAX_USD = Decimal(1_000_000)

@@ -59,6 +59,13 @@ class TooLarge(Problem):
     title = "Too large"
 
 
+class Unavailable(Problem):
+    """Too busy at this moment. The same request may go through in a few seconds."""
+
+    status = 503
+    title = "Unavailable"
+
+
 class Invalid(Problem):
     status = 422
     title = "Invalid"

@@ -10,7 +10,7 @@ MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_INTEGER = 2**53
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -25,7 +25,7 @@ def loads(text: str | bytes, max_nodes: int = MAX_NODES) -> object:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise Malformed("The body is not UTF-8.") from error
-    _refuse_depth(text)
+    _refuse_size(text, max_nodes)
     try:
         value = json.loads(
             text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
@@ -35,31 +35,44 @@ def loads(text: str | bytes, max_nodes: int = MAX_NODES) -> object:
     faults, nodes = [], 0
     for nodes, (where, leaf) in enumerate(_walk(value), 1):
         if nodes > max_nodes:
-            raise TooLarge(f"More than {max_nodes} values in one document.")
+            raise _too_many(max_nodes)
         faults += [Fault(pointer(*where), detail) for detail in _complaints(leaf)]
     if faults:
         raise Invalid.of(faults[:20])
     return value
 
 
-def _refuse_depth(text: str) -> None:
-    """Counts the brackets outside strings before anything recurses."""
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        if token[0] in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
-        elif token[0] in "]}":
-            depth -= 1
+def _refuse_size(text: str, max_nodes: int) -> None:
+    """Counts brackets and commas outside strings before anything recurses or is built.
+
+    A document has at least as many values as commas, and as containers, so what passes here has less than twice the
+    values that are allowed: what parsing costs is bounded, whatever comes.
+    """
+    depth = commas = containers = 0
+    for token in _STRING_OR_MARK.finditer(text):
+        match token[0]:
+            case "[" | "{":
+                depth, containers = depth + 1, containers + 1
+            case "]" | "}":
+                depth -= 1
+            case ",":
+                commas += 1
+        if depth > MAX_DEPTH:
+            raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
+        if max(commas, containers) > max_nodes:
+            raise _too_many(max_nodes)
+
+
+def _too_many(max_nodes: int) -> TooLarge:
+    return TooLarge(f"More than {max_nodes} values in one document.")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise Malformed(f"The key {twice[:80]!r} stands twice in one object.")
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Malformed(f"The key {key[:80]!r} stands twice in one object.")
+        found[key] = value
     return found
 
 

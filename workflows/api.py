@@ -1,6 +1,7 @@
 """REST for workflows, versions, publications and baselines. Parses, calls one domain verb, renders."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -11,14 +12,14 @@ from pydantic import AfterValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.models import Project, Scope
+from projects.models import Project, Scope, TierModel
 from wire.bodies import Body, Moment, Usd
 from wire.money import to_pico, to_usd, usd_text
 from wire.problems import Conflict, Fault, Invalid, NotFound
 from wire.times import rfc3339
 from wire.views import View, page
 
-from .models import Baseline, Publication, Version, Workflow
+from .models import Baseline, Examined, Publication, Version, Workflow
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -51,24 +52,28 @@ class Design(Body):
     design_cost: Usd | None = None
     publish: bool = False
 
-    def save(self, workflow: Workflow, number: str, by: str) -> Version:
-        """The version, and its publication where that is asked for. Pointers are those of the whole body."""
+    def examined(self, project: Project) -> Examined:
+        """Pointers are those of the whole body."""
         if isinstance(self.definition, str):
             raise Invalid.at("/definition", "A definition as Markdown text is not available yet; send the object.")
         try:
-            version = workflow.draft(
-                self.definition,
-                number,
-                changelog=self.changelog,
-                design_context=self.design_context,
-                designed_by=self.designed_by,
-                designed_at=self.designed_at,
-                intelligence_level=self.intelligence_level,
-                design_cost=None if self.design_cost is None else to_pico(self.design_cost),
-                created_by=by,
-            )
+            return Examined.of(self.definition, project)
         except Invalid as problem:
             raise Invalid.of([fault.under("/definition") for fault in problem.faults]) from problem
+
+    def save(self, workflow: Workflow, examined: Examined, number: str, by: str) -> Version:
+        """The version, and its publication where that is asked for."""
+        version = workflow.draft(
+            examined,
+            number,
+            changelog=self.changelog,
+            design_context=self.design_context,
+            designed_by=self.designed_by,
+            designed_at=self.designed_at,
+            intelligence_level=self.intelligence_level,
+            design_cost=None if self.design_cost is None else to_pico(self.design_cost),
+            created_by=by,
+        )
         if self.publish:
             version.publish(by)
         return version
@@ -97,23 +102,23 @@ class NewBaseline(Body):
     method: str
     model: Annotated[str, Field(max_length=250)] = ""
     cost_per_execution: Usd | None = None
-    prompt: Annotated[str, Field(max_length=100_000)] = ""
+    prompt: object = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> Iterator[Fault]:
+        if self.prompt is not None:
+            yield Fault("/prompt", "A prompt for the task without its workflow is not available yet.")
         if self.method == "measured":
-            return [Fault("/method", "The method measured is not available yet.")]
-        if self.method not in Baseline.Method.values:
-            return [Fault("/method", f"Unknown method; known are {', '.join(Baseline.Method.values)}.")]
-        if self.method == Baseline.Method.DECLARED:
-            if self.cost_per_execution is None:
-                return [Fault("/cost_per_execution", "The method declared needs the cost of one execution, in USD.")]
-        elif self.cost_per_execution is not None:
-            return [Fault("/cost_per_execution", "Only the method declared has a cost per execution.")]
+            yield Fault("/method", "The method measured is not available yet.")
+        elif self.method not in Baseline.Method.values:
+            yield Fault("/method", f"Unknown method; known are {', '.join(Baseline.Method.values)}.")
+        elif (self.method == Baseline.Method.DECLARED) != (self.cost_per_execution is not None):
+            yield Fault(
+                "/cost_per_execution", "The method declared needs the cost of one execution in USD, no other has it."
+            )
         provider, _, model = self.model.partition(":")
-        if self.model and (provider not in ("anthropic", "scripted") or not model):
-            return [Fault("/model", "Write the model as anthropic:NAME or scripted:NAME.")]
-        return []
+        if self.model and (provider not in TierModel.Provider.values or not model):
+            yield Fault("/model", "Write the model as anthropic:NAME or scripted:NAME.")
 
 
 class WorkflowList(View):
@@ -124,19 +129,13 @@ class WorkflowList(View):
         rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version")
         return page(request, rows, lambda found: [represent_workflow(row) for row in found])
 
-    @transaction.atomic
     def post(self, request: Request) -> Response:
         body = NewWorkflow.read(request.data)
         project = request.auth.project
-        try:
-            with transaction.atomic():
-                workflow = Workflow.objects.create(project=project, name=body.name)
-        except IntegrityError as error:
-            raise Conflict(
-                f"The workflow {body.name} exists already; post a new version to /workflows/{body.name}/versions.",
-                workflow=body.name,
-            ) from error
-        version = body.save(workflow, body.version, str(request.user))
+        examined = body.examined(project)
+        with transaction.atomic():
+            workflow = _made(project, body.name)
+            version = body.save(workflow, examined, body.version, str(request.user))
         workflow.refresh_from_db()
         return Response({**represent_workflow(workflow), "version": represent_version(version)}, status=201)
 
@@ -156,11 +155,12 @@ class VersionList(View):
         rows = workflow_of(request.auth.project, name).versions.prefetch_related("publications")
         return page(request, rows, lambda found: [represent_version(row) for row in found])
 
-    @transaction.atomic
     def post(self, request: Request, name: str) -> Response:
         body = NewVersion.read(request.data)
         workflow = workflow_of(request.auth.project, name)
-        version = body.save(workflow, body.number(workflow), str(request.user))
+        examined = body.examined(workflow.project)
+        with transaction.atomic():
+            version = body.save(workflow, examined, body.number(workflow), str(request.user))
         return Response(represent_version(version), status=201)
 
 
@@ -178,6 +178,8 @@ class PublicationView(View):
         if Override.read(request.data).override is not None:
             raise Invalid.at("/override", "There is no gate to override yet: an override is not available yet.")
         version = version_of(request.auth.project, name, number)
+        if not version.publications.exists():  # a roll-back is always allowed
+            version.examine_again()
         return Response(represent_publication(version.publish(str(request.user))), status=201)
 
 
@@ -193,7 +195,7 @@ class BaselineView(View):
 
     def put(self, request: Request, name: str) -> Response:
         body = NewBaseline.read(request.data)
-        if faults := body.faults():
+        if faults := list(body.faults()):
             raise Invalid.of(faults)
         workflow = workflow_of(request.auth.project, name)
         # The first statement holds from the beginning: before it, nobody had said anything.
@@ -202,11 +204,19 @@ class BaselineView(View):
             method=body.method,
             model=body.model or frontier_of(workflow.project),
             cost_per_execution=None if body.cost_per_execution is None else to_pico(body.cost_per_execution),
-            prompt=body.prompt,
             valid_from=body.from_ or beginning,
             stated_by=str(request.user),
         )
         return Response(represent_baseline(baseline))
+
+
+def _made(project: Project, name: str) -> Workflow:
+    try:
+        with transaction.atomic():
+            return Workflow.objects.create(project=project, name=name)
+    except IntegrityError as error:
+        said = f"The workflow {name} exists already; post a new version to /workflows/{name}/versions."
+        raise Conflict(said, workflow=name) from error
 
 
 def workflow_of(project: Project, name: str) -> Workflow:
@@ -277,7 +287,6 @@ def represent_baseline(baseline: Baseline) -> dict:
         "method": baseline.method,
         "model": baseline.model or None,
         "cost_per_execution": usd_text(cost),
-        "prompt": baseline.prompt or None,
         "from": rfc3339(baseline.valid_from),
     }
 
@@ -288,6 +297,5 @@ def default_baseline(workflow: Workflow) -> dict:
         "method": Baseline.Method.REPRICED_WARM,
         "model": frontier_of(workflow.project) or None,
         "cost_per_execution": None,
-        "prompt": None,
         "from": rfc3339(workflow.created_at),
     }

@@ -247,8 +247,6 @@ class ToolSignature:
 
     name: str
     input_schema: dict
-    output_schema: dict | None
-    side_effects: bool
 
 
 def parse(document: object, tools: Mapping[str, ToolSignature]) -> Definition:

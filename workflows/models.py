@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
+
 import semver
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from gateway.providers.registry import is_simulated
 from projects.models import Project
 from projects.tools import tools_of
 from wire.money import to_usd
-from wire.problems import Conflict, Invalid
+from wire.problems import Conflict, Fault, Invalid
 
 from .definition import Definition, ToolSignature, content_hash, parse, warnings
 from .prompts import PROMPT_FORMAT
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A definition that was found right for a project, ready to be saved. Examining takes time and holds no lock."""
+
+    document: dict
+    definition: Definition
+    content_hash: str
+    warnings: list[Fault]
+
+    @classmethod
+    def of(cls, document: dict, project: Project) -> Examined:
+        """Raises `Invalid` with everything that is wrong with it."""
+        definition = parse(document, signatures(project))
+        return cls(document, definition, content_hash(document), warnings(definition))
 
 
 class Workflow(models.Model):
@@ -29,17 +49,17 @@ class Workflow(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def draft(self, document: dict, number: str, **context: object) -> Version:
-        """A new, immutable version. Raises `Invalid` for what the definition says, `Conflict` for a number that is taken."""
-        definition = parse(document, signatures(self.project))
+    @transaction.atomic
+    def draft(self, examined: Examined, number: str, **context: object) -> Version:
+        """A new, immutable version. Raises `Conflict` for a number that is taken."""
         try:
             with transaction.atomic():
                 return self.versions.create(
                     number=number,
-                    title=definition.title,
-                    definition=document,
-                    content_hash=content_hash(document),
-                    warnings=[{"pointer": fault.pointer, "detail": fault.detail} for fault in warnings(definition)],
+                    title=examined.definition.title,
+                    definition=examined.document,
+                    content_hash=examined.content_hash,
+                    warnings=[{"pointer": fault.pointer, "detail": fault.detail} for fault in examined.warnings],
                     **context,
                 )
         except IntegrityError as error:
@@ -79,11 +99,7 @@ class Version(models.Model):
         return f"{self.workflow.name} {self.number}"
 
     @property
-    def is_published(self) -> bool:
-        return self.publications.exists()
-
-    @property
-    def design_cost_usd(self) -> object:
+    def design_cost_usd(self) -> Decimal | None:
         return None if self.design_cost is None else to_usd(self.design_cost)
 
     def parsed(self) -> Definition:
@@ -91,24 +107,35 @@ class Version(models.Model):
         return Definition.model_validate(self.definition)
 
     def tiers(self) -> dict[str, str]:
-        """The project's tier map of this moment. Raises `Conflict` where it lacks a tier that this version can reach."""
+        """The project's tier map of this moment. Raises `Conflict` where this version cannot be executed with it."""
         tier_map = self.workflow.project.tier_map()
-        if missing := sorted(self.parsed().reachable_tiers - tier_map.keys()):
+        reachable = self.parsed().reachable_tiers
+        if missing := sorted(reachable - tier_map.keys()):
             raise Conflict(f"The project maps no model to the tier {missing[0]}; a person maps one in the admin.")
+        if len({is_simulated(tier_map[tier]) for tier in reachable}) > 1:
+            raise Conflict("The project mixes scripted and real models; simulated and real money are never added.")
         return tier_map
 
-    @transaction.atomic
+    def is_simulated(self, tier_map: dict[str, str]) -> bool:
+        """Whether its model steps are on scripted models; without any, whether the project's tiers are."""
+        return any(is_simulated(tier_map[tier]) for tier in self.parsed().reachable_tiers or tier_map)
+
+    def examine_again(self) -> None:
+        """Raises `Conflict` where the project has changed since the version was saved: a tool is gone, say."""
+        try:
+            parse(self.definition, signatures(self.workflow.project))
+        except Invalid as problem:
+            raise Conflict(f"This version no longer fits its project: {problem.detail}") from problem
+
     def publish(self, by: str) -> Publication:
         """Makes this version live: from now on executions are of it, with the tier map as it is at this moment.
 
         There is no evaluation to bind a verdict to yet, so the evidence is `none` and the workflow is unproven.
         """
-        try:
-            parse(self.definition, signatures(self.workflow.project))
-        except Invalid as problem:
-            raise Conflict(f"This version no longer fits its project: {problem.detail}") from problem
-        publication = self.publications.create(tier_map=self.tiers(), prompt_format=PROMPT_FORMAT, published_by=by)
-        Workflow.objects.filter(pk=self.workflow_id).update(live=publication)
+        tier_map = self.tiers()
+        with transaction.atomic():
+            publication = self.publications.create(tier_map=tier_map, prompt_format=PROMPT_FORMAT, published_by=by)
+            Workflow.objects.filter(pk=self.workflow_id).update(live=publication)
         return publication
 
 
@@ -144,7 +171,6 @@ class Baseline(models.Model):
     method = models.CharField(max_length=15, choices=Method)
     model = models.CharField(max_length=250, blank=True, help_text="provider:model")
     cost_per_execution = models.BigIntegerField(null=True, help_text="Pico-dollars, for the method declared.")
-    prompt = models.TextField(blank=True)
     valid_from = models.DateTimeField()
     stated_by = models.CharField(max_length=200)
     stated_at = models.DateTimeField(default=timezone.now)
@@ -158,7 +184,4 @@ class Baseline(models.Model):
 
 def signatures(project: Project) -> dict[str, ToolSignature]:
     """What a definition of this project may call."""
-    return {
-        name: ToolSignature(name, tool.input_schema, tool.output_schema, tool.side_effects)
-        for name, tool in tools_of(project).items()
-    }
+    return {name: ToolSignature(name, tool.input_schema) for name, tool in tools_of(project).items()}

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic_monty import Monty, MontyCrashedError, MontyError, MontyRuntimeError, OSPolicy, ResourceLimits
 
-from wire.problems import Problem
+from wire.problems import Problem, Unavailable
 from wire.strict_json import loads
 
 Kind = Literal["expression", "code"]
@@ -266,8 +266,11 @@ def _feed(program: str, inputs: dict[str, Any], policy: OSPolicy) -> Any:
 
 
 def _feed_once(program: str, inputs: dict[str, Any], policy: OSPolicy) -> Any:
-    with _processes().checkout(limits=_LIMITS, os_policy=policy) as session:
-        return session.feed_run(program, inputs=inputs, print_callback=_unheard)
+    try:
+        with _processes().checkout(limits=_LIMITS, os_policy=policy) as session:
+            return session.feed_run(program, inputs=inputs, print_callback=_unheard)
+    except TimeoutError as error:  # of the checkout: what runs too long inside is a MontyError
+        raise Unavailable("All processes of the sandbox are busy; try again in a moment.") from error
 
 
 def _unheard(stream: str, text: str) -> None:

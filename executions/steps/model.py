@@ -12,7 +12,7 @@ from workflows.sandbox import Failure
 
 from .. import coverage, patience
 from ..coverage import Finding, Observation
-from ..effects import AskModel, Effect
+from ..effects import AskModel, Effect, Escalated, Stopped
 from ..evaluating import complaints
 from ..models import Execution, StepResult
 from ..run import Run
@@ -44,7 +44,13 @@ def _escalate(run: Run, step: ModelStep, request: Request, flagged: Trial) -> Ge
     finding = flagged.finding
     for rung in _rungs(run, finding):
         note = prompts.escalation_note(finding.reason, finding.explanation, request.marker)
-        trial = yield from _try(run, step, replace(request, user=request.user + note), rung, Purpose.ESCALATION)
+        try:
+            trial = yield from _try(run, step, replace(request, user=request.user + note), rung, Purpose.ESCALATION)
+        except Stopped as stopped:
+            if isinstance(stopped.ending, Escalated):
+                # The cap forbids to ask: its flag waits, and what was not covered is not lost behind it.
+                run.flag(finding, flagged.row, waiting=False)
+            raise
         if trial.finding is None:
             trial.row.answered_by = Execution.Resolver.FRONTIER
             run.resolvers.add(Execution.Resolver.FRONTIER)
@@ -136,18 +142,15 @@ def _ask(
     run: Run, step: ModelStep, request: Request, tier: str, target: str, purpose: Purpose
 ) -> Generator[Effect, object, Answer]:
     """One answer, over the provider's hiccups: each attempt has its own intent and its own row in the ledger."""
-    tries = 0
     while True:
         intent = gateway.plan(target, request, _cause(run, step, tier, purpose))
         _refuse_overspending(run, step, intent.upper_bound)
-        run.asked[step.id] = intent.attempt
         answer = yield AskModel(intent, request)
         run.paid(answer)
         patience.stop_at_mismatch(answer)
         if answer.completion:
             return answer
-        tries += 1
-        yield patience.wait(run, answer.error, tries)
+        yield patience.wait(answer.error, run.failures[step.id, answer.call.outcome])
 
 
 def _cause(run: Run, step: ModelStep, tier: str, purpose: Purpose) -> Cause:

@@ -175,7 +175,6 @@ def read_message(body: bytes) -> Completion:
         usage=usage,
         stop=STOPS.get(stop, Stop.OTHER),
         provider_request_id=_storable(str(message.get("id", ""))[:100]),
-        notes={"stop_reason": stop},
     )
 
 

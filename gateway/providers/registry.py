@@ -27,6 +27,11 @@ def register(name: str, provider: Provider) -> None:
         _providers[name] = provider
 
 
+def is_simulated(target: str) -> bool:
+    """Whether `provider:model` answers from a script: its money is a story, and never added to real money."""
+    return provider_named(target.partition(":")[0]).simulated
+
+
 def price_list_of(name: str) -> str:
     return PRICE_LISTS[name]
 

@@ -155,7 +155,6 @@ class ScriptedProvider:
             model_served=answer.model_served or request.model,
             usage=self._prompt_usage(rule, request) + Usage(output=output),
             stop=stop,
-            notes={"answered_by": rule.origin},
         )
 
     def _find(self, request: Request) -> "tuple[_Rule, re.Match[str] | None]":

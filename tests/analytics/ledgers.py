@@ -18,7 +18,7 @@ from projects.models import Project
 from tests.cast import REFUND, make_project
 from wire.ids import new_id
 from wire.money import to_pico
-from workflows.models import Workflow
+from workflows.models import Examined, Workflow
 
 OPUS = "anthropic:claude-opus-4-5"
 HAIKU = "anthropic:claude-haiku-4-5"
@@ -35,7 +35,9 @@ def make_measured_workflow(
     project = project or make_project(tiers=REAL)
     workflow = Workflow.objects.create(project=project, name=name, created_at=at)
     declared = to_pico(Decimal(design_cost)) if design_cost else None
-    version = workflow.draft(REFUND, "1.0.0", created_by="alice", design_cost=declared, designed_at=at)
+    version = workflow.draft(
+        Examined.of(REFUND, project), "1.0.0", created_by="alice", design_cost=declared, designed_at=at
+    )
     version.publish("alice")
     workflow.refresh_from_db()
     return workflow

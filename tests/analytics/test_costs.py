@@ -11,6 +11,7 @@ from analytics.groups import grouped
 from executions.models import Execution
 from gateway import gateway
 from gateway.types import Outcome, Purpose, Usage
+from workflows.models import Examined
 
 from .ledgers import (
     HAIKU,
@@ -73,9 +74,8 @@ def test_a_design_that_was_paid_stands_beside_one_that_was_declared():
 
 def test_a_design_without_a_date_counts_when_its_version_was_stored():
     workflow = make_measured_workflow(design_cost="5.20", at=NOON)
-    workflow.draft(
-        workflow.versions.get().definition, "1.0.1", created_by="alice", design_cost=10**12, created_at=MIDNIGHT
-    )
+    examined = Examined.of(workflow.versions.get().definition, workflow.project)
+    workflow.draft(examined, "1.0.1", created_by="alice", design_cost=10**12, created_at=MIDNIGHT)
     window = {"since": date(2026, 11, 17), "until": date(2026, 11, 18)}
     assert summary_of(workflow, **window)["design"] == {"declared": "1.00", "measured": "0.00"}
 
@@ -88,7 +88,7 @@ def test_a_call_in_doubt_stands_apart_at_its_upper_bound(workflow):
 def test_an_answer_that_turns_up_brings_a_doubted_call_to_the_truth(workflow):
     execution = make_execution(workflow)
     doubted = make_doubted_call(execution, upper_bound=7_000_000_000)
-    gateway.correction(doubted, build_call(execution, HAIKU, SHORT)).save(force_insert=True)
+    gateway.late(build_call(execution, HAIKU, SHORT), doubted).save(force_insert=True)
     summary = summary_of(workflow)
     assert costs(summary) == {"in_doubt_cost": "0.002", "total_cost": "0.002"}
     assert summary["if_all_frontier"] == "0.00"
@@ -100,7 +100,7 @@ def test_a_doubt_without_a_bound_is_unpriced_until_its_answer_turns_up(workflow)
     execution = make_execution(workflow)
     doubted = make_doubted_call(execution, upper_bound=None)
     assert summary_of(workflow)["unpriced_calls"] == 1
-    gateway.correction(doubted, build_call(execution, HAIKU, SHORT)).save(force_insert=True)
+    gateway.late(build_call(execution, HAIKU, SHORT), doubted).save(force_insert=True)
     summary = summary_of(workflow)
     assert (summary["unpriced_calls"], summary["complete"], summary["total_cost"]) == (0, True, "0.002")
 

@@ -43,7 +43,7 @@ def test_finished_is_completed_failed_and_escalated(workflow):
 
 
 def test_the_escalation_rate_counts_finished_executions_with_a_flag_that_reached_a_rung(workflow):
-    answered, waits, budget, _, failed = (
+    answered, waits, _, _, failed = (
         make_execution(workflow),
         make_execution(workflow, status=Status.ESCALATED),
         make_execution(workflow),
@@ -53,7 +53,6 @@ def test_the_escalation_rate_counts_finished_executions_with_a_flag_that_reached
     make_flag(answered, waiting=False)
     make_flag(answered, reason="low_confidence")
     make_flag(waits)
-    make_flag(budget, reached_rung=False)
     make_flag(make_execution(workflow, status=Status.RUNNING))
     summary = summary_of(workflow)
     assert (summary["finished"], summary["escalation_rate"]) == (5, "0.4000")
@@ -104,7 +103,7 @@ def test_a_window_holds_its_first_instant_and_not_its_last(workflow, at, counted
 def test_the_row_that_corrects_a_call_is_not_another_call(workflow):
     execution = make_execution(workflow)
     doubted = make_doubted_call(execution, upper_bound=7_000_000_000)
-    gateway.correction(doubted, build_call(execution, HAIKU, SHORT)).save(force_insert=True)
+    gateway.late(build_call(execution, HAIKU, SHORT), doubted).save(force_insert=True)
     make_call(execution, HAIKU, SHORT, purpose=Purpose.REPAIR)
     assert summary_of(workflow)["retry_rate"] == "1.0000"
 

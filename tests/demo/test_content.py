@@ -66,7 +66,7 @@ def parsed() -> Definition:
 
 
 def signature(tool: RegisteredTool) -> ToolSignature:
-    return ToolSignature(tool.name, tool.input_schema, tool.output_schema, tool.side_effects)
+    return ToolSignature(tool.name, tool.input_schema)
 
 
 def test_the_definition_is_valid_with_the_demos_tools():

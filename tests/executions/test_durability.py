@@ -31,8 +31,28 @@ def dead_worker():
 def test_only_one_worker_claims_an_execution():
     models_answer(GOOD)
     execution = accepted(make_workflow())
+    other = Worker.objects.create(name="other")
     assert store.claim(execution.pk, worker.current()) is not None
-    assert store.claim(execution.pk, worker.current()) is None
+    assert store.claim(execution.pk, other.pk) is None
+
+
+def test_a_second_bell_finds_the_execution_in_another_threads_hands():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    with worker.holding(execution.pk) as free:
+        driver.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (free, execution.status) == (True, "queued")
+
+
+def test_what_this_process_dropped_is_taken_up_again():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    store.claim(execution.pk, worker.current())  # and then the thread broke, without a last write
+    assert queue.sweep() == 1
+    driver.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.token) == ("completed", 2)
 
 
 def test_a_dead_workers_execution_is_taken_over_behind_its_checkpoint():
@@ -118,7 +138,7 @@ def test_an_outage_ends_at_the_deadline_and_not_before(settings):
     models_answer({"error": "throttled", "retry_after": 90})
     workflow = make_workflow()
     execution = accepted(workflow)
-    Execution.objects.filter(pk=execution.pk).update(created_at=timezone.now() - timedelta(hours=25))
+    Execution.objects.filter(pk=execution.pk).update(deadline_at=timezone.now())
     driver.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.error["code"]) == ("failed", "deadline")

@@ -51,7 +51,6 @@ def test_it_is_simulated_and_answers_as_the_model_that_was_asked():
     completion = provider.complete(ask("hello"))
     assert (provider.protocol, provider.simulated) == ("scripted", True)
     assert (completion.model_served, completion.stop) == ("claude-haiku-5-5", Stop.END)
-    assert completion.notes == {"answered_by": "script: answer 1"}
 
 
 def test_it_can_claim_to_be_another_model():

@@ -11,10 +11,8 @@ TOOLS = {
     "shop.order": ToolSignature(
         "shop.order",
         {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}, "lines": {"type": "boolean"}}},
-        None,
-        False,
     ),
-    "free": ToolSignature("free", {"type": "object", "additionalProperties": True}, None, False),
+    "free": ToolSignature("free", {"type": "object", "additionalProperties": True}),
 }
 SCHEMA = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 SMALL = {

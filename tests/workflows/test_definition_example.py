@@ -7,12 +7,10 @@ import pytest
 from wire.problems import Invalid
 from workflows.definition import ToolSignature, parse
 
-ORDER = ToolSignature("shop.order", {"type": "object", "properties": {"id": {}}, "required": ["id"]}, None, False)
+ORDER = ToolSignature("shop.order", {"type": "object", "properties": {"id": {}}, "required": ["id"]})
 PAY = ToolSignature(
     "payments.refund",
     {"type": "object", "properties": {"order_id": {}, "amount": {}}, "required": ["order_id", "amount"]},
-    None,
-    True,
 )
 TOOLS = {"shop.order": ORDER, "payments.refund": PAY}
 
