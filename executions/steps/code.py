@@ -2,6 +2,8 @@
 
 from collections.abc import Generator
 
+from django.utils import timezone
+
 from workflows.definition import CodeStep
 from workflows.sandbox import Failure
 
@@ -13,8 +15,9 @@ from . import plain
 
 
 def perform(run: Run, step: CodeStep) -> Generator[Effect, object, None]:
-    row = run.attempt(step, StepResult.Status.DONE)
+    began = timezone.now()
     output = yield RunCode(step.code, run.names())
+    row = run.attempt(step, StepResult.Status.FLAGGED, started_at=began)
     if isinstance(output, Failure):
         raise plain.refuse(run, row, Finding("code_error", "sandbox", f"The code of {step.id} failed: {output.detail}"))
     yield from plain.take(run, step, row, output)

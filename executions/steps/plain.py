@@ -13,12 +13,12 @@ from ..run import Run
 
 
 def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Effect, object, None]:
-    """Settles `row` with this output where it follows the step's schema and checks; else a person is asked."""
+    """Makes this output the step's result where it follows the step's schema and checks; else a person is asked."""
     finding = yield from _judge(run, step, output)
     if finding is None:
         run.settle(row, output)
         return
-    row.status, row.output, row.has_output = StepResult.Status.FLAGGED, output, finding.keeps
+    row.output, row.has_output = output, finding.keeps
     raise run.ask_person(finding, row)
 
 

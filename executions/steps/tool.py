@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 from django.utils import timezone
 
-from projects.tools import ToolError, registered
+from projects.tools import RegisteredTool, ToolError, registered
 from workflows.definition import ToolStep
 
 from ..coverage import Finding
@@ -17,17 +17,13 @@ from . import plain
 
 def perform(run: Run, step: ToolStep) -> Generator[Effect, object, None]:
     known = registered().get(step.tool)
-    interrupted = run.started.get(step.id)
-    if interrupted and not (known and known.takes_key):
+    row = run.started.get(step.id)  # a call that a crash interrupted: what came of it is not known
+    if row and not (known and known.takes_key):
         said = f"A worker ended while {step.tool} was being called. Whether it took effect is not known."
-        raise plain.refuse(run, _again(run, interrupted), Finding("in_doubt", "crash", said))
+        run.journal.steps.append(row)
+        raise plain.refuse(run, row, Finding("in_doubt", "crash", said))
     arguments = yield from shaped(run, step.arguments, f"An argument of the step {step.id}")
-    row = _again(run, interrupted) if interrupted else run.attempt(step, StepResult.Status.STARTED)
-    if not (known and known.side_effects):
-        run.journal.steps.remove(row)  # nothing to remember of a look-up that a crash interrupts
-    answer = yield CallTool(step.tool, arguments, f"{run.execution.pk}:{step.id}:0")
-    row.finished_at = timezone.now()
-    run.journal.steps.append(row)
+    row, answer = yield from _called(run, step, known, row, arguments)
     if not isinstance(answer, ToolError):
         yield from plain.take(run, step, row, answer)
     elif step.has_otherwise:
@@ -37,8 +33,18 @@ def perform(run: Run, step: ToolStep) -> Generator[Effect, object, None]:
         raise plain.refuse(run, row, Finding("uncovered", "tool", f"{step.tool} answered an error: {answer}"))
 
 
-def _again(run: Run, row: StepResult) -> StepResult:
-    """Takes up the attempt that a crash interrupted; it is written again, not anew."""
-    if row not in run.journal.steps:
+def _called(
+    run: Run, step: ToolStep, known: RegisteredTool | None, row: StepResult | None, arguments: dict
+) -> Generator[Effect, object, tuple[StepResult, object]]:
+    """The answer and its attempt. Before a side effect the attempt is committed as `started`; a look-up that a crash
+    interrupts is simply made again, so nothing is remembered of it."""
+    began = timezone.now()
+    if known and known.side_effects and row is None:
+        row = run.attempt(step, StepResult.Status.STARTED, started_at=began)
+    answer = yield CallTool(step.tool, arguments, f"{run.execution.pk}:{step.id}:0")
+    if row is None:
+        row = run.attempt(step, StepResult.Status.FLAGGED, started_at=began)
+    else:
         run.journal.steps.append(row)
-    return row
+    row.status, row.finished_at = StepResult.Status.FLAGGED, timezone.now()
+    return row, answer
