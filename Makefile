@@ -5,8 +5,8 @@ LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit
 
 .PHONY: demo test run bench lock clean
 
-demo: .venv/.ready
-	@LIVE=$(LIVE) BUDGET=$(or $(BUDGET),2.00) $(PY) manage.py demo
+demo: .venv/.ready  # LIVE=1 and BUDGET=… reach it through the environment
+	@$(PY) manage.py demo
 
 run: .venv/.ready
 	@$(PY) manage.py serve
@@ -23,7 +23,7 @@ bench: .venv/.ready-dev
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv .venv || (echo "Python's venv is missing: install the package python3-venv." >&2; exit 1)
+	@$(PYTHON) -m venv --clear .venv || (rm -rf .venv; echo "Python's venv is missing or broken: install the package python3-venv." >&2; exit 1)
 
 .venv/.ready: requirements.txt | .venv/bin/python
 	@echo "Installing what the project needs (once) …"

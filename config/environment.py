@@ -1,54 +1,76 @@
-"""What the environment may say, and what is wrong with it in a sentence. Read by the settings, once."""
+"""What the environment may say, and what is wrong with it in a sentence. Read by the settings and by commands, once.
+
+A variable that is set to nothing counts as unset.
+"""
 
 import logging
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-BASE = Path(__file__).resolve().parent.parent
-env = environ.Env()
+from projects.targets import parse_target
 
-TIERS = ("cheap", "standard", "frontier")
+BASE = Path(__file__).resolve().parent.parent
+
 FAMILY = {"cheap": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "frontier": "claude-opus-5-5"}
 
 
-def whole(name: str, default: int, least: int = 0) -> int:
-    """A whole number of the environment, or a sentence on what is wrong with it."""
-    text = env.str(name, str(default))
-    if not (text.isascii() and text.isdigit() and least <= int(text) <= 1_000_000):
-        raise ImproperlyConfigured(f"{name}={text!r}: write a whole number of at least {least}.")
-    return int(text)
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name) or default
+
+
+def listed(name: str, default: list[str]) -> list[str]:
+    """Comma-separated words."""
+    return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def whole(name: str, default: int, least: int = 0, most: int = 1_000_000) -> int:
+    """A whole number, or a sentence on what is wrong with it."""
+    given = text(name, str(default))
+    if not (given.isascii() and given.isdigit() and len(given) < 10 and least <= int(given) <= most):
+        raise ImproperlyConfigured(f"{name}={given!r}: write a whole number from {least} to {most}.")
+    return int(given)
 
 
 def flag(name: str) -> bool:
     """True or false, false where nothing is said."""
-    text = env.str(name, "false").lower()
-    if text not in ("true", "false", "1", "0", "on", "off", "yes", "no"):
-        raise ImproperlyConfigured(f"{name}={text!r}: write true or false.")
-    return text in ("true", "1", "on", "yes")
+    given = text(name, "false").lower()
+    if given not in ("true", "false", "1", "0", "on", "off", "yes", "no"):
+        raise ImproperlyConfigured(f"{name}={given!r}: write true or false.")
+    return given in ("true", "1", "on", "yes")
 
 
 def usd(name: str, default: str) -> Decimal:
-    """An amount of money of the environment."""
-    text = env.str(name, default)
+    """An amount of money."""
+    given = text(name, default)
     try:
-        amount = Decimal(text)
+        amount = Decimal(given)
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or not 0 <= amount <= 1_000_000:
-        raise ImproperlyConfigured(f"{name}={text!r}: write an amount in USD, such as {default}.")
+        raise ImproperlyConfigured(f"{name}={given!r}: write an amount in USD, such as {default}.")
     return amount
 
 
-def log_level() -> str:
-    level = env.str("LOG_LEVEL", "WARNING").upper()
+def log_level(name: str) -> str:
+    level = text(name, "WARNING").upper()
     if level not in logging.getLevelNamesMapping():
-        raise ImproperlyConfigured(f"LOG_LEVEL={level!r}: write DEBUG, INFO, WARNING or ERROR.")
+        raise ImproperlyConfigured(f"{name}={level!r}: write DEBUG, INFO, WARNING, ERROR or CRITICAL.")
     return level
+
+
+def files(name: str, default: list[Path]) -> list[Path]:
+    """Comma-separated files, each of them there."""
+    found = [Path(word) for word in listed(name, [])] or default
+    if missing := [path for path in found if not path.is_file()]:
+        raise ImproperlyConfigured(f"{name}: there is no file {missing[0]}.")
+    return found
 
 
 def data_folder() -> Path:
@@ -60,14 +82,17 @@ def data_folder() -> Path:
 
 def database() -> dict:
     """The embedded default is one SQLite file; `DATABASE_URL=sqlite:///file` names another."""
-    if env.str("BROKER_URL", ""):
+    if text("BROKER_URL"):
         raise ImproperlyConfigured("BROKER_URL: a broker beside the embedded one is not available yet; unset it.")
-    url = env.str("DATABASE_URL", f"sqlite:///{data_folder() / 'workflow_memory.sqlite3'}")
+    url = text("DATABASE_URL") or f"sqlite:///{data_folder() / 'workflow_memory.sqlite3'}"
     if not url.startswith("sqlite:///"):
         raise ImproperlyConfigured(
             "DATABASE_URL: only sqlite:///path is available yet; unset it for the embedded default."
         )
     config = environ.Env.db_url_config(url)
+    file = Path(config["NAME"])
+    if file.is_dir() or not file.parent.is_dir() or file.name == ":memory:":
+        raise ImproperlyConfigured(f"DATABASE_URL: {file} cannot be a database: name a file in a folder that exists.")
     config["OPTIONS"] = {
         # IMMEDIATE: a writer waits for its turn at BEGIN instead of failing at its first write.
         "transaction_mode": "IMMEDIATE",
@@ -78,20 +103,26 @@ def database() -> dict:
     return config
 
 
-def secret_key() -> str:
-    """`SECRET_KEY`, or one of our own making, kept beside the embedded database and readable by its owner alone."""
-    if given := env.str("SECRET_KEY", ""):
+def secret_key(name: str) -> str:
+    """What is given, or one of our own making, kept beside the embedded database and readable by its owner alone."""
+    if given := text(name):
         if len(given) < 32:
-            raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; unset it, or take a longer one.")
+            raise ImproperlyConfigured(f"{name} is shorter than 32 characters; unset it, or take a longer one.")
         return given
     path = data_folder() / "secret_key"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(made := secrets.token_urlsafe(50))
-    return made
+    if not path.exists():
+        _write_once(path, secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+def _write_once(path: Path, content: str) -> None:
+    """The first one to come names its file so, whole: another process never reads half of it, nor nothing."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-") as file:  # readable by its owner
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def default_tiers() -> dict[str, tuple[str, str]]:
@@ -99,13 +130,14 @@ def default_tiers() -> dict[str, tuple[str, str]]:
 
     Without a key for a provider the models are scripted: they answer from a script, at no cost.
     """
-    usual = "anthropic" if env.str("ANTHROPIC_API_KEY", "") else "scripted"
-    tiers = {}
-    for tier in TIERS:
-        provider, _, model = env.str(f"MODEL_{tier.upper()}", f"{usual}:{FAMILY[tier]}").partition(":")
-        if provider not in ("anthropic", "scripted") or not model:
-            raise ImproperlyConfigured(
-                f"MODEL_{tier.upper()}: write anthropic:NAME or scripted:NAME; other providers are not available yet."
-            )
-        tiers[tier] = (provider, model)
-    return tiers
+    usual = "anthropic" if text("ANTHROPIC_API_KEY") else "scripted"
+    return {tier: target(f"MODEL_{tier.upper()}", f"{usual}:{model}") for tier, model in FAMILY.items()}
+
+
+def target(name: str, default: str) -> tuple[str, str]:
+    """A provider and its model."""
+    given = text(name, default)
+    try:
+        return parse_target(given)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}={given[:80]!r}: {error}") from error

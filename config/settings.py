@@ -1,13 +1,13 @@
 """All settings in one file. It works with no environment at all, and refuses a malformed value with a sentence."""
 
 from . import environment
-from .environment import BASE, env
+from .environment import BASE
 
 DEBUG = environment.flag("DEBUG")
-SECRET_KEY = environment.secret_key()
-HOST = env.str("HOST", "127.0.0.1")
-PORT = environment.whole("PORT", 8000)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
+SECRET_KEY = environment.secret_key("SECRET_KEY")
+HOST = environment.text("HOST", "127.0.0.1")
+PORT = environment.whole("PORT", 8000, most=65_535)
+ALLOWED_HOSTS = environment.listed("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "executions",
     "analytics",
     "demo",
+    "service",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -76,6 +77,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "wire.rest.problem_response",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # `format` is an unknown filter like any other
 }
 
 # A task is a wake-up with an id: early ack, no result, no time limit (architecture: the row, the lease and the sandbox bound it).
@@ -89,13 +91,14 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-WORKER_THREADS = environment.whole("WORKER_THREADS", 4, least=1)
+WORKER_THREADS = environment.whole("WORKER_THREADS", 4, least=1, most=200)
+WEB_THREADS = environment.whole("WEB_THREADS", 8, least=2, most=200)
 
 # The tier map that a new project starts with, and the scripts of the scripted provider.
 DEFAULT_TIERS = environment.default_tiers()
-SCRIPTS = env.list("SCRIPTS", default=[str(BASE / "demo" / "content" / "script.toml")])
+SCRIPTS = environment.files("SCRIPTS", [BASE / "demo" / "content" / "script.toml"])
 # Modules whose @tool functions a project may register.
-TOOL_MODULES = env.list("TOOL_MODULES", default=["demo.tools"])
+TOOL_MODULES = environment.listed("TOOL_MODULES", ["demo.tools"])
 # What one execution may cost before a person is asked, in USD: the default of a new project.
 EXECUTION_CAP = environment.usd("EXECUTION_CAP", "1.00")
 EXECUTION_DEADLINE_HOURS = environment.whole("EXECUTION_DEADLINE_HOURS", 24, least=1)
@@ -105,5 +108,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": environment.log_level()},
+    "root": {"handlers": ["stderr"], "level": environment.log_level("LOG_LEVEL")},
 }

@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 from analytics import api as analytics
 from executions import api as executions
-from wire.rest import plain_problem
+from wire.rest import plain_problem, server_error
 from workflows import api as workflows
 
 api = [
@@ -17,9 +17,12 @@ api = [
     path("workflows/<str:name>/versions/<str:number>/publication", workflows.PublicationView.as_view()),
     path("workflows/<str:name>/baseline", workflows.BaselineView.as_view()),
     path("workflows/<str:name>/executions", executions.WorkflowExecutions.as_view()),
+    path("workflows/<str:name>/executions/batch", executions.WorkflowBatch.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
+    path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),
+    path("executions/<uuid:execution_id>/retries", executions.Retries.as_view()),
     path("executions/<uuid:execution_id>/steps", executions.ExecutionSteps.as_view()),
     path("executions/<uuid:execution_id>/model-calls", executions.ExecutionCalls.as_view()),
     path("flags", executions.FlagList.as_view()),
@@ -37,4 +40,4 @@ urlpatterns = [
 handler400 = plain_problem(400, "Malformed request", "The request could not be read.")
 handler403 = plain_problem(403, "Forbidden", "This is not allowed.")
 handler404 = plain_problem(404, "Not found", "There is nothing at this address.")
-handler500 = plain_problem(500, "Internal error", "We broke. The error is logged; nothing was half written.")
+handler500 = server_error

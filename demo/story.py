@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +17,7 @@ from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
 from analytics.representation import represent_summary
 from executions import queue
-from executions.models import Execution, Flag
+from executions.models import FINAL, Execution, Flag, Status
 from projects.models import Project, TierModel, Tool
 from wire.money import to_pico
 from workflows.definition import Definition
@@ -30,8 +31,9 @@ _FIGURES = [
     ("if all frontier", "if_all_frontier"),
     ("savings", "savings"),
     ("savings, percent", "savings_percent"),
-    ("executions that pay the design back", "payback_executions"),
+    ("executions that pay it back", "payback_executions"),
 ]
+STANDING = (*FINAL, Status.ESCALATED)  # where nothing moves unless a person does something
 CONTENT = Path(__file__).parent / "content"
 NAME = "support-ticket"
 DECLARED_BASELINE = Decimal("0.84")  # USD for a ticket when every call went to the frontier
@@ -99,6 +101,10 @@ def submit(workflow: Workflow, message: dict) -> Execution:
     return queue.submit(workflow.live.version, workflow.live, input_of(message), actor="demo")
 
 
+def executions(workflow: Workflow) -> QuerySet[Execution]:
+    return Execution.objects.filter(workflow=workflow)
+
+
 def steps_table(publication: Publication) -> Table:
     table = Table("step", "kind", "on", "task", title="Designed once", **_STYLE)
     for number, step in enumerate(Definition.model_validate(publication.version.definition).steps, 1):
@@ -108,17 +114,19 @@ def steps_table(publication: Publication) -> Table:
 
 
 def print_report(console: Console, workflow: Workflow) -> None:
-    executions = Execution.objects.filter(workflow=workflow)
-    console.print(_counts(executions), _flags(executions))
+    console.print(_counts(executions(workflow)), _flags(executions(workflow)))
     console.print(_money(workflow))
     base = f"http://{settings.HOST}:{settings.PORT}"
-    console.print(f"\nThe project is [bold]{workflow.project}[/]. Look at it: start [bold]make run[/], then open")
-    console.print(f"  admin  {base}/admin/        (the first `make run` prints the password)")
-    console.print(f"  API    {base}/api/v1/workflows/{workflow.name}/costs")
-    console.print(f"  a key  .venv/bin/python manage.py create_api_key --project {workflow.project}\n")
+    for line in (
+        f"\nThe project is [bold]{workflow.project}[/]. Look at it: start [bold]make run[/], then open",
+        f"  admin  {base}/admin/ (make run prints its password, once)",
+        f"  API    {base}/api/v1/workflows/{workflow.name}/costs",
+        f"  a key  .venv/bin/python manage.py create_api_key --project {workflow.project}\n",
+    ):
+        console.print(line, soft_wrap=True)  # an address that is broken in two cannot be opened
 
 
-def _counts(executions: object) -> Table:
+def _counts(executions: QuerySet[Execution]) -> Table:
     table = Table("outcome", "executions", title="Executed", **_STYLE)
     statuses = Counter(executions.values_list("status", "resolved_by"))
     completed = sum(n for (status, _), n in statuses.items() if status == "completed")
@@ -131,7 +139,7 @@ def _counts(executions: object) -> Table:
     return table
 
 
-def _flags(executions: object) -> Table:
+def _flags(executions: QuerySet[Execution]) -> Table:
     table = Table("flag", "detector", "count", "for a person", title="Flags", **_STYLE)
     rows = Flag.objects.filter(execution__in=executions).values_list("reason", "detector", "waiting")
     kinds = Counter((reason, detector) for reason, detector, _ in rows)

@@ -1,5 +1,6 @@
 """REST for executions and flags. Parses, calls one domain verb, renders."""
 
+import json
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -12,16 +13,18 @@ from rest_framework.response import Response
 from gateway.models import Call
 from projects.models import Project, Scope
 from wire.bodies import Body, moment
-from wire.problems import Conflict, Invalid, Malformed, NotFound
+from wire.problems import Conflict, Invalid, Malformed, NotFound, TooLarge
 from wire.views import View, page
 from workflows.api import version_of, workflow_of
 from workflows.models import Publication, Version, Workflow
 
-from . import queue, resolution
+from . import control, queue, resolution
 from .models import Execution, Flag, Status
+from .preference import seconds_preferred, wait_for
 from .representation import represent_call, represent_executions, represent_flag, represent_step
 from .resolution import ABSENT, Decision
 
+MAX_INPUT = 1024 * 1024
 SMALL = 16 * 1024  # characters of JSON: metadata is a label, not a payload
 
 
@@ -30,6 +33,10 @@ class NewExecution(Body):
     version: Annotated[str, Field(max_length=64)] | None = None
     lane: str | None = None
     metadata: dict[str, object] = {}
+
+    @property
+    def all_inputs(self) -> list[object]:
+        return [self.input]
 
 
 class NewResolution(Body):
@@ -40,17 +47,53 @@ class NewResolution(Body):
     make_case: bool = False
 
 
+class NewRetry(Body):
+    version: Annotated[str, Field(max_length=64)] | None = None
+
+
+class Nothing(Body):
+    """A body that has nothing to say."""
+
+
+class NewBatch(Body):
+    inputs: Annotated[list[object], Field(min_length=1, max_length=1000)]
+    version: Annotated[str, Field(max_length=64)] | None = None
+    lane: str | None = None
+    metadata: dict[str, object] = {}
+
+    @property
+    def all_inputs(self) -> list[object]:
+        return self.inputs
+
+
 class WorkflowExecutions(View):
     scopes = {"POST": Scope.EXECUTE}
 
     def post(self, request: Request, name: str) -> Response:
         body = NewExecution.read(request.data)
         _refuse_what_is_not_there(body)
+        seconds = seconds_preferred(request.headers.get("Prefer"))
         workflow = workflow_of(request.auth.project, name)
         version, publication = _chosen(request, workflow, body.version)
         metadata = dict(body.metadata)
         execution = queue.submit(version, publication, body.input, actor=str(request.user), metadata=metadata)
-        return Response(represent_executions([execution])[0], status=202)
+        ended = seconds is not None and wait_for(execution.pk, seconds)
+        execution = execution_of(request.auth.project, execution.pk)
+        applied = {"Preference-Applied": f"wait={seconds}"} if ended else {}
+        return Response(represent_executions([execution])[0], status=200 if ended else 202, headers=applied)
+
+
+class WorkflowBatch(View):
+    scopes = {"POST": Scope.EXECUTE}
+
+    def post(self, request: Request, name: str) -> Response:
+        body = NewBatch.read(request.data)
+        _refuse_what_is_not_there(body)
+        workflow = workflow_of(request.auth.project, name)
+        version, publication = _chosen(request, workflow, body.version)
+        metadata = dict(body.metadata)
+        accepted = queue.submit_batch(version, publication, body.inputs, actor=str(request.user), metadata=metadata)
+        return Response({"results": represent_executions(accepted)}, status=202)
 
 
 class ExecutionList(View):
@@ -101,6 +144,34 @@ class ExecutionCalls(View):
         execution = execution_of(request.auth.project, execution_id)
         calls = Call.objects.filter(execution=execution.pk).order_by("intended_at", "pk")
         return Response({"results": [represent_call(call) for call in calls], "next": None})
+
+
+class Cancellation(View):
+    scopes = {"POST": Scope.EXECUTE}
+    body_optional = True
+
+    def post(self, request: Request, execution_id: UUID) -> Response:
+        Nothing.read(request.data)
+        execution = execution_of(request.auth.project, execution_id)
+        control.cancel(execution, str(request.user))
+        return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])
+
+
+class Retries(View):
+    scopes = {"POST": Scope.EXECUTE}
+    body_optional = True
+
+    def post(self, request: Request, execution_id: UUID) -> Response:
+        body = NewRetry.read(request.data)
+        execution = execution_of(request.auth.project, execution_id)
+        if body.version is None:
+            control.retry(execution, str(request.user))
+            return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0], status=202)
+        control.refuse_rerun(execution)
+        version, publication = _chosen(request, execution.workflow, body.version)
+        actor, metadata = str(request.user), execution.metadata
+        again = queue.submit(version, publication, execution.input, actor=actor, metadata=metadata, rerun_of=execution)
+        return Response(represent_executions([again])[0], status=201)
 
 
 class FlagList(View):
@@ -164,10 +235,12 @@ def flag_of(project: Project, flag_id: UUID) -> Flag:
     return flag
 
 
-def _refuse_what_is_not_there(body: NewExecution) -> None:
+def _refuse_what_is_not_there(body: NewExecution | NewBatch) -> None:
     """Nothing is accepted and quietly served as something else."""
     if body.lane not in (None, "fast"):
         raise Invalid.at("/lane", f"The lane {body.lane[:40]!r} is not available yet; there is only fast.")
+    if any(len(json.dumps(input)) > MAX_INPUT for input in body.all_inputs):
+        raise TooLarge(f"An input has at most {MAX_INPUT} bytes of JSON.")
     if len(str(body.metadata)) > SMALL:
         raise Invalid.at("/metadata", f"Metadata has at most {SMALL} characters.")
 

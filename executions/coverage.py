@@ -62,6 +62,8 @@ def by_provider(seen: Observation) -> Finding | None:
 def by_schema(seen: Observation) -> Finding | None:
     if seen.completion.stop == Stop.MAX_TOKENS:
         return Finding("invalid_output", "schema", "The answer was cut at its maximum length.")
+    if seen.completion.stop == Stop.OTHER:
+        return Finding("invalid_output", "schema", "The answer stopped before its end.")
     if seen.envelope is None:
         return Finding("invalid_output", "schema", f"The answer is not in the agreed form: {seen.broken}")
     if seen.output_faults:

@@ -87,10 +87,11 @@ def _keep(stop: threading.Event, celery: threading.Thread) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    path = Path(str(settings.DATABASES["default"]["NAME"]) + ".worker.lock")
+    database = Path(settings.DATABASES["default"]["NAME"])
+    path = database.with_name(f"{database.name}.worker.lock")
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AnotherProcess(f"Another process executes for the database {path.stem}.") from error
+            raise AnotherProcess(f"Another process executes for the database {database.name}.") from error
         yield

@@ -1,10 +1,11 @@
 """Asking the sandbox, for whoever in the engine needs the value of a shape or of checks."""
 
+import json
 from collections.abc import Generator, Sequence
 
 from workflows import shapes
 from workflows.definition import Check
-from workflows.sandbox import Failure, truth_of
+from workflows.sandbox import MAX_RESULT, Failure, truth_of
 
 from .coverage import Finding
 from .effects import Effect, Evaluate
@@ -18,7 +19,10 @@ def shaped(run: Run, shape: object, what: str, **more: object) -> Generator[Effe
     values = (yield Evaluate(tuple(expressions), run.names(**more))) if expressions else []
     for value in values:
         raise_failure(run, value, what)
-    return shapes.filled(shape, iter(values))
+    filled = shapes.filled(shape, iter(values))
+    if len(values) > 1 and len(json.dumps(filled)) > MAX_RESULT:
+        raise_failure(run, Failure(f"It has more than {MAX_RESULT} bytes."), what)
+    return filled
 
 
 def complaints(run: Run, checks: Sequence[Check], output: object) -> Generator[Effect, object, list[str] | Failure]:

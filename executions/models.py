@@ -30,6 +30,7 @@ class Status(models.TextChoices):
 
 LEASE = timedelta(seconds=20)
 FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+STANDING = (*FINAL, Status.ESCALATED)  # nothing happens any more without a person
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -98,6 +99,7 @@ class Execution(models.Model):
     input = models.JSONField()
     output = models.JSONField(null=True)
     metadata = models.JSONField(default=dict)
+    rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns")
     resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
     error = models.JSONField(null=True)
     worker = models.ForeignKey(Worker, models.PROTECT, null=True, related_name="+")

@@ -1,13 +1,16 @@
 """The only place that enqueues. A row is accepted first and the broker's bell rung after: losing the bell loses nothing."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 
+from gateway.providers.registry import is_simulated
 from wire.problems import Invalid
 from workflows.compiled import compiled
 from workflows.models import Publication, Version
@@ -28,33 +31,71 @@ def submit(
     *,
     actor: str,
     metadata: dict | None = None,
+    rerun_of: Execution | None = None,
 ) -> Execution:
-    """Accepts an execution of a publication, or, with none, a trial of a draft. Raises `Invalid` for a wrong input.
-
-    What takes time (compiling a version that this process has not seen) happens before the transaction: it holds the
-    only write lock that an embedded database has.
-    """
+    """Accepts an execution of a publication, or, with none, a trial of a draft. Raises `Invalid` for a wrong input."""
     if faults := compiled(version.pk).input_schema.faults(input):
         raise Invalid.of([fault.under("/input") for fault in faults])
+    return _accept(_built(version, publication, [input], metadata, rerun_of), actor)[0]
+
+
+def submit_batch(
+    version: Version,
+    publication: Publication | None,
+    inputs: Sequence[object],
+    *,
+    actor: str,
+    metadata: dict | None = None,
+) -> list[Execution]:
+    """Accepts all of them, or none: one wrong input refuses the batch, and every wrong one is named."""
+    schema = compiled(version.pk).input_schema
+    faults = [fault.under(f"/inputs/{n}") for n, input in enumerate(inputs) for fault in schema.faults(input)]
+    if faults:
+        raise Invalid.of(faults)
+    return _accept(_built(version, publication, inputs, metadata), actor)
+
+
+def _built(
+    version: Version,
+    publication: Publication | None,
+    inputs: Sequence[object],
+    metadata: dict | None,
+    rerun_of: Execution | None = None,
+) -> list[Execution]:
+    """The rows, unsaved. What takes time happens here and before: an embedded database has one write lock."""
     workflow = version.workflow
     tiers = publication.tier_map if publication else version.tiers()
     baseline = workflow.baseline_at(timezone.now())
-    with transaction.atomic():
-        execution = Execution.objects.create(
+    # The models that it can reach, or, where it asks none, those of its project; publishing refuses a mixture.
+    reachable = compiled(version.pk).definition.reachable_tiers or tiers
+    simulated = any(is_simulated(tiers[tier]) for tier in reachable)
+    return [
+        Execution(
             project=workflow.project,
             workflow=workflow,
             version=version,
             publication=publication,
             tier_map=tiers,
             baseline_model=baseline.model if baseline and baseline.model else tiers.get("frontier", ""),
-            simulated=version.is_simulated(tiers),
+            simulated=simulated,
             purpose=Execution.Purpose.PRODUCTION if publication else Execution.Purpose.TRIAL,
             input=input,
             metadata=metadata or {},
+            rerun_of=rerun_of,
         )
-        Event.objects.create(execution=execution, kind="accepted", after=Status.QUEUED, actor=actor)
-        transaction.on_commit(lambda: ring(execution.pk))
-    return execution
+        for input in inputs
+    ]
+
+
+def _accept(executions: list[Execution], actor: str) -> list[Execution]:
+    """Commits them with their first events, and rings after."""
+    accepted = [Event(execution=one, kind="accepted", after=Status.QUEUED, actor=actor) for one in executions]
+    with transaction.atomic():
+        Execution.objects.bulk_create(executions)
+        Event.objects.bulk_create(accepted)
+        for one in executions:
+            transaction.on_commit(partial(ring, one.pk))
+    return executions
 
 
 def requeue(execution_id: UUID, before: Status, actor: str, **fields: object) -> bool:
@@ -62,7 +103,7 @@ def requeue(execution_id: UUID, before: Status, actor: str, **fields: object) ->
     fields = {"waiting_for": "", "resume_at": None, "rung_at": timezone.now(), "error": None, **fields}
     moved = states.move(execution_id, before, Status.QUEUED, actor=actor, **fields)
     if moved:
-        transaction.on_commit(lambda: ring(execution_id))
+        transaction.on_commit(partial(ring, execution_id))
     return moved
 
 

@@ -50,7 +50,9 @@ def _prepared(schema: Schema | bool) -> Schema:
     schema = {key: value for key, value in schema.items() if key not in FOR_PEOPLE}
     if "$defs" in schema:
         schema["$defs"] = {name: _prepared(each) for name, each in schema["$defs"].items()}
-    if "$ref" in schema or _is_literal(schema):
+    if _is_literal(schema):
+        return {key: value for key, value in schema.items() if key not in COMBINED}
+    if "$ref" in schema:
         return schema
     combined = next((key for key in COMBINED if isinstance(schema.get(key), list)), None)
     if "type" not in schema and combined:

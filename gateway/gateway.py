@@ -19,6 +19,9 @@ from .types import ANSWERED, Completion, Outcome, OutcomeUnknown, ProviderError,
 
 logger = logging.getLogger(__name__)
 
+LARGEST_PROMPT = 4_000_000  # tokens: above every context window there is
+SLACK = 10_000  # tokens that a provider may count beyond the maximum it was told, such as thinking
+
 OUTCOME_OF_STOP = {Stop.MAX_TOKENS: Outcome.TRUNCATED, Stop.REFUSAL: Outcome.REFUSED}
 
 
@@ -133,13 +136,18 @@ def _call(intent: Intent, latency_ms: int) -> Call:
 def _settle_completion(call: Call, intent: Intent, request: Request, completion: Completion) -> None:
     """Fills in who answered, the tokens, the price in force and the cost, rounded once."""
     usage = completion.usage
+    if _is_impossible(request, usage):
+        call.model_served, call.outcome = completion.model_served, _outcome(completion)
+        call.error = f"It states {usage.prompt} tokens read and {usage.output} written, which cannot be: not believed."
+        _set_upper_bound(call, intent)
+        return
     call.model_served = completion.model_served
     for kind in ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "thinking"):
         setattr(call, kind, getattr(usage, kind))
     call.prefix_tokens = _prefix_tokens(request, usage)
     price_list = price_list_of(intent.provider)
     if is_same_model(intent.model_planned, completion.model_served, price_list, {}):
-        call.outcome = OUTCOME_OF_STOP.get(completion.stop, Outcome.OK)
+        call.outcome = _outcome(completion)
         priced_as = intent.model_planned
     else:
         call.outcome = Outcome.MODEL_MISMATCH
@@ -155,10 +163,24 @@ def _settle_failure(call: Call, intent: Intent, error: ProviderError) -> None:
     call.outcome = error.outcome
     call.error = error.detail[:500]
     if error.outcome in (Outcome.IN_DOUBT, Outcome.PROTOCOL):
-        call.cost = intent.upper_bound
-        call.cost_state = Call.CostState.UNPRICED if intent.upper_bound is None else Call.CostState.UPPER_BOUND
+        _set_upper_bound(call, intent)
     else:
         call.cost, call.cost_state = 0, Call.CostState.PRICED
+
+
+def _outcome(completion: Completion) -> Outcome:
+    return OUTCOME_OF_STOP.get(completion.stop, Outcome.OK)
+
+
+def _is_impossible(request: Request, usage: Usage) -> bool:
+    """A prompt fits a context window, and an answer ends at its maximum: what states more (with room for how a provider
+    counts) is not a usage. It would be money that nobody paid, and on the baseline's side a saving that nobody made."""
+    return usage.prompt > LARGEST_PROMPT or usage.output > 2 * request.max_output_tokens + SLACK
+
+
+def _set_upper_bound(call: Call, intent: Intent) -> None:
+    call.cost = intent.upper_bound
+    call.cost_state = Call.CostState.UNPRICED if intent.upper_bound is None else Call.CostState.UPPER_BOUND
 
 
 def _set_price(call: Call, price: Price | None, usage: Usage) -> None:

@@ -43,11 +43,16 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """A view says `scopes = {"GET": "read", "POST": "design"}`; what it does not say is not allowed."""
+    """A view says `scopes = {"GET": "read", "POST": "design"}`; what it does not say is not allowed.
+
+    `HEAD` is `GET`. Any key may ask what an address takes (`OPTIONS`).
+    """
 
     def has_permission(self, request: Request, view: "View") -> bool:
         if not isinstance(request.auth, ApiKey):
             return False
+        if request.method == "OPTIONS":
+            return True
         method = "GET" if request.method == "HEAD" else request.method
         if method not in view.scopes:
             raise MethodNotAllowed(request.method)

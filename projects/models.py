@@ -12,6 +12,7 @@ from django.utils import timezone
 from wire.money import to_pico
 
 from .fields import PicoField
+from .targets import PROVIDERS
 
 
 class Tier(models.TextChoices):
@@ -67,9 +68,7 @@ class Project(models.Model):
 class TierModel(models.Model):
     """Which model a tier means in this project. A change takes effect with the next publication."""
 
-    class Provider(models.TextChoices):
-        ANTHROPIC = "anthropic"
-        SCRIPTED = "scripted"
+    Provider = models.TextChoices("Provider", [(name.upper(), name) for name in PROVIDERS])
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="tiers")
     tier = models.CharField(max_length=10, choices=Tier)

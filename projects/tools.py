@@ -5,13 +5,22 @@ Write `@tool("shop.order", …)` above a function in a module of `TOOL_MODULES`,
 """
 
 import importlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import rfc8785
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from wire import strict_json
+from wire.problems import Problem
 
 from .models import Project, Tool
+
+logger = logging.getLogger(__name__)
+
+MAX_ANSWER_NODES = 100_000
 
 
 class ToolError(Exception):
@@ -34,15 +43,20 @@ class RegisteredTool:
         """The function's answer, a JSON value. Raises `ToolError`, also for whatever else the function raises."""
         extra = {"idempotency_key": idempotency_key} if self.takes_key else {}
         try:
-            answer = self.function(**arguments, **extra)
-            rfc8785.dumps(answer)
-        except ToolError:
-            raise
-        except rfc8785.CanonicalizationError as error:
-            raise ToolError(f"{self.name} answered something that is not JSON.") from error
+            answer = strict_json.loads(rfc8785.dumps(self.function(**arguments, **extra)), MAX_ANSWER_NODES)
+        except ToolError as error:
+            raise ToolError(_storable(str(error))) from error
+        except (rfc8785.CanonicalizationError, UnicodeError, Problem) as error:
+            raise ToolError(f"{self.name} answered something that cannot be kept as JSON.") from error
         except Exception as error:
-            raise ToolError(f"{self.name} raised {type(error).__name__}: {error}"[:500]) from error
+            # Its text may hold anything, a password too: it goes to the log, and only its kind to the reviewer.
+            logger.exception("the tool %s raised", self.name)
+            raise ToolError(f"{self.name} raised {type(error).__name__}; the log says more.") from error
         return answer
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "")[:500]
 
 
 _registry: dict[str, RegisteredTool] = {}
@@ -70,7 +84,11 @@ def tool(
 
 def load_modules() -> None:
     for module in settings.TOOL_MODULES:
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            said = f"TOOL_MODULES: {module!r} cannot be imported: {type(error).__name__}: {error}"
+            raise ImproperlyConfigured(said) from error
 
 
 def registered() -> dict[str, RegisteredTool]:

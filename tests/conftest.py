@@ -8,11 +8,9 @@ from django.db import connection
 
 from executions import worker
 from gateway import pricing
-from gateway.append_only import protect, release
+from gateway.append_only import protect, protected_tables, release
 from gateway.providers import registry
 from workflows.compiled import compiled
-
-PROTECTED = (*("gateway_intent", "gateway_call", "workflows_version", "workflows_publication", "executions_event"),)
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +39,14 @@ def a_test_database_can_be_emptied():
     handle = flush.Command.handle
 
     def released(self, **options):
+        tables = protected_tables(connection)
         with connection.schema_editor() as schema:
-            for table in PROTECTED:
-                release(schema, table)
+            release(schema, *tables)
         try:
             handle(self, **options)
         finally:
             with connection.schema_editor() as schema:
-                for table in PROTECTED:
-                    protect(schema, table)
+                protect(schema, *tables)
 
     patch = pytest.MonkeyPatch()
     patch.setattr(flush.Command, "handle", released)

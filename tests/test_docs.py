@@ -246,12 +246,16 @@ def test_the_tables_of_the_definition_name_what_the_format_has():
 
 
 def test_the_variables_are_those_that_the_code_reads():
-    read = set()
-    for folder in ("config", "gateway", "executions", "demo"):
+    read, readers = set(), ("text", "listed", "whole", "flag", "usd", "log_level", "files", "secret_key")
+    for folder in ("config", "projects", "gateway", "executions", "service", "demo"):
         for file in (settings.BASE / folder).rglob("*.py"):
             text = file.read_text(encoding="utf-8")
-            read |= set(re.findall(r"env\.(?:str|int|bool|list|get)\(\s*\"([A-Z_]+)\"", text))
-            read |= set(re.findall(r"environ\.get\(\"([A-Z_]+)\"", text))
+            read |= set(re.findall(rf"\b(?:{'|'.join(readers)})\(\"([A-Z_]+)\"", text))
+            read |= set(re.findall(r"^KEY_VARIABLE = \"([A-Z_]+)\"", text, re.MULTILINE))
+            by_itself = file.name == "environment.py" or "KEY_VARIABLE" in text
+            assert by_itself or not re.search(r"environ\b(?!ment|\.setdefault)[\[.]", text), (
+                f"{file} reads past the readers"
+            )
     read |= {f"MODEL_{tier}" for tier in ("CHEAP", "STANDARD", "FRONTIER")}
     read.add("ANTHROPIC_BASE_URL")  # by the provider's own library
     table = rows(section(CONFIGURATION, "Variables"), "variable")
@@ -306,7 +310,7 @@ def test_every_command_that_is_shown_exists_and_takes_these_arguments():
             except SystemExit:
                 pytest.fail(f"{document}: {line}")
             shown.add(name)
-    own = {name for name, app in get_commands().items() if app in ("projects", "executions", "demo")}
+    own = {name for name, app in get_commands().items() if app in ("projects", "service", "demo")}
     listed = named(section(CONFIGURATION, "Commands").partition("`manage.py`")[2], "command")
     assert shown >= {"create_api_key", "revoke_api_key", "register_tool", "migrate"}
     assert listed >= own | shown

@@ -1,22 +1,25 @@
-"""The shape of the REST edge: strict JSON in, problem+json out. Named in the settings, used by every view."""
+"""The shape of the REST edge: strict JSON in, problem+json out. Named in the settings and the urls, used by every view."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
 from . import strict_json
-from .problems import Fault, Malformed, Problem, TooLarge
+from .problems import Fault, Malformed, Problem, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 MAX_BODY = 2 * 1024 * 1024
+RETRY_AFTER = 5  # seconds: what keeps a database busy is over in this time, or somebody has to look
 
 
 class StrictJSONParser(BaseParser):
@@ -25,9 +28,6 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream, media_type=None, parser_context=None) -> dict:
-        charset = (parser_context or {}).get("encoding", "utf-8")
-        if charset.lower().replace("-", "") != "utf8":
-            raise exceptions.UnsupportedMediaType(str(media_type), "JSON comes in UTF-8.")
         body = stream.read(MAX_BODY + 1)
         if len(body) > MAX_BODY:
             raise TooLarge(f"A body has at most {MAX_BODY} bytes.")
@@ -39,20 +39,27 @@ class StrictJSONParser(BaseParser):
 
 def problem_response(error: Exception, context: dict) -> Response:
     """DRF's exception handler: whatever was raised becomes problem+json, and never an HTML page."""
-    if isinstance(error, Problem):
-        body = _problem(error.status, error.title, error.detail, error.faults, error.extra)
-        return _rendered(body)
-    if isinstance(error, Http404):
-        return _rendered(_problem(404, "Not found", "There is nothing here, or not for this key."))
-    if isinstance(error, RequestDataTooBig):
-        return _rendered(_problem(413, "Too large", f"A body has at most {MAX_BODY} bytes."))
-    if isinstance(error, exceptions.APIException):
-        response = _rendered(_problem(error.status_code, HTTPStatus(error.status_code).phrase, _sentence(error)))
-        if getattr(error, "auth_header", None):
-            response["WWW-Authenticate"] = error.auth_header
-        return response
+    response = _rendered(_problem_of(error))
+    if getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = error.auth_header
+    return response
+
+
+def _problem_of(error: Exception) -> dict:
+    match error:
+        case Problem():
+            return _problem(error.status, error.title, error.detail, error.faults, error.extra)
+        case Http404():
+            return _problem(404, "Not found", "There is nothing here, or not for this key.")
+        case RequestDataTooBig():
+            return _problem(413, "Too large", f"A body has at most {MAX_BODY} bytes.")
+        case exceptions.APIException():
+            return _problem(error.status_code, HTTPStatus(error.status_code).phrase, _sentence(error))
+        case OperationalError() | InterfaceError():
+            logger.warning("the database does not answer: %s", error)
+            return _busy()
     logger.exception("unexpected error in the API")
-    return _rendered(_problem(500, "Internal error", "We broke. The error is logged; nothing was half written."))
+    return _broken()
 
 
 def _problem(status: int, title: str, detail: str, faults: Iterable[Fault] = (), extra: dict | None = None) -> dict:
@@ -62,8 +69,24 @@ def _problem(status: int, title: str, detail: str, faults: Iterable[Fault] = (),
     return body
 
 
+def _busy() -> dict:
+    return _problem(Unavailable.status, Unavailable.title, "The database is busy; try again in a moment.")
+
+
+def _broken() -> dict:
+    return _problem(500, "Internal error", "We broke. The error is logged; nothing was half written.")
+
+
 def _rendered(body: dict) -> Response:
-    return Response(body, status=body["status"], content_type=PROBLEM_JSON)
+    return Response(body, status=body["status"], headers=_headers(body["status"]), content_type=PROBLEM_JSON)
+
+
+def _plain(body: dict) -> JsonResponse:
+    return JsonResponse(body, status=body["status"], headers=_headers(body["status"]), content_type=PROBLEM_JSON)
+
+
+def _headers(status: int) -> dict[str, str]:
+    return {"Retry-After": str(RETRY_AFTER)} if status in (429, 503) else {}
 
 
 def _sentence(error: exceptions.APIException) -> str:
@@ -74,6 +97,14 @@ def plain_problem(status: int, title: str, detail: str) -> Callable[..., JsonRes
     """A Django error view (`handler404` and its kind) that answers problem+json."""
 
     def view(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-        return JsonResponse(_problem(status, title, detail), status=status, content_type=PROBLEM_JSON)
+        return _plain(_problem(status, title, detail))
 
     return view
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """Django's `handler500`, for what no view of the API answers: the admin, the middleware.
+
+    It is not told the error, and is called while that is being handled.
+    """
+    return _plain(_busy() if isinstance(sys.exception(), OperationalError | InterfaceError) else _broken())

@@ -9,8 +9,9 @@ from .problems import Fault, Invalid, Malformed, TooLarge, pointer
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_INTEGER = 2**53
+MARKS_OF_A_VALUE = 4
 
-_STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
+_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -36,31 +37,28 @@ def loads(text: str | bytes, max_nodes: int = MAX_NODES) -> object:
     for nodes, (where, leaf) in enumerate(_walk(value), 1):
         if nodes > max_nodes:
             raise _too_many(max_nodes)
-        faults += [Fault(pointer(*where), detail) for detail in _complaints(leaf)]
+        faults += [Fault(_SURROGATE.sub("\ufffd", pointer(*where)), detail) for detail in _complaints(leaf)]
     if faults:
         raise Invalid.of(faults[:20])
     return value
 
 
 def _refuse_size(text: str, max_nodes: int) -> None:
-    """Counts brackets and commas outside strings before anything recurses or is built.
+    """Reads strings, brackets and commas, before anything recurses or is built.
 
-    A document has at least as many values as commas, and as containers, so what passes here has less than twice the
-    values that are allowed: what parsing costs is bounded, whatever comes.
+    A value has at most four of these (its key, its text or two brackets, a comma), so that what parsing costs is bounded
+    by what is allowed, whatever comes.
     """
-    depth = commas = containers = 0
-    for token in _STRING_OR_MARK.finditer(text):
-        match token[0]:
-            case "[" | "{":
-                depth, containers = depth + 1, containers + 1
-            case "]" | "}":
-                depth -= 1
-            case ",":
-                commas += 1
-        if depth > MAX_DEPTH:
-            raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
-        if max(commas, containers) > max_nodes:
+    depth = 0
+    for read, token in enumerate(_MARK.finditer(text)):
+        if read > MARKS_OF_A_VALUE * max_nodes:
             raise _too_many(max_nodes)
+        if token[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
+        elif token[0] in "]}":
+            depth -= 1
 
 
 def _too_many(max_nodes: int) -> TooLarge:

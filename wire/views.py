@@ -4,32 +4,50 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from django.db.models import QuerySet
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .problems import Invalid, Malformed
+from .wsgi import UTF_8
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
+WITH_BODY = ("POST", "PUT")
 
 
 class View(APIView):
     """What every address has in common: the scope of each method, and the filters it knows.
 
-    `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405. `filters`: names of query parameters;
-    one that is not among them is an error, not ignored. `paged` adds those of a list.
+    `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405; `OPTIONS` needs none. `filters`: names
+    of query parameters; one that is not among them is an error, not ignored. `paged` adds those of a list.
+    `body_optional`: a body of nothing at all is as good as `{}`, because every key of it is optional.
     """
 
     scopes: ClassVar[dict[str, str]] = {}
     filters: ClassVar[tuple[str, ...]] = ()
     paged: ClassVar[bool] = False
+    body_optional: ClassVar[bool] = False
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
+        self._refuse_charset(request)
         self.given = self._parameters(request)
         if "Idempotency-Key" in request.headers:
             raise Invalid("Idempotency-Key is not available yet; send the request without it.")
+        if request.method in WITH_BODY and request.stream is None and not self.body_optional:
+            raise Malformed("The body is empty; send a JSON object.")
+
+    def options(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """What may be asked here: the header `Allow`, which every answer has."""
+        return Response(status=204)
+
+    def _refuse_charset(self, request: Request) -> None:
+        media_type, parameters = parse_header_parameters(request.content_type or "")
+        if parameters.get("charset", "utf-8").lower() not in UTF_8:
+            raise UnsupportedMediaType(media_type, "JSON comes in UTF-8.")
 
     def _parameters(self, request: Request) -> dict[str, str]:
         allowed = {*self.filters, *(("cursor", "limit") if self.paged else ())}

@@ -173,6 +173,7 @@ class VersionDetail(View):
 
 class PublicationView(View):
     scopes = {"POST": Scope.DESIGN}
+    body_optional = True
 
     def post(self, request: Request, name: str, number: str) -> Response:
         if Override.read(request.data).override is not None:

@@ -60,6 +60,8 @@ _NULL = {"type": "null"}
 def parse(text: str, edge_case_ids: Sequence[str]) -> Envelope:
     """A model's answer → envelope. Raises `BrokenEnvelope`. The step's schema is not asked here."""
     answer = _object(text)
+    if not edge_case_ids and answer.get("edge_case", ...) is None:
+        del answer["edge_case"]  # a null says nothing, also where it was not asked for
     _require_keys(answer, (*_KEYS, "edge_case") if edge_case_ids else _KEYS)
     statuses = (*_STATUSES, "escalate") if edge_case_ids else _STATUSES
     if answer["status"] not in statuses:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from wire.problems import Fault, pointer
 
@@ -242,10 +242,8 @@ def _texts(shape: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def _is_timezone(name: str) -> bool:
-    try:
-        return bool(ZoneInfo(name))
-    except (ValueError, OSError, KeyError):  # a path that leads out, a folder, no such name
-        return False
+    """By the list of names: files such as `posix/Europe/Berlin` or `localtime` can be opened, too, and mean nothing."""
+    return name in available_timezones() - {"localtime", "posixrules", "Factory"}
 
 
 def _size(value: object) -> int:

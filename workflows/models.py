@@ -116,10 +116,6 @@ class Version(models.Model):
             raise Conflict("The project mixes scripted and real models; simulated and real money are never added.")
         return tier_map
 
-    def is_simulated(self, tier_map: dict[str, str]) -> bool:
-        """Whether its model steps are on scripted models; without any, whether the project's tiers are."""
-        return any(is_simulated(tier_map[tier]) for tier in self.parsed().reachable_tiers or tier_map)
-
     def examine_again(self) -> None:
         """Raises `Conflict` where the project has changed since the version was saved: a tool is gone, say."""
         try:

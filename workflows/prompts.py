@@ -237,7 +237,18 @@ def check_text(text: str, constants: Mapping[str, object]) -> list[Fault]:
         except PromptError as error:
             line = text.count("\n", 0, found.start()) + 1
             faults.append(Fault("", f"Line {line}: {error}"))
+    if not faults and _filled_length(text, constants) > max(MAX_OUTPUT, len(text)):
+        faults.append(Fault("", f"With its constants filled in this has more than {MAX_OUTPUT // 1024} KB."))
     return faults[:MAX_FAULTS]
+
+
+def _filled_length(text: str, constants: Mapping[str, object]) -> int:
+    """Counted before anything is put together: a text can insert a large constant many times."""
+    lengths: dict[str, int] = {}
+    for expression in _INSERTION.findall(text):
+        if expression not in lengths:
+            lengths[expression] = len(_constant(expression, constants))
+    return len(text) + sum(lengths[expression] for expression in _INSERTION.findall(text))
 
 
 def fill(text: str, constants: Mapping[str, object]) -> str:

@@ -168,13 +168,20 @@ def uncompilable(texts: Sequence[tuple[Kind, str]]) -> dict[int, str]:
     }
 
 
+_TOO_DEEP = "This is too large or too deeply nested to be compiled"
+
+
 def _complaints(texts: Sequence[tuple[Kind, str]]) -> list[str]:
     try:
         return _feed(_COMPILE, {"texts": [list(pair) for pair in texts]}, {})
     except MontyError:
         if len(texts) == 1:
-            return ["This is too large or too deeply nested to be compiled"]
-        return [_complaints([pair])[0] for pair in texts]
+            return [_TOO_DEEP]
+    found: list[str] = []
+    for pair in texts:  # one after the other, and not for ever: each that ends its process costs a second
+        too_many = found.count(_TOO_DEEP) >= MAX_LIMITS_MET
+        found += ["Not compiled: too many texts before it are too deeply nested"] if too_many else _complaints([pair])
+    return found
 
 
 def _evaluate(

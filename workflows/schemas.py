@@ -18,6 +18,10 @@ from .faults import short, subject
 MAX_FAULTS = 20
 MAX_EXPANDED = 20_000  # schemas, once every reference is replaced by what it refers to
 MAX_DEFINITIONS = 200
+# Schemas × values that have to be looked at, at most. Above the first only one complaint is collected: a library that
+# gathers every branch of every `anyOf` needs gigabytes for it. Above the second nothing is looked at.
+MAX_LISTED = 50_000
+MAX_CHECKED = 50_000_000
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _MAPS = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
@@ -35,23 +39,47 @@ Path = tuple[str | int, ...]
 class Schema:
     """A schema that `check_schema` found right, ready to check values."""
 
-    def __init__(self, schema: dict[str, Any]) -> None:
+    def __init__(self, schema: dict[str, Any], weight: int = 0) -> None:
+        """`weight`: how many schemas it stands for, where it refers to one that is not its own."""
+        self._weight = weight or sum(1 for _ in subschemas(schema))
         self._validator = jsonschema_rs.validator_for(
             schema, offline=True, pattern_options=RegexOptions(), validate_formats=True
         )
 
     def faults(self, value: object) -> list[Fault]:
         """What breaks the schema: where in the value, and a sentence. Empty when it follows it."""
+        work = self._weight * _count(value)
+        if work > MAX_CHECKED:
+            return [Fault("", "This is too large to be checked against its schema.")]
         try:
             if self._validator.is_valid(value):
                 return []
-            broken = list(islice(self._validator.iter_errors(value), MAX_FAULTS))
+            broken = self._first(value) if work > MAX_LISTED else self._validator.iter_errors(value)
+            return list(dict.fromkeys(_fault(one) for one in islice(broken, MAX_FAULTS)))
         except ValueError as error:
             return [Fault("", f"This is not a JSON value: {str(error)[:120]}.")]
-        return list(dict.fromkeys(_fault(one) for one in broken))
+
+    def _first(self, value: object) -> Iterator[ValidationError]:
+        try:
+            self._validator.validate(value)
+        except ValidationError as error:
+            yield error
 
 
-_META = Schema({"$ref": DIALECT})
+def _count(value: object) -> int:
+    """The values in a value, itself included."""
+    total, todo = 0, [value]
+    while todo:
+        one = todo.pop()
+        total += 1
+        if isinstance(one, dict):
+            todo += one.values()
+        elif isinstance(one, list):
+            todo += one
+    return total
+
+
+_META = Schema({"$ref": DIALECT}, weight=100)
 
 
 def check_schema(schema: object) -> list[Fault]:

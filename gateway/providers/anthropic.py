@@ -116,12 +116,14 @@ class AnthropicProvider:
             raise AccessDenied(f"There is no key for Anthropic: set {KEY_VARIABLE}, or choose a scripted model.")
         if not (key.isascii() and key.isprintable()):
             raise AccessDenied(f"The value of {KEY_VARIABLE} is not a key: it has characters that no key has.")
-        from anthropic import Anthropic, Timeout
+        from anthropic import Anthropic, DefaultHttpxClient, Timeout
 
         # Which model is asked is the project's decision: where warnings are errors, the call must not be lost.
         warnings.filterwarnings("ignore", "The model .* is deprecated", DeprecationWarning)
         timeout = Timeout(self._read_timeout, connect=self._connect_timeout)
-        return Anthropic(api_key=key, base_url=self._base_url, timeout=timeout, max_retries=0)
+        # The prompt goes where the configuration says, and nowhere that an answer says.
+        client = DefaultHttpxClient(timeout=timeout, follow_redirects=False)
+        return Anthropic(api_key=key, base_url=self._base_url, timeout=timeout, max_retries=0, http_client=client)
 
     def _ask(self, client: "Anthropic", request: Request) -> bytes:
         deadline = time.monotonic() + self._connect_timeout + self._read_timeout

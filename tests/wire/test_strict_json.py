@@ -1,9 +1,11 @@
 """What the one parser for outside text takes, and what it refuses with which word."""
 
+import json
+
 import pytest
 
 from wire.problems import Invalid, Malformed, Problem, TooLarge
-from wire.strict_json import loads
+from wire.strict_json import _object, loads
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,43 @@ def test_it_says_where_the_character_stands():
     with pytest.raises(Problem) as found:
         loads('{"input": {"a/b": ["fine", "\\u0000"]}}')
     assert [fault.pointer for fault in found.value.faults] == ["/input/a~1b/1"]
+
+
+class Key(str):
+    """A key that counts how often it is compared."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Key.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_a_key_that_stands_twice_is_found_in_one_pass():
+    pairs = [(Key(f"key {number}"), number) for number in range(10_000)]
+    Key.compared = 0
+    with pytest.raises(Malformed, match="'key 9999' stands twice"):
+        _object([*pairs, (Key("key 9999"), 0)])
+    assert Key.compared < 10_000
+
+
+def test_a_hundred_thousand_keys_are_read_where_so_many_are_allowed():
+    keys = ",".join(f'"key {number}": 0' for number in range(100_000))
+    assert len(loads(f"{{{keys}}}", max_nodes=200_000)) == 100_000
+    with pytest.raises(Malformed, match="stands twice"):
+        loads(f'{{{keys}, "key 0": 1}}', max_nodes=200_000)
+
+
+@pytest.mark.parametrize("text", ["[" + '"",' * 500_000 + "]", '{"a": NaN' + ', "a": NaN' * 100_000, "[]" * 500_000])
+def test_what_has_too_many_values_is_refused_before_any_is_made(text):
+    """Each of these has a fault that the parser would meet: it is not asked."""
+    with pytest.raises(TooLarge):
+        loads(text)
+
+
+def test_a_document_with_as_many_values_as_are_allowed_is_read():
+    value = [{"key": "text"}] * 333
+    assert loads(json.dumps(value), max_nodes=667) == value
+    with pytest.raises(TooLarge):
+        loads(json.dumps(value), max_nodes=666)

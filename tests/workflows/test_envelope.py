@@ -141,7 +141,7 @@ WRONG = [
         {"status": "uncovered", "uncovered": "  "},
         "With `status` uncovered, `uncovered` must say what the workflow does not cover.",
     ),
-    ({"edge_case": None}, "The answer has the unknown key 'edge_case'."),
+    ({"edge_case": "injury"}, "The answer has the unknown key 'edge_case'."),
     ({"approved": True}, "The answer has the unknown key 'approved'."),
 ]
 
@@ -176,3 +176,7 @@ def test_it_refuses_an_escalation_without_a_case_of_the_design(edge_case):
 def test_an_answer_is_not_ok_and_an_edge_case_at_once():
     with pytest.raises(BrokenEnvelope):
         parse(answer(OK, edge_case="injury"), ["injury"])
+
+
+def test_an_edge_case_of_null_says_nothing_also_where_there_is_none():
+    assert parse(json.dumps({**OK, "edge_case": None}), []).status == "ok"

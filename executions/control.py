@@ -1,0 +1,44 @@
+"""What a caller can still do with an execution that was accepted: cancel it, or set a failed one going again."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from wire.problems import Conflict
+
+from . import queue, states
+from .models import FINAL, Execution, Flag, Status, deadline
+
+CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
+
+
+@transaction.atomic
+def cancel(execution: Execution, actor: str) -> None:
+    """Ends it where it stands. A call in flight is finished, paid, recorded and not used: its worker finds the fence down.
+
+    Raises `Conflict` where it has ended already. Its flags stay open for review; nothing stands still for them any more.
+    """
+    ended = {"finished_at": timezone.now(), "waiting_for": "", "resume_at": None}
+    if not any(states.move(execution.pk, before, Status.CANCELLED, actor=actor, **ended) for before in CANCELLABLE):
+        raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
+    Flag.objects.filter(execution=execution, state=Flag.State.OPEN, waiting=True).update(waiting=False)
+
+
+@transaction.atomic
+def retry(execution: Execution, actor: str) -> None:
+    """A failed execution goes on behind its last checkpoint, with a new deadline. Raises `Conflict` for any other."""
+    anew = {"finished_at": None, "deaths": 0, "deadline_at": deadline()}
+    if not queue.requeue(execution.pk, Status.FAILED, actor, **anew):
+        raise _conflict(
+            execution, "Only a failed execution can be retried; name a version to run it again from the start."
+        )
+
+
+def refuse_rerun(execution: Execution) -> None:
+    """Raises `Conflict` while the execution may still end by itself: then a second one would do its work twice."""
+    if execution.status not in FINAL:
+        raise _conflict(execution, "This execution has not ended; cancel it first.")
+
+
+def _conflict(execution: Execution, sentence: str) -> Conflict:
+    execution.refresh_from_db(fields=["status"])
+    return Conflict(f"{sentence} It is {execution.status}.", state=execution.status)

@@ -1,0 +1,43 @@
+"""`Prefer: wait=N` (RFC 7240): answering when the execution has ended instead of at once, for few callers at a time."""
+
+import re
+import threading
+import time
+from uuid import UUID
+
+from django.conf import settings
+
+from wire.problems import Malformed
+
+from .models import STANDING, Execution
+
+LONGEST = 60  # seconds
+LOOK = 0.03  # seconds between two looks at the row
+
+# A thread that waits serves nobody else: at most half of them may, the others answer at once.
+_seats = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+
+def seconds_preferred(header: str | None) -> int | None:
+    """`"wait=10"` → 10. Other preferences are not ours to judge. Raises `Malformed` for a wait that cannot be."""
+    if header is None or "wait" not in header:
+        return None
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?:$|[,;\s])", header)
+    if found is None or int(found[1]) > LONGEST:
+        raise Malformed(f"Prefer: wait=N takes whole seconds, at most {LONGEST}.")
+    return int(found[1])
+
+
+def wait_for(execution_id: UUID, seconds: int) -> bool:
+    """Whether the execution ended, or stands still for a person, within so many seconds. False at once without a seat."""
+    if not _seats.acquire(blocking=False):
+        return False
+    try:
+        end = time.monotonic() + seconds
+        while not Execution.objects.filter(pk=execution_id, status__in=STANDING).exists():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(LOOK)
+        return True
+    finally:
+        _seats.release()

@@ -1,0 +1,63 @@
+"""`manage.py serve` (`make run`): web, worker and sweeper in one process, on the embedded default."""
+
+import secrets
+import signal
+import sys
+
+import waitress
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from waitress.server import BaseWSGIServer, MultiSocketServer
+
+from config import environment
+from config.wsgi import application
+from executions.embedded import AnotherProcess, embedded_worker
+from projects.schema import bring_up_to_date
+
+
+class Command(BaseCommand):
+    help = "Serves the API and the admin, and executes: web threads, one worker, the sweeper, in one process."
+
+    def handle(self, **options: object) -> None:
+        signal.signal(signal.SIGTERM, _leave)
+        bring_up_to_date()
+        server = _listening()
+        try:
+            with embedded_worker():
+                self._announce()
+                server.run()
+        except AnotherProcess as error:
+            raise CommandError(f"{error} Stop it first, or give this one another DATABASE_URL.") from error
+
+    def _announce(self) -> None:
+        address = f"http://{settings.HOST}:{settings.PORT}"
+        if not get_user_model().objects.exists():
+            self.stdout.write(f"The first administrator is admin, {_first_administrator()}.")
+        self.stdout.write(f"Workflow Memory is at {address}/admin/ and {address}/api/v1/ (stop with Ctrl-C).")
+        self.stdout.flush()
+
+
+def _listening() -> BaseWSGIServer | MultiSocketServer:
+    """The server, bound to its address: whoever connects from now on is answered as soon as it runs."""
+    where = f"{settings.HOST}:{settings.PORT}"
+    try:
+        return waitress.create_server(
+            application, host=settings.HOST, port=settings.PORT, threads=settings.WEB_THREADS, ident=None
+        )
+    except OSError as error:
+        raise CommandError(f"Cannot listen on {where}: {error.strerror}.") from error
+    except ValueError as error:
+        raise CommandError(f"Cannot listen on {where}: HOST is no name or address of this machine.") from error
+
+
+def _first_administrator() -> str:
+    """Makes it. A password that the operator gave is not repeated: what is printed ends up in a log."""
+    given = environment.text("ADMIN_PASSWORD")
+    password = given or secrets.token_urlsafe(12)
+    get_user_model().objects.create_superuser("admin", password=password)
+    return "with the password in ADMIN_PASSWORD" if given else f"password {password} (shown once)"
+
+
+def _leave(*_: object) -> None:
+    sys.exit(0)

@@ -1,0 +1,139 @@
+"""What the environment says: a default for everything, and one sentence on whatever is malformed."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment
+from projects import tools
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "value", "sentence"),
+    [
+        (lambda: environment.flag("DEBUG"), "DEBUG", "perhaps", "DEBUG='perhaps': write true or false."),
+        (lambda: environment.whole("PORT", 8000, most=65_535), "PORT", "70000", "whole number from 0 to 65535"),
+        (lambda: environment.whole("PORT", 8000), "PORT", "eighty", "PORT='eighty': write a whole number"),
+        (lambda: environment.whole("PORT", 8000), "PORT", "٨٠", "write a whole number"),
+        (lambda: environment.whole("PORT", 8000), "PORT", "1" * 5000, "write a whole number"),
+        (lambda: environment.whole("WORKER_THREADS", 4, least=1), "WORKER_THREADS", "0", "from 1 to"),
+        (lambda: environment.usd("BUDGET", "2.00"), "BUDGET", "abc", "BUDGET='abc': write an amount in USD"),
+        (lambda: environment.usd("BUDGET", "2.00"), "BUDGET", "NaN", "amount in USD, such as 2.00"),
+        (lambda: environment.usd("BUDGET", "2.00"), "BUDGET", "-1", "amount in USD"),
+        (lambda: environment.log_level("LOG_LEVEL"), "LOG_LEVEL", "loud", "LOG_LEVEL='LOUD': write DEBUG, INFO"),
+        (lambda: environment.files("SCRIPTS", []), "SCRIPTS", "none.toml", "SCRIPTS: there is no file none.toml."),
+        (lambda: environment.files("SCRIPTS", []), "SCRIPTS", str(ROOT), "SCRIPTS: there is no file"),
+        (environment.database, "DATABASE_URL", "postgres://u:p@host/db", "only sqlite:///path is available"),
+        (environment.database, "DATABASE_URL", "sqlite:////no/such/folder/file.sqlite3", "in a folder that exists"),
+        (environment.database, "DATABASE_URL", "sqlite:///", "cannot be a database"),
+        (environment.database, "BROKER_URL", "redis://host", "not available yet"),
+        (lambda: environment.secret_key("SECRET_KEY"), "SECRET_KEY", "short", "shorter than 32 characters"),
+        (environment.default_tiers, "MODEL_CHEAP", "gpt-5", "MODEL_CHEAP='gpt-5': Write the model as anthropic:NAME"),
+        (environment.default_tiers, "MODEL_CHEAP", "openai:gpt-5", "other providers are not available yet"),
+        (environment.default_tiers, "MODEL_STANDARD", "anthropic:", "MODEL_STANDARD='anthropic:'"),
+        (environment.default_tiers, "MODEL_FRONTIER", "anthropic: claude", "Write the model as"),
+        (environment.default_tiers, "MODEL_FRONTIER", "anthropic:" + "x" * 201, "Write the model as"),
+    ],
+)
+def test_a_malformed_variable_is_refused_with_a_sentence(monkeypatch, read, name, value, sentence):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured) as found:
+        read()
+    assert sentence in str(found.value)
+    assert str(found.value).startswith(name)
+    assert "\n" not in str(found.value)
+
+
+def test_a_variable_that_is_set_to_nothing_counts_as_unset(monkeypatch):
+    for name in ("DEBUG", "PORT", "BUDGET", "LOG_LEVEL", "SCRIPTS", "MODEL_CHEAP", "ALLOWED_HOSTS"):
+        monkeypatch.setenv(name, "")
+    assert environment.flag("DEBUG") is False
+    assert environment.whole("PORT", 8000) == 8000
+    assert environment.usd("BUDGET", "2.00") == Decimal("2.00")
+    assert environment.log_level("LOG_LEVEL") == "WARNING"
+    assert environment.files("SCRIPTS", [ROOT / "README.md"]) == [ROOT / "README.md"]
+    assert environment.listed("ALLOWED_HOSTS", ["localhost"]) == ["localhost"]
+    assert environment.default_tiers()["cheap"] == ("scripted", "claude-haiku-5-5")
+
+
+def test_a_value_is_taken_as_it_is_written(monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "$" + "x" * 40)
+    assert environment.secret_key("SECRET_KEY") == "$" + "x" * 40
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "ModuleNotFoundError"), ("def tool(:", "SyntaxError")])
+def test_a_module_of_tools_that_cannot_be_imported_is_named(settings, monkeypatch, tmp_path, content, reason):
+    if content:
+        (tmp_path / "shop_tools_with_a_fault.py").write_text(content)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings.TOOL_MODULES = ["shop_tools_with_a_fault"]
+    with pytest.raises(
+        ImproperlyConfigured, match=f"TOOL_MODULES: 'shop_tools_with_a_fault' cannot be imported: {reason}"
+    ):
+        tools.load_modules()
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value"),
+    [
+        ("demo", "BUDGET", "abc"),
+        ("demo", "LIVE", "perhaps"),
+        ("demo", "SCRIPTS", "none.toml"),
+        ("serve", "PORT", "70000"),
+        ("create_api_key", "TOOL_MODULES", "no_such_tools"),
+        ("migrate", "MODEL_CHEAP", "cheapest"),
+    ],
+)
+def test_a_command_ends_with_that_sentence_alone(command, name, value):
+    words = [sys.executable, "manage.py", command, *(["--project", "alice"] if command == "create_api_key" else [])]
+    done = subprocess.run(
+        words, cwd=ROOT, env={**os.environ, name: value}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Configuration: {name}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_secret_is_made_once_whole_and_for_its_owner(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "BASE", tmp_path)
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    read, start = [], threading.Barrier(8)
+
+    def one_process() -> None:
+        start.wait()
+        read.append(environment.secret_key("SECRET_KEY"))
+
+    threads = [threading.Thread(target=one_process) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = tmp_path / "var" / "secret_key"
+    assert set(read) == {kept.read_text()}
+    assert len(kept.read_text()) == 67
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_secret_appears_under_its_name_only_when_it_is_whole(monkeypatch, tmp_path):
+    """Whoever looks at the moment when the file gets its name finds all of it."""
+    monkeypatch.setattr(environment, "BASE", tmp_path)
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    seen, link = [], os.link
+
+    def watched(source: str, target: Path) -> None:
+        seen.append((target.exists(), len(Path(source).read_text())))
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", watched)
+    environment.secret_key("SECRET_KEY")
+    assert seen == [(False, 67)]

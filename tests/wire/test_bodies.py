@@ -1,0 +1,72 @@
+"""Bodies of requests: what is wrong is said once for each place, and every place is one of the body."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from wire.bodies import Body, Moment, Usd, moment
+from wire.problems import Invalid
+
+
+class Parcel(Body):
+    name: str
+    content: dict[str, object] | str = ""
+    weights: list[int] | None = None
+    price: Usd | None = None
+    sent_at: Moment | None = None
+
+
+def faults_in(data: object) -> list[tuple[str, str]]:
+    with pytest.raises(Invalid) as found:
+        Parcel.read(data)
+    return [(fault.pointer, fault.detail) for fault in found.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("data", "faults"),
+    [
+        ({}, [("/name", "This is required.")]),
+        ({"name": "a", "content": 5}, [("/content", "This must be an object.")]),
+        ({"name": "a", "content": {"str": 1}, "weights": 3}, [("/weights", "This must be a list.")]),
+        ({"name": "a", "nmae": "b"}, [("/nmae", "Unknown key.")]),
+        ({"name": 1, "a/b": 2}, [("/name", "This must be text."), ("/a~1b", "Unknown key.")]),
+        ({"name": "a", "price": "a lot"}, [("/price", 'This must be an amount in USD, such as "5.20".')]),
+    ],
+)
+def test_each_place_that_is_wrong_is_named_once(data, faults):
+    assert faults_in(data) == faults
+
+
+def test_a_wrong_part_of_a_list_is_named_by_its_number():
+    whole = "This must be a whole number."
+    assert faults_in({"name": "a", "weights": [1, "2", 3, True]}) == [("/weights/1", whole), ("/weights/3", whole)]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("0001-01-01T00:00:00+01:00", "lies outside the years 1 to 9999"),
+        ("9999-12-31T23:59:59-00:01", "lies outside the years 1 to 9999"),
+        ("10000-01-01T00:00:00Z", "must be a time such as"),
+        ("0000-01-01T00:00:00Z", "must be a time such as"),
+        ("2026-11-23T24:00:00Z", "must be a time such as"),
+        ("2026-11-23T09:30:00", "needs its offset"),
+        (20261123, "must be a time such as|needs its offset"),
+        (None, "must be a time such as"),
+    ],
+)
+def test_a_time_that_is_none_is_refused_with_a_sentence(text, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        moment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+        ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2026-11-23T09:30:00+02:00", datetime(2026, 11, 23, 7, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_read_in_utc(text, time):
+    assert moment(text) == time
