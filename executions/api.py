@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway.models import Call
+from projects.idempotency import once
 from projects.models import Project, Scope
 from wire.bodies import Body, moment
 from wire.problems import Conflict, Invalid, Malformed, NotFound, TooLarge
@@ -76,9 +77,12 @@ class WorkflowExecutions(View):
         workflow = workflow_of(request.auth.project, name)
         version, publication = _chosen(request, workflow, body.version)
         metadata = dict(body.metadata)
-        execution = queue.submit(version, publication, body.input, actor=str(request.user), metadata=metadata)
-        ended = seconds is not None and wait_for(execution.pk, seconds)
-        execution = execution_of(request.auth.project, execution.pk)
+        actor = str(request.user)
+        made = once(
+            request, lambda: str(queue.submit(version, publication, body.input, actor=actor, metadata=metadata).pk)
+        )
+        ended = seconds is not None and wait_for(UUID(made), seconds)
+        execution = execution_of(request.auth.project, UUID(made))
         applied = {"Preference-Applied": f"wait={seconds}"} if ended else {}
         return Response(represent_executions([execution])[0], status=200 if ended else 202, headers=applied)
 
@@ -92,8 +96,17 @@ class WorkflowBatch(View):
         workflow = workflow_of(request.auth.project, name)
         version, publication = _chosen(request, workflow, body.version)
         metadata = dict(body.metadata)
-        accepted = queue.submit_batch(version, publication, body.inputs, actor=str(request.user), metadata=metadata)
-        return Response({"results": represent_executions(accepted)}, status=202)
+        actor = str(request.user)
+
+        def make() -> str:
+            accepted = queue.submit_batch(version, publication, body.inputs, actor=actor, metadata=metadata)
+            return " ".join(str(one.pk) for one in accepted)
+
+        made = once(request, make).split()
+        rows = (
+            Execution.objects.filter(project=request.auth.project).select_related("workflow", "version").in_bulk(made)
+        )
+        return Response({"results": represent_executions([rows[UUID(one)] for one in made])}, status=202)
 
 
 class ExecutionList(View):
@@ -153,7 +166,8 @@ class Cancellation(View):
     def post(self, request: Request, execution_id: UUID) -> Response:
         Nothing.read(request.data)
         execution = execution_of(request.auth.project, execution_id)
-        control.cancel(execution, str(request.user))
+
+        once(request, lambda: control.cancel(execution, str(request.user)))
         return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])
 
 
@@ -164,14 +178,13 @@ class Retries(View):
     def post(self, request: Request, execution_id: UUID) -> Response:
         body = NewRetry.read(request.data)
         execution = execution_of(request.auth.project, execution_id)
+        actor = str(request.user)
         if body.version is None:
-            control.retry(execution, str(request.user))
-            return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0], status=202)
-        control.refuse_rerun(execution)
+            made = once(request, lambda: control.retry(execution, actor))
+            return Response(represent_executions([execution_of(request.auth.project, UUID(made))])[0], status=202)
         version, publication = _chosen(request, execution.workflow, body.version)
-        actor, metadata = str(request.user), execution.metadata
-        again = queue.submit(version, publication, execution.input, actor=actor, metadata=metadata, rerun_of=execution)
-        return Response(represent_executions([again])[0], status=201)
+        made = once(request, lambda: control.rerun(execution, version, publication, actor))
+        return Response(represent_executions([execution_of(request.auth.project, UUID(made))])[0], status=201)
 
 
 class FlagList(View):
@@ -213,7 +226,14 @@ class FlagResolution(View):
             raise Invalid.at("/resolution", "The resolution redesign is not available yet.")
         flag = flag_of(request.auth.project, flag_id)
         decision = Decision(body.resolution, str(request.user), body.output, body.step_output, body.note)
-        return Response(represent_flag(resolution.resolve(flag, decision)))
+        resolution.examine(flag, decision)
+
+        def make() -> str:
+            resolution.decide(flag, decision)
+            return str(flag.pk)
+
+        once(request, make)
+        return Response(represent_flag(flag_of(request.auth.project, flag_id)))
 
     def delete(self, request: Request, flag_id: UUID) -> Response:
         flag = flag_of(request.auth.project, flag_id)

@@ -1,9 +1,10 @@
-"""What a caller can still do with an execution that was accepted: cancel it, or set a failed one going again."""
+"""What a caller can still do with an execution that was accepted. Each verb returns the id of the execution it is about."""
 
 from django.db import transaction
 from django.utils import timezone
 
 from wire.problems import Conflict
+from workflows.models import Publication, Version
 
 from . import queue, states
 from .models import FINAL, Execution, Flag, Status, deadline
@@ -12,7 +13,7 @@ CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
 @transaction.atomic
-def cancel(execution: Execution, actor: str) -> None:
+def cancel(execution: Execution, actor: str) -> str:
     """Ends it where it stands. A call in flight is finished, paid, recorded and not used: its worker finds the fence down.
 
     Raises `Conflict` where it has ended already. Its flags stay open for review; nothing stands still for them any more.
@@ -21,10 +22,11 @@ def cancel(execution: Execution, actor: str) -> None:
     if not any(states.move(execution.pk, before, Status.CANCELLED, actor=actor, **ended) for before in CANCELLABLE):
         raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
     Flag.objects.filter(execution=execution, state=Flag.State.OPEN, waiting=True).update(waiting=False)
+    return str(execution.pk)
 
 
 @transaction.atomic
-def retry(execution: Execution, actor: str) -> None:
+def retry(execution: Execution, actor: str) -> str:
     """A failed execution goes on behind its last checkpoint, with a new deadline. Raises `Conflict` for any other."""
     anew = {"finished_at": None, "deaths": 0, "deadline_at": deadline()}
     if not queue.requeue(execution.pk, Status.FAILED, actor, **anew):
@@ -33,10 +35,14 @@ def retry(execution: Execution, actor: str) -> None:
         )
 
 
-def refuse_rerun(execution: Execution) -> None:
-    """Raises `Conflict` while the execution may still end by itself: then a second one would do its work twice."""
+def rerun(execution: Execution, version: Version, publication: Publication | None, actor: str) -> str:
+    """A new execution of the same input, from the start; its id. Raises `Conflict` while the old one may still end by
+    itself: then its work would be done twice."""
     if execution.status not in FINAL:
         raise _conflict(execution, "This execution has not ended; cancel it first.")
+    metadata = execution.metadata
+    again = queue.submit(version, publication, execution.input, actor=actor, metadata=metadata, rerun_of=execution)
+    return str(again.pk)
 
 
 def _conflict(execution: Execution, sentence: str) -> Conflict:

@@ -28,11 +28,14 @@ class Decision:
 
 
 def resolve(flag: Flag, decision: Decision) -> Flag:
-    """Raises `Conflict` (resolved already, or nothing to go on with) or `Invalid` (an answer that breaks a schema).
+    """Raises `Conflict` (resolved already, or nothing to go on with) or `Invalid` (an answer that breaks a schema)."""
+    examine(flag, decision)
+    decide(flag, decision)
+    return flag
 
-    The answer is checked first, then everything is written at once: a sandbox is no place to hold a lock in.
-    """
-    _examine(flag, decision)
+
+def decide(flag: Flag, decision: Decision) -> None:
+    """Writes a decision that was examined, with all that it does, or nothing."""
     try:
         with transaction.atomic():
             _settle(flag, decision)
@@ -40,11 +43,10 @@ def resolve(flag: Flag, decision: Decision) -> Flag:
     except Problem:
         flag.refresh_from_db()
         raise
-    return flag
 
 
-def _examine(flag: Flag, decision: Decision) -> None:
-    """What can be wrong with the decision itself, whatever the state of the flag."""
+def examine(flag: Flag, decision: Decision) -> None:
+    """What can be wrong with the decision itself. A checked answer may need the sandbox, so no lock is held here."""
     given = [name for name in ("output", "step_output") if getattr(decision, name) is not ABSENT]
     if decision.resolution not in Flag.Resolution.values:
         known = ", ".join(Flag.Resolution.values)

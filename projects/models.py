@@ -149,5 +149,21 @@ class Tool(models.Model):
         return self.name
 
 
+class IdempotencyKey(models.Model):
+    """That a request was answered: the same key with the same request is answered with what was made then."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    result = models.TextField(help_text="What was made, as the address that made it names it.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "key"], name="one_result_per_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -275,11 +275,6 @@ def test_a_definition_that_is_no_object_is_said_once_where_it_stands(client):
     assert found["errors"] == [{"pointer": "/definition", "detail": "This must be an object."}]
 
 
-def test_an_idempotency_key_is_refused_as_long_as_it_would_not_be_kept(client):
-    response = client.post(RUN, {"input": {"message": "a refund"}}, JSON, headers={"Idempotency-Key": "1"})
-    assert "not available yet" in problem(response, 422)["detail"]
-
-
 # What may be asked where.
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .problems import Invalid, Malformed
+from .problems import Malformed
 from .wsgi import UTF_8
 
 PAGE_SIZE = 50
@@ -35,8 +35,6 @@ class View(APIView):
         super().initial(request, *args, **kwargs)
         self._refuse_charset(request)
         self.given = self._parameters(request)
-        if "Idempotency-Key" in request.headers:
-            raise Invalid("Idempotency-Key is not available yet; send the request without it.")
         if request.method in WITH_BODY and request.stream is None and not self.body_optional:
             raise Malformed("The body is empty; send a JSON object.")
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from projects.idempotency import once
 from projects.models import Project, Scope, TierModel
 from wire.bodies import Body, Moment, Usd
 from wire.money import to_pico, to_usd, usd_text
@@ -133,11 +134,15 @@ class WorkflowList(View):
         body = NewWorkflow.read(request.data)
         project = request.auth.project
         examined = body.examined(project)
-        with transaction.atomic():
-            workflow = _made(project, body.name)
-            version = body.save(workflow, examined, body.version, str(request.user))
-        workflow.refresh_from_db()
-        return Response({**represent_workflow(workflow), "version": represent_version(version)}, status=201)
+
+        @transaction.atomic
+        def make() -> str:
+            return body.save(_made(project, body.name), examined, body.version, str(request.user)).number
+
+        number = once(request, make)
+        workflow = workflow_of(project, body.name)
+        version = represent_version(version_of(project, body.name, number))
+        return Response({**represent_workflow(workflow), "version": version}, status=201)
 
 
 class WorkflowDetail(View):
@@ -159,9 +164,12 @@ class VersionList(View):
         body = NewVersion.read(request.data)
         workflow = workflow_of(request.auth.project, name)
         examined = body.examined(workflow.project)
-        with transaction.atomic():
-            version = body.save(workflow, examined, body.number(workflow), str(request.user))
-        return Response(represent_version(version), status=201)
+
+        @transaction.atomic
+        def make() -> str:
+            return body.save(workflow, examined, body.number(workflow), str(request.user)).number
+
+        return Response(represent_version(version_of(workflow.project, name, once(request, make))), status=201)
 
 
 class VersionDetail(View):
@@ -181,7 +189,9 @@ class PublicationView(View):
         version = version_of(request.auth.project, name, number)
         if not version.publications.exists():  # a roll-back is always allowed
             version.examine_again()
-        return Response(represent_publication(version.publish(str(request.user))), status=201)
+        made = once(request, lambda: str(version.publish(str(request.user)).pk))
+        publication = Publication.objects.select_related("version__workflow").get(pk=made, version=version)
+        return Response(represent_publication(publication), status=201)
 
 
 class BaselineView(View):
