@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from gateway.models import Call
 from projects.admin import ReadOnlyAdmin, ReadOnlyInline, pretty
@@ -145,7 +146,7 @@ class FlagAdmin(ReadOnlyAdmin):
 
     @admin.display(description="explanation")
     def short(self, flag: Flag) -> str:
-        return flag.explanation[:120]
+        return Truncator(flag.explanation).chars(160)
 
     @admin.display(description="decision")
     def decide(self, flag: Flag) -> SafeString | str:

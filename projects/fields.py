@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import forms
 from django.db import models
+from django.utils.text import capfirst
 
 from wire.money import to_pico, to_usd
 
@@ -29,5 +30,5 @@ class PicoField(models.BigIntegerField):
 
     def formfield(self, **kwargs: object) -> forms.Field:
         plain = {name: kwargs[name] for name in ("required", "label", "help_text", "initial") if name in kwargs}
-        defaults = {"required": not self.blank, "label": self.verbose_name, "help_text": self.help_text}
+        defaults = {"required": not self.blank, "label": capfirst(self.verbose_name), "help_text": self.help_text}
         return UsdFormField(**{**defaults, **plain}, min_value=0, max_value=MAX_USD, max_digits=19, decimal_places=12)

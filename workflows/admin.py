@@ -1,6 +1,7 @@
 """Workflows in the admin: versions and publications can be read, and never changed."""
 
 from django.contrib import admin
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from projects.admin import ReadOnlyAdmin, ReadOnlyInline, pretty, usd
@@ -58,11 +59,12 @@ class VersionAdmin(ReadOnlyAdmin):
 
     @admin.display
     def steps(self, version: Version) -> SafeString:
-        listed = [
-            f"{step['id']}: {step['kind']} {step.get('tier') or step.get('tool') or ''}".rstrip()
-            for step in version.definition["steps"]
+        rows = [
+            (number, step["id"], step["kind"], step.get("tier") or step.get("tool") or "", step.get("task", ""))
+            for number, step in enumerate(version.definition["steps"], 1)
         ]
-        return pretty(listed)
+        cells = "<td>{}</td>" * len(rows[0])
+        return format_html("<table>{}</table>", format_html_join("", f"<tr>{cells}</tr>", rows))
 
     @admin.display(description="design context")
     def design(self, version: Version) -> SafeString:
