@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from analytics import api as analytics
 from executions import api as executions
+from executions import health
 from wire.rest import plain_problem, server_error
 from workflows import api as workflows
 
@@ -33,6 +34,8 @@ api = [
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),
 ]

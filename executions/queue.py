@@ -122,7 +122,7 @@ def sweep() -> int:
         requeue(execution_id, Status.WAITING, actor="sweeper")
     dropped = Execution.objects.dropped(worker.current(), now).exclude(pk__in=worker.in_hands())
     found = list(dropped.values_list("pk", flat=True)[:RUNG_AT_ONCE])
-    if _waiting_bells() < RUNG_AT_ONCE:
+    if waiting_bells() < RUNG_AT_ONCE:
         late = Execution.objects.queued().filter(rung_at__lt=now - BELL_IS_LATE).order_by("rung_at")
         found += late.values_list("pk", flat=True)[:RUNG_AT_ONCE]
     Execution.objects.filter(pk__in=found).update(rung_at=now)
@@ -131,7 +131,7 @@ def sweep() -> int:
     return len(found)
 
 
-def _waiting_bells() -> int:
+def waiting_bells() -> int:
     """How many wake-ups lie in the broker: while there are many, the late ones among them are not lost but waiting."""
     queue = current_app.conf.task_default_queue
     with current_app.connection_for_read() as connection:
