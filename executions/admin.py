@@ -23,6 +23,14 @@ from .representation import cost_of
 from .resolution import ABSENT, Decision
 
 
+def decision_on(flag: Flag) -> SafeString | str:
+    """Where a person decides; or what was decided, and by whom."""
+    if flag.state != Flag.State.OPEN:
+        return f"{flag.get_resolution_display()} by {flag.resolved_by}"
+    waits = "waits: " if flag.waiting else ""
+    return format_html('{}<a href="{}">Resolve</a>', waits, reverse("admin:executions_flag_resolve", args=[flag.pk]))
+
+
 class StepInline(ReadOnlyInline):
     model = StepResult
     fields = ["step", "attempt", "kind", "status", "tier", "model", "answered_by", "confidence", "answer", "rationale"]
@@ -36,8 +44,12 @@ class StepInline(ReadOnlyInline):
 
 class FlagInline(ReadOnlyInline):
     model = Flag
-    fields = ["step", "reason", "detector", "explanation", "waiting", "answered_by", "state"]
-    show_change_link = True
+    fields = ["step", "reason", "detector", "explanation", "answered_by", "decision"]
+    readonly_fields = ["decision"]
+
+    @admin.display
+    def decision(self, flag: Flag) -> SafeString | str:
+        return decision_on(flag)
 
 
 class EventInline(ReadOnlyInline):
@@ -48,19 +60,9 @@ class EventInline(ReadOnlyInline):
 
 @admin.register(Execution)
 class ExecutionAdmin(ReadOnlyAdmin):
-    list_display = [
-        "id",
-        "workflow",
-        "version",
-        "status",
-        "resolved_by",
-        "purpose",
-        "simulated",
-        "created_at",
-        "finished_at",
-    ]
+    list_display = ["id", "project", "version", "status", "resolved_by", "purpose", "created_at"]
     list_filter = ["status", "resolved_by", "purpose", "simulated", "project", "workflow"]
-    list_select_related = ["workflow", "version__workflow"]
+    list_select_related = ["project", "version__workflow"]
     search_fields = ["=id"]
     search_help_text = "An execution's id."
     ordering = ["-id"]
@@ -97,6 +99,12 @@ class ExecutionAdmin(ReadOnlyAdmin):
         return pretty(execution.error)
 
 
+def _asked_of(flag: Flag) -> dict:
+    """What the flagged step was asked, and what an answer to it has to follow."""
+    step = next(step for step in flag.execution.version.definition["steps"] if step["id"] == flag.step)
+    return {key: step[key] for key in ("instructions", "output_schema", "checks") if key in step}
+
+
 def _json(text: str) -> object:
     try:
         return strict_json.loads(text)
@@ -105,20 +113,36 @@ def _json(text: str) -> object:
 
 
 class ResolutionForm(forms.Form):
-    resolution = forms.ChoiceField(choices=Flag.Resolution.choices, help_text="What is to become of this flag.")
-    output = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 6}),
-        required=False,
-        help_text="The whole answer, as JSON. The steps that are left are not run.",
-    )
+    """Offers what this flag can be resolved with, and nothing that would be refused."""
+
+    resolution = forms.ChoiceField(help_text="What is to become of this flag.")
     step_output = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 6}),
         required=False,
-        help_text="Or the flagged step's output, as JSON. The execution goes on behind it.",
+        help_text="The flagged step's output, as JSON. The execution goes on behind it.",
+    )
+    output = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 6}),
+        required=False,
+        help_text="Or the whole answer, as JSON. The steps that are left are not run.",
     )
     note = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2}), required=False, help_text="Why; kept with the flag."
     )
+
+    def __init__(self, flag: Flag, *args: object) -> None:
+        super().__init__(*args)
+        kept = flag.execution.steps.filter(step=flag.step, attempt=flag.attempt, has_output=True).exists()
+        possible = {
+            Flag.Resolution.ANSWERED: flag.waiting,
+            Flag.Resolution.DISMISSED: kept or not flag.waiting,
+            Flag.Resolution.RETRY: flag.waiting,
+        }
+        self.fields["resolution"].choices = [(one.value, one.label) for one, is_so in possible.items() if is_so]
+        if not (flag.waiting and flag.step):
+            del self.fields["step_output"]
+        if not flag.waiting:
+            del self.fields["output"]
 
     def clean_output(self) -> object:
         return _json(text) if (text := self.cleaned_data["output"]) else ABSENT
@@ -135,9 +159,14 @@ RANK = models.Case(
 
 @admin.register(Flag)
 class FlagAdmin(ReadOnlyAdmin):
-    list_display = ["reason", "decide", "short", "waiting", "answered_by", "where", "created_at"]
+    list_display = ["reason", "decide", "short", "where", "project", "answered_by"]
+    fields = [
+        *("decide", "execution", "step", "attempt", "reason", "detector", "edge_case", "explanation", "answered_by"),
+        *("note", "created_at", "resolved_at"),
+    ]
+    readonly_fields = ["decide"]
     list_filter = ["state", "waiting", "reason", "detector", "execution__workflow"]
-    list_select_related = ["execution__workflow"]
+    list_select_related = ["execution__workflow", "execution__project"]
     ordering = [RANK.asc(), "-id"]
 
     @admin.display(description="step")
@@ -150,9 +179,11 @@ class FlagAdmin(ReadOnlyAdmin):
 
     @admin.display(description="decision")
     def decide(self, flag: Flag) -> SafeString | str:
-        if flag.state != Flag.State.OPEN:
-            return flag.get_state_display()
-        return format_html('<a href="{}">Resolve</a>', reverse("admin:executions_flag_resolve", args=[flag.pk]))
+        return decision_on(flag)
+
+    @admin.display
+    def project(self, flag: Flag) -> str:
+        return flag.execution.project.name
 
     def get_urls(self) -> list:
         resolve = path(
@@ -165,7 +196,7 @@ class FlagAdmin(ReadOnlyAdmin):
         flag = self.get_queryset(request).filter(pk=flag_id).select_related("execution__version__workflow").first()
         if flag is None or not request.user.has_perm("executions.change_flag"):
             raise Http404
-        form = ResolutionForm(request.POST or None)
+        form = ResolutionForm(flag, request.POST or None)
         if request.method == "POST" and form.is_valid() and self._resolved(request, flag, form):
             return redirect("admin:executions_flag_changelist")
         steps = flag.execution.steps.order_by("pk")
@@ -176,6 +207,9 @@ class FlagAdmin(ReadOnlyAdmin):
             "flag": flag,
             "input": pretty(flag.execution.input),
             "steps": [(row, pretty(row.output)) for row in steps],
+            "step_asked": pretty(_asked_of(flag)) if flag.step else "",
+            "output_asked": pretty(flag.execution.version.definition.get("output_schema")),
+            "decided": decision_on(flag),
             "form": form,
         }
         return render(request, "admin/executions/flag/resolve.html", context)
@@ -185,7 +219,8 @@ class FlagAdmin(ReadOnlyAdmin):
         try:
             resolution.resolve(flag, Decision(actor=f"user:{request.user.get_username()}", **form.cleaned_data))
         except Problem as problem:
-            form.add_error(None, " ".join([problem.detail, *(f"{f.pointer}: {f.detail}" for f in problem.faults)]))
+            for said in [f"{fault.pointer}: {fault.detail}" for fault in problem.faults] or [problem.detail]:
+                form.add_error(None, said)
             return False
         messages.success(request, f"Resolved: {flag}.")
         return True

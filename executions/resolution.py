@@ -70,7 +70,8 @@ def _follow(flag: Flag, decision: Decision) -> None:
             _go_on(flag, decision.actor)
     elif not flag.waiting:
         raise Conflict(
-            "No execution stands still for this flag: it was answered already. Dismiss the flag to close it."
+            "No execution stands still for this flag: it was answered already. Dismiss the flag to close it.",
+            state="open",
         )
     elif decision.resolution == Flag.Resolution.RETRY:
         _go_on(flag, decision.actor)
@@ -85,9 +86,9 @@ def _follow(flag: Flag, decision: Decision) -> None:
 def reopen(flag: Flag, actor: str) -> Flag:
     """Takes a resolution back while nothing was built on it: no execution stood still for the flag."""
     if flag.state == Flag.State.OPEN:
-        raise Conflict("This flag is open; there is nothing to take back.")
+        raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
     if flag.waiting:
-        raise Conflict("The execution has gone on since; this resolution cannot be taken back.")
+        raise Conflict("The execution has gone on since; this resolution cannot be taken back.", state=flag.state)
     Flag.objects.filter(pk=flag.pk).update(
         state=Flag.State.OPEN, resolution="", note="", resolved_by="", resolved_at=None
     )
@@ -165,7 +166,7 @@ def _take_kept_output(flag: Flag) -> None:
     kept = StepResult.objects.filter(execution=flag.execution_id, step=flag.step, attempt=flag.attempt, has_output=True)
     row = kept.first() if flag.step else None
     if row is None:
-        raise Conflict("Nothing to go on with: answer it, or cancel the execution.")
+        raise Conflict("Nothing to go on with: answer it, or cancel the execution.", state="open")
     _step_done(flag, row.output, answered_by=row.answered_by, like=row)
 
 

@@ -27,12 +27,37 @@ class CallAdmin(ReadOnlyAdmin):
     search_help_text = "An execution's or a call's id."
     ordering = ["-id"]
 
-    def get_fields(self, request: object, obj: Call | None = None) -> list[str]:
-        own = [field.name for field in Call._meta.fields]
-        return [*own, "what_was_asked", "what_was_answered"]
+    fields = [
+        *(
+            "purpose",
+            "step",
+            "attempt",
+            "tier",
+            "lane",
+            "provider",
+            "model_planned",
+            "model_served",
+            "outcome",
+            "error",
+        ),
+        *("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "thinking", "prefix_tokens"),
+        *("money", "cost_state", "prices", "baseline", "simulated", "batch", "reported", "corrects"),
+        *("execution", "project", "workflow", "version", "publication", "prompt_format", "prefix_hash", "request_hash"),
+        *("intended_at", "finished_at", "latency_ms", "what_was_asked", "what_was_answered"),
+    ]
+    readonly_fields = fields
 
-    def get_readonly_fields(self, request: object, obj: Call | None = None) -> list[str]:
-        return self.get_fields(request, obj)
+    @admin.display(description="prices, per million tokens")
+    def prices(self, call: Call) -> SafeString | str:
+        if call.price_input is None:
+            return "–"
+        kinds = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+        listed = {kind: usd(getattr(call, f"price_{kind}")) for kind in kinds}
+        return pretty({**listed, "source": f"{call.price_source} {call.price_version}"})
+
+    @admin.display(description="on the baseline's model")
+    def baseline(self, call: Call) -> str:
+        return f"{call.baseline_model}: {usd(call.baseline_warm)} warm, {usd(call.baseline_cold)} cold"
 
     @admin.display(description="cost")
     def money(self, call: Call) -> str:

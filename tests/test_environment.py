@@ -88,6 +88,7 @@ def test_a_module_of_tools_that_cannot_be_imported_is_named(settings, monkeypatc
         ("demo", "BUDGET", "abc"),
         ("demo", "LIVE", "perhaps"),
         ("demo", "SCRIPTS", "none.toml"),
+        ("serve", "SCRIPTS", str(ROOT / "pyproject.toml")),
         ("serve", "PORT", "70000"),
         ("create_api_key", "TOOL_MODULES", "no_such_tools"),
         ("migrate", "MODEL_CHEAP", "cheapest"),

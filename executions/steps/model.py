@@ -17,6 +17,8 @@ from ..evaluating import complaints
 from ..models import Execution, StepResult
 from ..run import Run
 
+FRONTIER = Execution.Resolver.FRONTIER
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -52,9 +54,7 @@ def _escalate(run: Run, step: ModelStep, request: Request, flagged: Trial) -> Ge
                 run.flag(finding, flagged.row, waiting=False)
             raise
         if trial.finding is None:
-            trial.row.answered_by = Execution.Resolver.FRONTIER
-            run.resolvers.add(Execution.Resolver.FRONTIER)
-            run.flag(finding, flagged.row, answered_by=Execution.Resolver.FRONTIER)
+            run.flag(finding, flagged.row, answered_by=FRONTIER)
             return
         said = f"{finding.explanation} The {rung} was asked too: {trial.finding.explanation}"
         finding = replace(finding, explanation=said)
@@ -116,6 +116,7 @@ def _answered(
         tier=tier,
         model=answer.completion.model_served,
         call=answer.call.pk,
+        answered_by=FRONTIER if purpose is Purpose.ESCALATION else Execution.Resolver.WORKFLOW,
         confidence=envelope.confidence if envelope else None,
         rationale=envelope.rationale if envelope else "",
         started_at=answer.call.intended_at,

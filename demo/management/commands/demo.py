@@ -88,5 +88,7 @@ def _worker(console: Console) -> Iterator[None]:
         with embedded_worker():
             yield
     except AnotherProcess:
-        console.print("`make run` is executing for this database; it does the work.")
+        console.print(
+            "`make run` is executing for this database; it does the work, with the SCRIPTS it was started with."
+        )
         yield
