@@ -60,7 +60,7 @@ class EventInline(ReadOnlyInline):
 
 @admin.register(Execution)
 class ExecutionAdmin(ReadOnlyAdmin):
-    list_display = ["id", "project", "version", "status", "resolved_by", "purpose", "created_at"]
+    list_display = ["created_at", "version", "project", "status", "resolved_by", "purpose"]
     list_filter = ["status", "resolved_by", "purpose", "simulated", "project", "workflow"]
     list_select_related = ["project", "version__workflow"]
     search_fields = ["=id"]
