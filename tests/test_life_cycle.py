@@ -94,7 +94,7 @@ def test_the_life_of_a_workflow(alice, provider):
         },
         status=201,
     )
-    assert created["version"]["state"] == "draft"
+    assert (created["version"], created["state"]) == ("1.0.0", "draft")
     assert created["published"] is None
 
     # Nothing is executed before it is published: publishing pins the models of this moment.

@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.idempotency import once
-from projects.models import Project, Scope, TierModel
+from projects.models import Project, Scope
+from projects.targets import PROVIDERS, parse_target
 from wire.bodies import Body, Moment, Usd
 from wire.money import to_pico, to_usd, usd_text
 from wire.problems import Conflict, Fault, Invalid, NotFound
@@ -117,9 +118,18 @@ class NewBaseline(Body):
             yield Fault(
                 "/cost_per_execution", "The method declared needs the cost of one execution in USD, no other has it."
             )
-        provider, _, model = self.model.partition(":")
-        if self.model and (provider not in TierModel.Provider.values or not model):
-            yield Fault("/model", "Write the model as anthropic:NAME or scripted:NAME.")
+        if self.model:
+            try:
+                parse_target(self.model if ":" in self.model else f"{PROVIDERS[0]}:{self.model}")
+            except ValueError as error:
+                yield Fault("/model", str(error))
+
+    def target(self, project: Project) -> str:
+        """`provider:model`. A bare name is one of the provider of the project's frontier; nothing at all is the frontier."""
+        frontier = frontier_of(project)
+        if not self.model:
+            return frontier
+        return self.model if ":" in self.model else f"{frontier.partition(':')[0]}:{self.model}"
 
 
 class WorkflowList(View):
@@ -142,7 +152,7 @@ class WorkflowList(View):
         number = once(request, make)
         workflow = workflow_of(project, body.name)
         version = represent_version(version_of(project, body.name, number))
-        return Response({**represent_workflow(workflow), "version": version}, status=201)
+        return Response({**version, **represent_workflow(workflow)}, status=201)
 
 
 class WorkflowDetail(View):
@@ -213,7 +223,7 @@ class BaselineView(View):
         beginning = timezone.now() if workflow.baselines.exists() else workflow.created_at
         baseline = workflow.baselines.create(
             method=body.method,
-            model=body.model or frontier_of(workflow.project),
+            model=body.target(workflow.project),
             cost_per_execution=None if body.cost_per_execution is None else to_pico(body.cost_per_execution),
             valid_from=body.from_ or beginning,
             stated_by=str(request.user),

@@ -204,3 +204,27 @@ def test_a_group_says_its_tokens(client):
         "unpriced_calls": 0,
         "tokens": {"input": 1_000, "output": 0, "cache_read": 2_000, "cache_write": 0},
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("claude-opus-4-20250514", "anthropic:claude-opus-4-20250514"),
+        ("scripted:claude-opus-5-5", "scripted:claude-opus-5-5"),
+    ],
+)
+def test_a_baselines_model_may_be_a_bare_name_of_the_frontiers_provider(workflow, given, kept):
+    designer = client_of(workflow.project, "design")
+    answer = designer.put(
+        "/api/v1/workflows/refund/baseline", {"method": "repriced_cold", "model": given}, format="json"
+    )
+    assert (answer.status_code, answer.json()["model"]) == (200, kept)
+
+
+@pytest.mark.parametrize("given", ["nobody:model", "anthropic:", "a name", "anthropic:ü"])
+def test_a_baselines_model_that_is_none_is_refused(workflow, given):
+    designer = client_of(workflow.project, "design")
+    answer = designer.put(
+        "/api/v1/workflows/refund/baseline", {"method": "repriced_cold", "model": given}, format="json"
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/model")
