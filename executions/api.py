@@ -166,7 +166,6 @@ class Cancellation(View):
     def post(self, request: Request, execution_id: UUID) -> Response:
         Nothing.read(request.data)
         execution = execution_of(request.auth.project, execution_id)
-
         once(request, lambda: control.cancel(execution, str(request.user)))
         return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])
 

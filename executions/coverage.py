@@ -59,6 +59,12 @@ def by_provider(seen: Observation) -> Finding | None:
     return None
 
 
+def broken_schema(what: str, faults: Sequence[Fault]) -> Finding:
+    """That a value does not follow its schema: where, and what is wrong there."""
+    listed = "; ".join(f"{fault.pointer or 'as a whole'}: {fault.detail}" for fault in faults[:5])
+    return Finding("invalid_output", "schema", f"{what}: {listed}")
+
+
 def by_schema(seen: Observation) -> Finding | None:
     if seen.completion.stop == Stop.MAX_TOKENS:
         return Finding("invalid_output", "schema", "The answer was cut at its maximum length.")
@@ -67,8 +73,7 @@ def by_schema(seen: Observation) -> Finding | None:
     if seen.envelope is None:
         return Finding("invalid_output", "schema", f"The answer is not in the agreed form: {seen.broken}")
     if seen.output_faults:
-        listed = "; ".join(f"{fault.pointer or 'output'}: {fault.detail}" for fault in seen.output_faults[:5])
-        return Finding("invalid_output", "schema", f"The output does not follow the step's schema: {listed}")
+        return broken_schema("The output does not follow the step's schema", seen.output_faults)
     return None
 
 

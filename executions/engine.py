@@ -10,7 +10,7 @@ from workflows.definition import EdgeCase, Step
 from workflows.references import steps_read
 from workflows.sandbox import truth_of
 
-from .coverage import Finding
+from .coverage import Finding, broken_schema
 from .effects import Completed, Effect, Ending, Evaluate, Stopped
 from .evaluating import raise_failure, shaped
 from .models import StepResult
@@ -89,6 +89,5 @@ def _result(run: Run) -> Generator[Effect, object, object]:
     else:
         output = yield from shaped(run, definition.result, "The result")
     if run.compiled.output_schema and (faults := run.compiled.output_schema.faults(output)):
-        broken = "; ".join(f"{fault.pointer or 'result'}: {fault.detail}" for fault in faults[:5])
-        raise run.ask_person(Finding("invalid_output", "schema", f"The result does not follow output_schema: {broken}"))
+        raise run.ask_person(broken_schema("The result does not follow output_schema", faults))
     return output

@@ -33,9 +33,9 @@ class Journal:
 
 @dataclass
 class Run:
-    """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and calls so far, by step.
-    `recorded`: answers of a step that was interrupted between them, in their order. `started`: side effects whose outcome
-    is not known. `spent`: pico-dollars."""
+    """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and calls so far, by step. `failures`: by
+    step and outcome, since the step's last answer. `recorded`: answers of a step that was interrupted between them, in their
+    order. `started`: side effects whose outcome is not known. `spent`: pico-dollars."""
 
     execution: Execution
     compiled: Compiled

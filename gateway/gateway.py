@@ -135,24 +135,19 @@ def _call(intent: Intent, latency_ms: int) -> Call:
 
 def _settle_completion(call: Call, intent: Intent, request: Request, completion: Completion) -> None:
     """Fills in who answered, the tokens, the price in force and the cost, rounded once."""
-    usage = completion.usage
+    usage, priced_as = completion.usage, intent.model_planned
+    call.model_served, call.outcome = completion.model_served, OUTCOME_OF_STOP.get(completion.stop, Outcome.OK)
+    if not is_same_model(intent.model_planned, completion.model_served, price_list_of(intent.provider), {}):
+        call.outcome, priced_as = Outcome.MODEL_MISMATCH, _dearer(intent, completion)
+        call.error = f"Asked {intent.model_planned}, answered by {completion.model_served}."[:500]
     if _is_impossible(request, usage):
-        call.model_served, call.outcome = completion.model_served, _outcome(completion)
-        call.error = f"It states {usage.prompt} tokens read and {usage.output} written, which cannot be: not believed."
+        said = f"It states {usage.prompt} tokens read and {usage.output} written, which cannot be: not believed."
+        call.error = f"{call.error} {said}".strip()[:500]
         _set_upper_bound(call, intent)
         return
-    call.model_served = completion.model_served
     for kind in ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "thinking"):
         setattr(call, kind, getattr(usage, kind))
     call.prefix_tokens = _prefix_tokens(request, usage)
-    price_list = price_list_of(intent.provider)
-    if is_same_model(intent.model_planned, completion.model_served, price_list, {}):
-        call.outcome = _outcome(completion)
-        priced_as = intent.model_planned
-    else:
-        call.outcome = Outcome.MODEL_MISMATCH
-        call.error = f"Asked {intent.model_planned}, answered by {completion.model_served}."[:500]
-        priced_as = _dearer(intent, completion)
     at = call.finished_at
     _set_price(call, pricing.price(intent.project, f"{intent.provider}:{priced_as}", at, usage.prompt), usage)
     _set_baseline(call, usage)
@@ -166,10 +161,6 @@ def _settle_failure(call: Call, intent: Intent, error: ProviderError) -> None:
         _set_upper_bound(call, intent)
     else:
         call.cost, call.cost_state = 0, Call.CostState.PRICED
-
-
-def _outcome(completion: Completion) -> Outcome:
-    return OUTCOME_OF_STOP.get(completion.stop, Outcome.OK)
 
 
 def _is_impossible(request: Request, usage: Usage) -> bool:

@@ -132,7 +132,6 @@ class ProviderError(Exception):
     """`outcome` is what the ledger says; `retry_after` the seconds the provider asked for, where it did."""
 
     outcome = Outcome.THROTTLED
-    retryable = False
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
@@ -142,7 +141,6 @@ class ProviderError(Exception):
 
 class NotSent(ProviderError):
     outcome = Outcome.NOT_SENT
-    retryable = True
 
 
 class Rejected(ProviderError):
@@ -151,12 +149,10 @@ class Rejected(ProviderError):
 
 class AccessDenied(ProviderError):
     outcome = Outcome.DENIED
-    retryable = True
 
 
 class Throttled(ProviderError):
     outcome = Outcome.THROTTLED
-    retryable = True
 
 
 class NotTheProtocol(ProviderError):
@@ -165,4 +161,3 @@ class NotTheProtocol(ProviderError):
 
 class OutcomeUnknown(ProviderError):
     outcome = Outcome.IN_DOUBT
-    retryable = True

@@ -67,6 +67,13 @@ def test_an_impossible_usage_is_not_believed_and_makes_no_savings():
     assert "not believed" in call.error
 
 
+@pytest.mark.django_db
+def test_an_impossible_usage_does_not_hide_that_another_model_answered():
+    models_answer({"text": envelope({"kind": "refund"}), "model_served": "claude-opus-5-5", "input_tokens": 9_999_999})
+    execution = execute(make_workflow())
+    assert (execution.status, execution.error["code"]) == ("failed", "model_mismatch")
+
+
 @pytest.mark.parametrize("zone", ["posix/Europe/Berlin", "right/UTC", "localtime", "../etc/passwd"])
 @pytest.mark.django_db
 def test_a_file_is_no_time_zone(zone):

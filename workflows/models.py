@@ -49,7 +49,6 @@ class Workflow(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @transaction.atomic
     def draft(self, examined: Examined, number: str, **context: object) -> Version:
         """A new, immutable version. Raises `Conflict` for a number that is taken."""
         try:

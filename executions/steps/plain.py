@@ -5,7 +5,7 @@ from collections.abc import Generator
 from workflows.definition import Step
 from workflows.sandbox import Failure
 
-from ..coverage import Finding
+from ..coverage import Finding, broken_schema
 from ..effects import Effect
 from ..evaluating import complaints
 from ..models import StepResult
@@ -31,8 +31,7 @@ def refuse(run: Run, row: StepResult, finding: Finding) -> Exception:
 def _judge(run: Run, step: Step, output: object) -> Generator[Effect, object, Finding | None]:
     schema = run.compiled.steps[step.id].schema
     if schema and (faults := schema.faults(output)):
-        listed = "; ".join(f"{fault.pointer or 'output'}: {fault.detail}" for fault in faults[:5])
-        return Finding("invalid_output", "schema", f"The output of {step.id} does not follow its schema: {listed}")
+        return broken_schema(f"The output of {step.id} does not follow its schema", faults)
     failed = yield from complaints(run, step.checks, output)
     if isinstance(failed, Failure):
         return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}")

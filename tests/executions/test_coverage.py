@@ -24,6 +24,7 @@ def seen(envelope=OK, stop=Stop.END, **fields):
         (seen(), None, None, None),
         (seen(stop=Stop.REFUSAL), "refused", "provider", False),
         (seen(stop=Stop.MAX_TOKENS), "invalid_output", "schema", False),
+        (seen(stop=Stop.OTHER), "invalid_output", "schema", False),
         (seen(envelope=None, broken="Not JSON."), "invalid_output", "schema", False),
         (seen(output_faults=[Fault("/kind", "It is missing.")]), "invalid_output", "schema", False),
         (seen(Envelope("uncovered", None, 0.2, "", "A poem.")), "uncovered", "self_report", False),
