@@ -1,4 +1,5 @@
-# Two commands: `make demo` shows the main job, `make test` runs every test. Both set everything up by themselves.
+# Two commands: `make demo` shows the main job, `make test` runs every test, on
+# PostgreSQL and Redis that it starts itself, and the engine's again on the embedded default. Both set everything up by themselves.
 PYTHON ?= python3
 PY := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
@@ -17,6 +18,7 @@ test: .venv/.ready-dev
 	@.venv/bin/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
 	@$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m pytest -q -n 2
+	TEST_ON=embedded $(PY) -m pytest -q -n 2 tests/executions tests/gateway tests/analytics tests/test_*.py
 
 bench: .venv/.ready-dev
 	@$(PY) benchmarks/executions.py

@@ -18,6 +18,7 @@ from projects.targets import parse_target
 
 BASE = Path(__file__).resolve().parent.parent
 
+POSTGRESQL = ("postgres://", "postgresql://")
 FAMILY = {"cheap": "claude-haiku-5-5", "standard": "claude-sonnet-5-5", "frontier": "claude-opus-5-5"}
 
 
@@ -80,15 +81,50 @@ def data_folder() -> Path:
     return folder
 
 
-def database() -> dict:
-    """The embedded default is one SQLite file; `DATABASE_URL=sqlite:///file` names another."""
-    if text("BROKER_URL"):
-        raise ImproperlyConfigured("BROKER_URL: a broker beside the embedded one is not available yet; unset it.")
-    url = text("DATABASE_URL") or f"sqlite:///{data_folder() / 'workflow_memory.sqlite3'}"
-    if not url.startswith("sqlite:///"):
+def broker() -> str:
+    """The address of Redis or RabbitMQ; empty: the embedded broker, which lives in one process."""
+    url = text("BROKER_URL")
+    if not url:
+        return ""
+    if not url.startswith(("redis://", "rediss://", "amqp://", "amqps://")):
+        raise ImproperlyConfigured("BROKER_URL: write redis://host:port/db or amqp://user:password@host:port/vhost.")
+    if not text("DATABASE_URL").startswith(POSTGRESQL):
         raise ImproperlyConfigured(
-            "DATABASE_URL: only sqlite:///path is available yet; unset it for the embedded default."
+            "BROKER_URL without a database that several processes can share: set DATABASE_URL=postgres://… as well, "
+            "or unset BROKER_URL for the embedded default."
         )
+    return url
+
+
+def transport_options(broker_url: str) -> dict:
+    """How the broker is talked to. Bells are acknowledged at once and lost without harm: nothing here is about safety."""
+    if not broker_url:
+        return {"polling_interval": 0.02}
+    if broker_url.startswith("redis"):
+        return {
+            "global_keyprefix": "workflow-memory:",
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        }
+    return {"connect_timeout": 5}
+
+
+def database() -> dict:
+    """The embedded default is one SQLite file; `DATABASE_URL=sqlite:///file` names another, `postgres://…` a server."""
+    url = text("DATABASE_URL") or f"sqlite:///{data_folder() / 'workflow_memory.sqlite3'}"
+    if url.startswith("sqlite:///"):
+        return _sqlite(url)
+    if url.startswith(POSTGRESQL):
+        return _postgresql(url)
+    raise ImproperlyConfigured(
+        "DATABASE_URL: write postgres://user:password@host:port/database or sqlite:///path, "
+        "or unset it for the embedded default."
+    )
+
+
+def _sqlite(url: str) -> dict:
     config = environ.Env.db_url_config(url)
     file = Path(config["NAME"])
     if file.is_dir() or not file.parent.is_dir() or file.name == ":memory:":
@@ -100,6 +136,24 @@ def database() -> dict:
         # FULL: a recorded call is on disk before the next one is paid, also when the power goes.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;",
     }
+    return config
+
+
+def _postgresql(url: str) -> dict:
+    try:
+        config = environ.Env.db_url_config(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from error
+    if not config["NAME"]:
+        raise ImproperlyConfigured("DATABASE_URL names no database: write postgres://user:password@host:port/database.")
+    config["ENGINE"] = "django.db.backends.postgresql"
+    # A thread keeps its connection: web threads and a worker's few database threads are all there are.
+    config["CONN_MAX_AGE"], config["CONN_HEALTH_CHECKS"] = 600, True
+    config.setdefault("OPTIONS", {}).update(
+        connect_timeout=5,
+        # Nothing of ours holds a statement, a lock or a transaction for long; what does is a fault, and ends.
+        options="-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
+    )
     return config
 
 

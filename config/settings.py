@@ -81,8 +81,12 @@ REST_FRAMEWORK = {
 }
 
 # A task is a wake-up with an id: early ack, no result, no time limit (architecture: the row, the lease and the sandbox bound it).
-CELERY_BROKER_URL = "memory://localhost"
-CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}
+BROKER_URL = environment.broker()
+CELERY_BROKER_URL = BROKER_URL or "memory://localhost"
+CELERY_BROKER_TRANSPORT_OPTIONS = environment.transport_options(BROKER_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -19,6 +19,7 @@ def cancel(execution: Execution, actor: str) -> str:
     Raises `Conflict` where it has ended already. Its flags stay open for review; nothing stands still for them any more.
     """
     ended = {"finished_at": timezone.now(), "waiting_for": "", "resume_at": None}
+    Execution.objects.select_for_update().get(pk=execution.pk)  # or it could change between two of the attempts
     if not any(states.move(execution.pk, before, Status.CANCELLED, actor=actor, **ended) for before in CANCELLABLE):
         raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
     Flag.objects.filter(execution=execution, state=Flag.State.OPEN, waiting=True).update(waiting=False)

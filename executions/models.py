@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from projects.fields import VerbatimJSONField
 from projects.models import Project
 from wire.ids import new_id
 from workflows.models import Publication, Version, Workflow
@@ -88,7 +89,7 @@ class Execution(models.Model):
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="executions")
     version = models.ForeignKey(Version, models.PROTECT, related_name="executions")
     publication = models.ForeignKey(Publication, models.PROTECT, null=True, related_name="executions")
-    tier_map = models.JSONField(help_text="tier → provider:model, pinned when it was accepted.")
+    tier_map = VerbatimJSONField(help_text="tier → provider:model, pinned when it was accepted.")
     baseline_model = models.CharField(max_length=250, blank=True)
     simulated = models.BooleanField(default=False)
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.PRODUCTION)
@@ -96,12 +97,12 @@ class Execution(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     waiting_for = models.CharField(max_length=10, blank=True)
     resume_at = models.DateTimeField(null=True)
-    input = models.JSONField()
-    output = models.JSONField(null=True)
-    metadata = models.JSONField(default=dict)
+    input = VerbatimJSONField()
+    output = VerbatimJSONField(null=True)
+    metadata = VerbatimJSONField(default=dict)
     rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns")
     resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
-    error = models.JSONField(null=True)
+    error = VerbatimJSONField(null=True)
     worker = models.ForeignKey(Worker, models.PROTECT, null=True, related_name="+")
     token = models.PositiveIntegerField(default=0, help_text="Counts the claims: who holds an older one cannot write.")
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that ended since the last checkpoint.")
@@ -149,7 +150,7 @@ class StepResult(models.Model):
     attempt = models.PositiveIntegerField(default=1)
     kind = models.CharField(max_length=10)
     status = models.CharField(max_length=10, choices=Status)
-    output = models.JSONField(null=True)
+    output = VerbatimJSONField(null=True)
     has_output = models.BooleanField(default=True, help_text="False where null stands for no output at all.")
     confidence = models.FloatField(null=True)
     rationale = models.TextField(blank=True)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from projects.fields import PicoField
+from projects.fields import PicoField, VerbatimJSONField
 from projects.models import Project, TierModel
 from wire.ids import new_id
 
@@ -130,7 +130,7 @@ class Payload(models.Model):
     """The texts of a call. Retention may delete it: no money, count or hash is in it."""
 
     call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="payload")
-    request = models.JSONField()
+    request = VerbatimJSONField()
     response = models.TextField(blank=True)
     provider_request_id = models.CharField(max_length=200, blank=True)
 

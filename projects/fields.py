@@ -1,9 +1,10 @@
-"""Money in a row is whole pico-dollars; in a form a person reads and writes USD."""
+"""Columns of our own. Money in a row is whole pico-dollars, in a form USD; JSON comes back as it was written."""
 
 from decimal import Decimal
 
 from django import forms
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.text import capfirst
 
 from wire.money import to_pico, to_usd
@@ -32,3 +33,16 @@ class PicoField(models.BigIntegerField):
         plain = {name: kwargs[name] for name in ("required", "label", "help_text", "initial") if name in kwargs}
         defaults = {"required": not self.blank, "label": capfirst(self.verbose_name), "help_text": self.help_text}
         return UsdFormField(**{**defaults, **plain}, min_value=0, max_value=MAX_USD, max_digits=19, decimal_places=12)
+
+
+class VerbatimJSONField(models.JSONField):
+    """JSON that keeps the order of its keys on every database. On PostgreSQL that is `json`: `jsonb` sorts them, and then
+    the prompt of an execution that was resumed would not be the prompt it had before."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "json" if connection.vendor == "postgresql" else super().db_type(connection)
+
+    def from_db_value(self, value: object, expression: object, connection: BaseDatabaseWrapper) -> object:
+        if connection.vendor == "postgresql":
+            return value  # read by the driver already
+        return super().from_db_value(value, expression, connection)

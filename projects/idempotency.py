@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 import rfc8785
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from rest_framework.request import Request
 
 from wire.problems import Invalid, Malformed
@@ -27,14 +27,7 @@ def once(request: Request, make: Callable[[], str]) -> str:
     if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         raise Malformed(f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.")
     fingerprint = _fingerprint(request)
-    try:
-        return _known(request, key, fingerprint) or _made(request, key, fingerprint, make)
-    except IntegrityError:
-        # The same key at the same moment: the other one was first, and is committed now.
-        known = _known(request, key, fingerprint)
-        if known is None:
-            raise
-        return known
+    return _known(request, key, fingerprint) or _made(request, key, fingerprint, make)
 
 
 def _known(request: Request, key: str, fingerprint: str) -> str | None:
@@ -45,14 +38,14 @@ def _known(request: Request, key: str, fingerprint: str) -> str | None:
 
 
 def _made(request: Request, key: str, fingerprint: str, make: Callable[[], str]) -> str:
+    """The key comes first: whoever has the same one waits for this transaction, before it makes anything of its own."""
+    project = request.auth.project
     with transaction.atomic():
-        # Looked at again: on a database with one writer, who waited for the other one finds its key here.
-        result = _known(request, key, fingerprint)
-        if result is None:
-            result = make()
-            project = request.auth.project
-            IdempotencyKey.objects.create(project=project, key=key, fingerprint=fingerprint, result=result)
-    return result
+        row, new = IdempotencyKey.objects.get_or_create(project=project, key=key, defaults={"fingerprint": fingerprint})
+        if new:
+            row.result = make()
+            row.save(update_fields=["result"])
+    return row.result if new else _known(request, key, fingerprint)
 
 
 def _fingerprint(request: Request) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from wire.money import to_pico
 
-from .fields import PicoField
+from .fields import PicoField, VerbatimJSONField
 from .targets import PROVIDERS
 
 
@@ -109,7 +109,7 @@ class ApiKey(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="keys")
     prefix = models.CharField(max_length=16, unique=True)
     digest = models.CharField(max_length=64)
-    scopes = models.JSONField(default=list)
+    scopes = VerbatimJSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

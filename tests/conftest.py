@@ -1,5 +1,6 @@
 """What every test may lean on: no provider but the scripted one and loopback servers, and a database that can be emptied."""
 
+import os
 import socket
 
 import pytest
@@ -29,8 +30,12 @@ def no_provider_is_reachable(monkeypatch):
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory):
-    """Several threads work on one database in a test as they do in earnest: that takes a file, and one of its own."""
-    connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    """Each test process has a database of its own. Several threads work on it as they do in earnest: on SQLite that takes
+    a file."""
+    own = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
+    if connection.vendor == "sqlite":
+        own = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    connection.settings_dict["TEST"]["NAME"] = own
 
 
 @pytest.fixture(autouse=True, scope="session")

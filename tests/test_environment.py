@@ -32,10 +32,18 @@ ROOT = Path(__file__).parent.parent
         (lambda: environment.log_level("LOG_LEVEL"), "LOG_LEVEL", "loud", "LOG_LEVEL='LOUD': write DEBUG, INFO"),
         (lambda: environment.files("SCRIPTS", []), "SCRIPTS", "none.toml", "SCRIPTS: there is no file none.toml."),
         (lambda: environment.files("SCRIPTS", []), "SCRIPTS", str(ROOT), "SCRIPTS: there is no file"),
-        (environment.database, "DATABASE_URL", "postgres://u:p@host/db", "only sqlite:///path is available"),
+        (
+            environment.database,
+            "DATABASE_URL",
+            "mysql://u:p@host/db",
+            "write postgres://user:password@host:port/database",
+        ),
+        (environment.database, "DATABASE_URL", "postgres://u:p@host", "names no database"),
+        (environment.database, "DATABASE_URL", "postgres://u:p@host:port/db", "DATABASE_URL"),
         (environment.database, "DATABASE_URL", "sqlite:////no/such/folder/file.sqlite3", "in a folder that exists"),
         (environment.database, "DATABASE_URL", "sqlite:///", "cannot be a database"),
-        (environment.database, "BROKER_URL", "redis://host", "not available yet"),
+        (environment.broker, "BROKER_URL", "kafka://host", "write redis://host:port/db"),
+        (environment.broker, "BROKER_URL", "redis://host", "without a database that several processes can share"),
         (lambda: environment.secret_key("SECRET_KEY"), "SECRET_KEY", "short", "shorter than 32 characters"),
         (environment.default_tiers, "MODEL_CHEAP", "gpt-5", "MODEL_CHEAP='gpt-5': Write the model as anthropic:NAME"),
         (environment.default_tiers, "MODEL_CHEAP", "openai:gpt-5", "other providers are not available yet"),
@@ -45,6 +53,7 @@ ROOT = Path(__file__).parent.parent
     ],
 )
 def test_a_malformed_variable_is_refused_with_a_sentence(monkeypatch, read, name, value, sentence):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(ImproperlyConfigured) as found:
         read()

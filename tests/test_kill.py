@@ -47,6 +47,7 @@ class Service:
         self.environment = {
             **os.environ,
             "DATABASE_URL": f"sqlite:///{folder}/kill.sqlite3",
+            "BROKER_URL": "",
             "PORT": str(self.port),
             "ANTHROPIC_API_KEY": "a key",
             "ANTHROPIC_BASE_URL": provider.url,

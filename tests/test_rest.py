@@ -1,14 +1,11 @@
 """The manners of the REST edge: whatever comes, the answer is problem+json with the right status, and never a page."""
 
 import json
-import sqlite3
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +13,7 @@ from config.wsgi import application
 from executions.models import Execution
 from projects.models import ApiKey, Scope
 from tests.cast import make_workflow
+from tests.locked import LockedDatabase
 from workflows.api import PublicationView
 from workflows.models import Workflow
 
@@ -323,18 +321,6 @@ def test_a_host_that_is_not_ours_is_malformed(client):
 # When the database does not answer.
 
 
-@contextmanager
-def locked_database():
-    """Another process writes, and does not end; we wait for it no longer than a test may."""
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout = 20")
-    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.rollback()
-    connection.close()
-
-
 def issue_used(workflow) -> Client:
     """A key that was used a moment ago, so that its use is not written again."""
     key, token = ApiKey.objects.issue(workflow.project, ["admin"])
@@ -345,7 +331,7 @@ def issue_used(workflow) -> Client:
 @pytest.mark.django_db(transaction=True)
 def test_a_locked_database_is_a_reason_to_come_back():
     client = issue_used(make_workflow())
-    with locked_database():
+    with LockedDatabase():
         response = client.post(RUN, {"input": {"message": "a refund"}}, JSON)
     assert "try again" in problem(response, 503)["detail"]
     assert response["Retry-After"] == "5"
@@ -356,7 +342,7 @@ def test_a_locked_database_is_a_reason_to_come_back():
 def test_a_locked_database_is_a_reason_to_come_back_outside_the_api_too():
     get_user_model().objects.create_superuser("rosa", password="a long password")
     client = Client(raise_request_exception=False)
-    with locked_database():
+    with LockedDatabase():
         response = client.post("/admin/login/", {"username": "rosa", "password": "a long password"})
     assert "try again" in problem(response, 503)["detail"]
     assert response["Retry-After"] == "5"

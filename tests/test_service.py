@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
-    return {**os.environ, "DATABASE_URL": f"sqlite:///{folder}/service.sqlite3", **variables}
+    return {**os.environ, "DATABASE_URL": f"sqlite:///{folder}/service.sqlite3", "BROKER_URL": "", **variables}
 
 
 @contextmanager

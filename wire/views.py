@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .problems import Malformed
+from .problems import Malformed, NotFound
 from .wsgi import UTF_8
 
 PAGE_SIZE = 50
@@ -33,6 +33,8 @@ class View(APIView):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
+        if any("\x00" in str(value) for value in kwargs.values()):
+            raise NotFound("Nothing has a name with a NUL character.")
         self._refuse_charset(request)
         self.given = self._parameters(request)
         if request.method in WITH_BODY and request.stream is None and not self.body_optional:

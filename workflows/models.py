@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from gateway.providers.registry import is_simulated
+from projects.fields import VerbatimJSONField
 from projects.models import Project
 from projects.tools import tools_of
 from wire.money import to_usd
@@ -79,11 +80,11 @@ class Version(models.Model):
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="versions")
     number = models.CharField(max_length=64, help_text="Semantic version, such as 1.2.0.")
     title = models.TextField()
-    definition = models.JSONField()
+    definition = VerbatimJSONField()
     content_hash = models.CharField(max_length=64)
-    warnings = models.JSONField(default=list, help_text="What was doubtful when it was saved.")
+    warnings = VerbatimJSONField(default=list, help_text="What was doubtful when it was saved.")
     changelog = models.TextField(blank=True)
-    design_context = models.JSONField(default=dict)
+    design_context = VerbatimJSONField(default=dict)
     designed_by = models.CharField(max_length=200, blank=True)
     designed_at = models.DateTimeField(null=True)
     intelligence_level = models.CharField(max_length=50, blank=True)
@@ -143,7 +144,7 @@ class Publication(models.Model):
         OVERRIDDEN = "overridden"
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="publications")
-    tier_map = models.JSONField(help_text="tier → provider:model, as it was.")
+    tier_map = VerbatimJSONField(help_text="tier → provider:model, as it was.")
     prompt_format = models.PositiveIntegerField()
     evidence = models.CharField(max_length=10, choices=Evidence, default=Evidence.NONE)
     reason = models.TextField(blank=True)

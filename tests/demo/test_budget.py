@@ -98,6 +98,7 @@ def test_a_live_demo_says_what_it_may_cost_and_stops_within_it(tmp_path):
                 **variables,
                 "ANTHROPIC_BASE_URL": provider.url,
                 "DATABASE_URL": f"sqlite:///{tmp_path}/live.sqlite3",
+                "BROKER_URL": "",
             },
             capture_output=True,
             text=True,

@@ -65,7 +65,13 @@ def test_a_second_demo_leaves_the_first_ones_ledger_alone():
 
 
 def test_in_a_pipe_it_prints_its_tables_in_80_columns_and_no_progress(tmp_path):
-    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/demo.sqlite3", "HOST": "", "PORT": ""}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{tmp_path}/demo.sqlite3",
+        "BROKER_URL": "",
+        "HOST": "",
+        "PORT": "",
+    }
     done = subprocess.run(
         [sys.executable, "manage.py", "demo"],
         cwd=Path(__file__).parent.parent.parent,

@@ -1,6 +1,5 @@
 """What goes wrong around an execution, and that it delays, is counted, and is never lost or paid for endlessly."""
 
-import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from gateway.providers.registry import register
 from projects.models import TierModel, Tool
 from projects.tools import tool
 from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
+from tests.locked import LockedDatabase
 from wire.problems import Conflict
 from workflows.models import Examined, Workflow
 
@@ -72,24 +72,21 @@ def test_a_client_that_breaks_leaves_no_intent_without_a_call():
 @pytest.mark.django_db(transaction=True)
 def test_a_locked_database_delays_and_the_execution_goes_on_behind_its_checkpoint():
     """Another process takes the write lock while the model is asked, and keeps it until after our patience."""
-    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    database = LockedDatabase()
 
     class Locking:
         protocol, simulated = "scripted", True
 
         def complete(self, request):
-            other.execute("BEGIN IMMEDIATE")
+            database.lock()
             return models_answer(GOOD).complete(request)
 
     workflow = make_workflow()
     register("scripted", Locking())
     execution = queue.submit(workflow.live.version, workflow.live, {"message": "A refund"}, actor="test")
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout = 50")
-    with pytest.raises(DatabaseError, match="locked"):
+    with pytest.raises(DatabaseError, match="lock"):
         driver.advance(execution.pk, worker.current())
-    other.execute("ROLLBACK")
-    other.close()
+    database.unlock()
     execution.refresh_from_db()
     assert execution.status == "running"  # in nobody's hands
     go_on(execution)
@@ -174,8 +171,13 @@ def test_simulated_and_real_models_are_not_published_together():
         version.publish("alice")
 
 
-def test_a_replaced_row_of_the_ledger_is_refused_like_an_update():
+def test_what_stands_for_an_update_or_a_delete_is_refused_too():
+    statement = {
+        "sqlite": "INSERT OR REPLACE INTO gateway_call SELECT * FROM gateway_call",
+        "postgresql": "TRUNCATE gateway_call CASCADE",
+    }[connection.vendor]
     models_answer(GOOD)
     execute(make_workflow())
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("INSERT OR REPLACE INTO gateway_call SELECT * FROM gateway_call")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE" if connection.vendor == "postgresql" else "SELECT 1")
+        cursor.execute(statement)
