@@ -62,7 +62,7 @@ def main() -> None:
 def _measure() -> None:
     from django.core.management import call_command
 
-    from executions.embedded import embedded_worker
+    from executions.working import working
     from gateway.providers.registry import register
     from gateway.providers.scripted import ScriptedProvider
     from projects.models import Project
@@ -76,7 +76,7 @@ def _measure() -> None:
     workflow.draft(Examined.of(DEFINITION, project), "1.0.0", created_by="bench").publish("bench")
     workflow.refresh_from_db()
     print(f"one execution: {_statements(workflow)}")
-    with embedded_worker():
+    with working():
         _round(workflow, 20)
         rounds = [_round(workflow, EXECUTIONS) for _ in range(ROUNDS)]
     for name, values in zip(("executions/s", "CPU ms/execution"), zip(*rounds, strict=True), strict=True):
@@ -89,19 +89,20 @@ def _statements(workflow: object) -> str:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from executions import driver, worker
+    from executions import worker
+    from executions.drivers import plain
 
     worker.current()
-    _run_here(workflow, driver, worker)  # the first one compiles
+    _run_here(workflow, plain, worker)  # the first one compiles
     with CaptureQueriesContext(connection) as captured:
-        _run_here(workflow, driver, worker)
+        _run_here(workflow, plain, worker)
     said = [query["sql"].split()[0] for query in captured.captured_queries]
     written = sum(said.count(verb) for verb in ("INSERT", "UPDATE"))
     return f"{said.count('COMMIT')} commits, {written} writes, {said.count('SELECT')} reads"
 
 
-def _run_here(workflow: object, driver: object, worker: object) -> None:
-    driver.advance(_submit(workflow).pk, worker.current())
+def _run_here(workflow: object, plain: object, worker: object) -> None:
+    plain.advance(_submit(workflow).pk, worker.current())
 
 
 def _submit(workflow: object) -> object:

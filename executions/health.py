@@ -5,10 +5,9 @@ import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 
 from . import queue
-from .models import LEASE, Worker
+from .models import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -42,5 +41,4 @@ def _database() -> None:
 
 
 def _worker() -> bool:
-    alive = Worker.objects.filter(ended_at=None, seen_at__gte=timezone.now() - LEASE)
-    return alive.exists()
+    return Worker.objects.alive().exists()

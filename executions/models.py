@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from projects.fields import VerbatimJSONField
@@ -35,9 +36,12 @@ STANDING = (*FINAL, Status.ESCALATED)  # nothing happens any more without a pers
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
-    def dead(self, now: datetime) -> WorkerQuerySet:
-        """Those that ended, or were not seen for a whole lease: what they hold may be taken over."""
-        return self.filter(models.Q(ended_at__isnull=False) | models.Q(seen_at__lt=now - LEASE))
+    def dead(self) -> WorkerQuerySet:
+        """Those that ended, or were not seen for a whole lease by the database's clock: what they hold may be taken over."""
+        return self.filter(models.Q(ended_at__isnull=False) | models.Q(seen_at__lt=Now() - LEASE))
+
+    def alive(self) -> WorkerQuerySet:
+        return self.filter(ended_at=None, seen_at__gte=Now() - LEASE)
 
 
 class Worker(models.Model):
@@ -63,10 +67,11 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         """Those that waited for a time which has come."""
         return self.filter(status=Status.WAITING, resume_at__lte=now)
 
-    def dropped(self, worker_id: UUID, now: datetime) -> ExecutionQuerySet:
-        """Those that nobody works on any more: their worker is dead, or it is this one (whose hands the caller knows)."""
-        mine = models.Q(worker=worker_id) | models.Q(worker__in=Worker.objects.dead(now))
-        return self.filter(mine, status=Status.RUNNING)
+    def dropped(self, worker_id: UUID) -> ExecutionQuerySet:
+        """Those that nobody works on any more: given back, or their worker is dead, or it is this one (whose hands the
+        caller knows)."""
+        gone = models.Q(worker=None) | models.Q(worker__in=Worker.objects.dead())
+        return self.filter(gone | models.Q(worker=worker_id), status=Status.RUNNING)
 
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
@@ -85,10 +90,10 @@ class Execution(models.Model):
         HUMAN = "human"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    project = models.ForeignKey(Project, models.PROTECT, related_name="executions")
-    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="executions")
-    version = models.ForeignKey(Version, models.PROTECT, related_name="executions")
-    publication = models.ForeignKey(Publication, models.PROTECT, null=True, related_name="executions")
+    project = models.ForeignKey(Project, models.PROTECT, related_name="executions", db_index=False)
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="executions", db_index=False)
+    version = models.ForeignKey(Version, models.PROTECT, related_name="executions", db_index=False)
+    publication = models.ForeignKey(Publication, models.PROTECT, null=True, related_name="executions", db_index=False)
     tier_map = VerbatimJSONField(help_text="tier → provider:model, pinned when it was accepted.")
     baseline_model = models.CharField(max_length=250, blank=True)
     simulated = models.BooleanField(default=False)
@@ -100,17 +105,17 @@ class Execution(models.Model):
     input = VerbatimJSONField()
     output = VerbatimJSONField(null=True)
     metadata = VerbatimJSONField(default=dict)
-    rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns")
+    rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns", db_index=False)
     resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
     error = VerbatimJSONField(null=True)
-    worker = models.ForeignKey(Worker, models.PROTECT, null=True, related_name="+")
+    worker = models.ForeignKey(Worker, models.PROTECT, null=True, related_name="+", db_index=False)
     token = models.PositiveIntegerField(default=0, help_text="Counts the claims: who holds an older one cannot write.")
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that ended since the last checkpoint.")
     deadline_at = models.DateTimeField(
         default=deadline, help_text="After this an outage fails it; a person starts it anew."
     )
     created_at = models.DateTimeField(default=timezone.now)
-    rung_at = models.DateTimeField(default=timezone.now, help_text="When the queue last asked for it.")
+    queued_at = models.DateTimeField(default=timezone.now, help_text="When it was last put into the queue.")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -120,11 +125,13 @@ class Execution(models.Model):
         indexes = [
             models.Index(fields=["workflow", "finished_at"], name="execution_finished"),
             models.Index(fields=["project", "created_at"], name="execution_accepted"),
+            # What is in motion is little, however long the history: its indexes hold nothing else.
+            models.Index(fields=["project", "queued_at"], condition=models.Q(status="queued"), name="execution_queued"),
             models.Index(
-                fields=["status", "rung_at"],
-                condition=models.Q(status__in=["queued", "running", "waiting"]),
-                name="execution_at_work",
+                fields=["worker"], condition=models.Q(status__in=["running", "cancelled"]), name="execution_of_worker"
             ),
+            models.Index(fields=["resume_at"], condition=models.Q(status="waiting"), name="execution_waiting"),
+            models.Index(fields=["rerun_of"], condition=models.Q(rerun_of__isnull=False), name="execution_rerun"),
         ]
 
     def __str__(self) -> str:

@@ -1,27 +1,30 @@
 """The only place that enqueues. A row is accepted first and the broker's bell rung after: losing the bell loses nothing."""
 
 import logging
-from collections.abc import Sequence
-from datetime import timedelta
+import random
+from collections.abc import Collection, Sequence
 from functools import partial
+from math import ceil
 from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from gateway.providers.registry import is_simulated
+from projects.models import Project
 from wire.problems import Invalid
 from workflows.compiled import compiled
 from workflows.models import Publication, Version
 
-from . import states, worker
-from .models import Event, Execution, Status
+from . import states, store
+from .models import Event, Execution, Status, Worker
 
 logger = logging.getLogger(__name__)
 
-BELL_IS_LATE = timedelta(seconds=5)
-RUNG_AT_ONCE = 200
+SWEPT_AT_ONCE = 200
+RUNG_AT_ONCE = 20  # of a batch: a worker that is woken looks for more by itself
 
 
 def submit(
@@ -93,14 +96,14 @@ def _accept(executions: list[Execution], actor: str) -> list[Execution]:
     with transaction.atomic():
         Execution.objects.bulk_create(executions)
         Event.objects.bulk_create(accepted)
-        for one in executions:
+        for one in executions[:RUNG_AT_ONCE]:
             transaction.on_commit(partial(ring, one.pk))
     return executions
 
 
 def requeue(execution_id: UUID, before: Status, actor: str, **fields: object) -> bool:
     """Puts a waiting or escalated execution back into the queue, and rings after the commit."""
-    fields = {"waiting_for": "", "resume_at": None, "rung_at": timezone.now(), "error": None, **fields}
+    fields = {"waiting_for": "", "resume_at": None, "queued_at": timezone.now(), "error": None, **fields}
     moved = states.move(execution_id, before, Status.QUEUED, actor=actor, **fields)
     if moved:
         transaction.on_commit(partial(ring, execution_id))
@@ -108,31 +111,66 @@ def requeue(execution_id: UUID, before: Status, actor: str, **fields: object) ->
 
 
 def ring(execution_id: UUID) -> None:
-    """One wake-up, by name: the task is an edge, and stands above. Where the bell is lost, the sweeper rings again."""
+    """One wake-up, by name: the task is an edge, and stands above. Where the bell is lost, the next look finds the row."""
     try:
         current_app.send_task("executions.advance", [str(execution_id)])
     except Exception:  # whatever the broker raises: the row is accepted, and that is what was promised
-        logger.warning("the bell of execution %s was not heard; the sweeper rings again", execution_id, exc_info=True)
+        logger.warning("the bell of execution %s was not heard; a worker finds it all the same", execution_id)
 
 
 def sweep() -> int:
-    """Wakes what nobody else will: waits that are over, bells that were lost, executions that were dropped."""
-    now = timezone.now()
-    for execution_id in Execution.objects.due(now).values_list("pk", flat=True)[:RUNG_AT_ONCE]:
-        requeue(execution_id, Status.WAITING, actor="sweeper")
-    dropped = Execution.objects.dropped(worker.current(), now).exclude(pk__in=worker.in_hands())
-    found = list(dropped.values_list("pk", flat=True)[:RUNG_AT_ONCE])
-    if waiting_bells() < RUNG_AT_ONCE:
-        late = Execution.objects.queued().filter(rung_at__lt=now - BELL_IS_LATE).order_by("rung_at")
-        found += late.values_list("pk", flat=True)[:RUNG_AT_ONCE]
-    Execution.objects.filter(pk__in=found).update(rung_at=now)
-    for execution_id in found:
-        ring(execution_id)
-    return len(found)
+    """Puts back into the queue what waited for a time that has come; how many. Every worker does it, once a second."""
+    _bury()
+    due = Execution.objects.due(timezone.now()).order_by("resume_at").values_list("pk", flat=True)
+    return sum(requeue(execution_id, Status.WAITING, actor="sweeper") for execution_id in due[:SWEPT_AT_ONCE])
+
+
+def _bury() -> None:
+    """What a dead worker was running is taken over by whoever looks for work. What was cancelled in its hands nobody takes
+    over: its calls are settled here, by the one sweeper that finds the worker dead."""
+    for dead in Worker.objects.dead().filter(ended_at=None):
+        with transaction.atomic():
+            if Worker.objects.dead().filter(pk=dead.pk, ended_at=None).update(ended_at=timezone.now()):
+                logger.warning("the worker %s is dead; what it held is taken over", dead)
+                for cancelled in Execution.objects.filter(worker=dead, status=Status.CANCELLED):
+                    store.settle_doubts(cancelled.pk)
+
+
+def dropped(worker_id: UUID, in_hands: Collection[UUID]) -> list[UUID]:
+    """What nobody works on although it is running; some of it, the rest is found in the next round."""
+    found = Execution.objects.dropped(worker_id).values_list("pk", flat=True)[: SWEPT_AT_ONCE + len(in_hands)]
+    return [execution_id for execution_id in found if execution_id not in in_hands]
+
+
+def next_for(room: int) -> list[UUID]:
+    """The queued executions to take next, at most so many: of every project that waits an equal share, its oldest first.
+    So a backlog of one project delays another's by a share, not by its length."""
+    found: list[UUID] = []
+    waiting = _projects_that_wait()
+    while waiting and len(found) < room:
+        share = ceil((room - len(found)) / len(waiting))
+        for project, passed in list(waiting.items()):
+            oldest = (
+                Execution.objects.queued().filter(project=project).order_by("queued_at").values_list("pk", flat=True)
+            )
+            taken = list(oldest[passed : passed + share])
+            found += taken
+            waiting[project] += len(taken)
+            if len(taken) < share:
+                del waiting[project]
+    return found[:room]
+
+
+def _projects_that_wait() -> dict[int, int]:
+    """In a different order each time: where there is less room than projects, each has its turn."""
+    queued = Execution.objects.queued().filter(project=OuterRef("pk"))
+    projects = list(Project.objects.filter(Exists(queued)).values_list("pk", flat=True))
+    random.shuffle(projects)
+    return dict.fromkeys(projects, 0)
 
 
 def waiting_bells() -> int:
-    """How many wake-ups lie in the broker: while there are many, the late ones among them are not lost but waiting."""
+    """How many wake-ups lie in the broker; raises what the broker raises where it is not well."""
     queue = current_app.conf.task_default_queue
     with current_app.connection_for_read() as connection:
         return connection.default_channel.queue_declare(queue, durable=True).message_count

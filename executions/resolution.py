@@ -85,7 +85,7 @@ def _follow(flag: Flag, decision: Decision) -> None:
 @transaction.atomic
 def reopen(flag: Flag, actor: str) -> Flag:
     """Takes a resolution back while nothing was built on it: no execution stood still for the flag."""
-    flag = Flag.objects.select_for_update().get(pk=flag.pk)
+    flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
     if flag.state == Flag.State.OPEN:
         raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
     if flag.waiting:

@@ -1,12 +1,15 @@
 """The hot path's statements: claim an execution, load it, commit a checkpoint, end it. All of them behind the fence:
 a worker that lost its lease writes nothing but what it paid."""
 
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import F
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Case, F, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -19,7 +22,10 @@ from .effects import Completed, Deferred, Ending, Escalated, Failed
 from .models import Event, Execution, Flag, Status, StepResult
 from .run import Journal, Run
 
+logger = logging.getLogger(__name__)
+
 MAX_DEATHS = 3
+DATABASE_PATIENCE = 15.0  # seconds: less than a lease
 
 
 @dataclass(frozen=True)
@@ -39,18 +45,14 @@ class LeaseLost(Exception):
 def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
     """Takes a queued execution, or one that its worker dropped: a dead one, or this very process, where no thread has it
     in hands (see `worker.holding`). None where there is nothing to take."""
-    now = timezone.now()
     fields = {"worker_id": worker_id, "token": F("token") + 1, "waiting_for": "", "resume_at": None}
-    started = Coalesce("started_at", now)
+    started = Coalesce("started_at", timezone.now())
     if not states.move(execution_id, Status.QUEUED, Status.RUNNING, actor="worker", started_at=started, **fields):
-        if (
-            not Execution.objects.dropped(worker_id, now)
-            .filter(pk=execution_id)
-            .update(deaths=F("deaths") + 1, **fields)
-        ):
+        deaths = Case(When(worker=None, then=F("deaths")), default=F("deaths") + 1)  # given back is not died
+        if not Execution.objects.dropped(worker_id).filter(pk=execution_id).update(deaths=deaths, **fields):
             return None
         Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker")
-        _settle_doubts(execution_id)
+        settle_doubts(execution_id)
     execution = Execution.objects.only("token", "deaths").get(pk=execution_id)
     lease = Lease(execution_id, worker_id, execution.token)
     if execution.deaths >= MAX_DEATHS:
@@ -59,8 +61,8 @@ def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
     return lease
 
 
-def _settle_doubts(execution_id: UUID) -> None:
-    """Calls that the dead worker had in flight are in doubt: shown, counted, priced at their upper bound."""
+def settle_doubts(execution_id: UUID) -> None:
+    """Calls that a dead worker had in flight are in doubt: shown, counted, priced at their upper bound."""
     for intent in Intent.objects.filter(execution=execution_id, calls=None):
         gateway.in_doubt(intent).save(force_insert=True)
 
@@ -102,30 +104,87 @@ def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> 
     """Writes the journal and the intent of the next call in one transaction. Raises `LeaseLost`."""
     if not journal and intent is None:
         return
-    with transaction.atomic():
+
+    def write() -> None:
         held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
         if not held.update(deaths=0 if journal.steps else F("deaths")):
             raise LeaseLost(lease.execution)
         _write(journal)
         if intent is not None:
             intent.save(force_insert=True)
+
+    _commit(write, lambda: _is_written(journal, intent))
     journal.clear()
 
 
 def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:
     """Commits the journal together with the status that this advance ends in. Raises `LeaseLost`."""
     after, fields = _fields(lease, ending, resolved_by)
-    with transaction.atomic():
+
+    def write() -> None:
         if not states.move(lease.execution, Status.RUNNING, after, actor="worker", held=lease.token, **fields):
             raise LeaseLost(lease.execution)
         _write(journal)
+
+    ended = Execution.objects.filter(pk=lease.execution, token=lease.token, status=after)
+    _commit(write, ended.exists)
     journal.clear()
+
+
+def release(lease: Lease, journal: Journal) -> None:
+    """Gives a running execution back behind a checkpoint: no worker holds it, whoever looks next takes it."""
+
+    def write() -> None:
+        held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
+        if not held.update(worker=None):
+            raise LeaseLost(lease.execution)
+        _write(journal)
+
+    _commit(write, lambda: _is_written(journal, None))
+    journal.clear()
+
+
+def _commit(write: Callable[[], None], is_written: Callable[[], bool]) -> None:
+    """One transaction. A database that goes away takes no paid answer with it: it is written as soon as the database is
+    back, unless the commit had reached it. Raises what the database says where it stays away."""
+    until = time.monotonic() + DATABASE_PATIENCE
+    lost = False
+    while True:
+        try:
+            if not (lost and is_written()):
+                with transaction.atomic():
+                    write()
+            return
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > until:
+                raise
+            logger.warning("a checkpoint waits for the database: %s", error)
+            lost = True
+            connection.close()
+            time.sleep(0.2)
+
+
+def _is_written(journal: Journal, intent: Intent | None) -> bool:
+    """Whether a checkpoint whose commit nobody confirmed is there: its rows were inserted together."""
+    if intent is not None:
+        return Intent.objects.filter(pk=intent.pk).exists()
+    if journal.calls:
+        return Call.objects.filter(pk=journal.calls[0][0].pk).exists()
+    rows = [(row.step, row.attempt) for row in journal.steps if row.pk is None]
+    return (
+        bool(rows)
+        and StepResult.objects.filter(
+            execution=journal.steps[0].execution_id, step=rows[0][0], attempt=rows[0][1]
+        ).exists()
+    )
 
 
 def discard(journal: Journal) -> None:
     """What a worker paid after it had lost its lease: recorded, never used."""
     with transaction.atomic():
         for call, payload in journal.calls:
+            if Call.objects.filter(pk=call.pk).exists():
+                continue  # its commit was confirmed by nobody, and had happened
             doubted = Call.objects.filter(intent=call.intent_id, corrects=None).first()
             gateway.late(call, doubted).save(force_insert=True)
             payload.save(force_insert=True)

@@ -4,9 +4,12 @@ from uuid import UUID
 
 from celery import shared_task
 
-from . import driver, worker
+from .drivers.loop import LoopDriver
+
+driver: LoopDriver | None = None  # of this process, while it works
 
 
 @shared_task(name="executions.advance")
 def advance(execution_id: str) -> None:
-    driver.advance(UUID(execution_id), worker.current())
+    if driver is not None:
+        driver.offer(UUID(execution_id))

@@ -7,15 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from .models import Worker
 
 HEARTBEAT = 5.0  # seconds; a lease lasts four of them
 
+leaving = threading.Event()  # set: nothing more is taken, and what is in hands is given back at its next wait
+
 _lock = threading.Lock()
 _current: UUID | None = None
 _in_hands: set[UUID] = set()
+
+
+def name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def current() -> UUID:
@@ -23,13 +30,14 @@ def current() -> UUID:
     global _current
     with _lock:
         if _current is None:
-            name = f"{socket.gethostname()}:{os.getpid()}"
-            _current = Worker.objects.create(name=name).pk
+            _current = Worker.objects.create(name=name()).pk
         return _current
 
 
 def beat() -> None:
-    Worker.objects.filter(pk=current(), ended_at=None).update(seen_at=timezone.now())
+    """Renews the lease. One that was thought dead, after a suspend, lives again: what was taken from it meanwhile has a
+    newer token."""
+    Worker.objects.filter(pk=current()).update(seen_at=Now(), ended_at=None)
 
 
 def end() -> None:

@@ -1,4 +1,5 @@
-"""The way to a model and back: plan the call (an `Intent`), send it, know who answered, price it (a `Call`).
+"""The way to a model and back: plan the call (an `Intent`), send it, know who answered, price it
+(a `Call`).
 
 The caller commits: the intent before the call leaves, the call together with what it led to.
 """
@@ -6,6 +7,7 @@ The caller commits: the intent before the call leaves, the call together with wh
 import logging
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.utils import timezone
@@ -46,6 +48,18 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What came back, as it came: either a completion or an error."""
+
+    intent: Intent
+    request: Request
+    completion: Completion | None
+    error: ProviderError | None
+    at: datetime
+    latency_ms: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """What came of a call: its ledger row (not yet saved), its texts, and either a completion or an error."""
 
@@ -82,29 +96,35 @@ def plan(target: str, request: Request, cause: Cause) -> Intent:
     )
 
 
-def send(intent: Intent, request: Request) -> Answer:
-    """Asks the provider, outside any transaction. Never raises for what the provider does; the answer says it."""
+async def send(intent: Intent, request: Request) -> Reply:
+    """Asks the provider, on the event loop and outside any transaction. Never raises for what the provider does."""
     started = time.monotonic()
     completion, error = None, None
     try:
-        completion = provider_named(intent.provider).complete(request)
+        completion = await provider_named(intent.provider).complete(request)
     except ProviderError as raised:
         error = raised
     except Exception as raised:
         # A fault of ours or of a library's: whether the call left is not known, so it counts as if it had.
         logger.exception("the provider %s broke", intent.provider)
         error = OutcomeUnknown(f"The provider's client broke: {type(raised).__name__}.")
-    call = _call(intent, round((time.monotonic() - started) * 1000))
+    return Reply(intent, request, completion, error, timezone.now(), round((time.monotonic() - started) * 1000))
+
+
+def settle(reply: Reply) -> Answer:
+    """Knows who answered, and prices it. Reads prices, so it belongs into a thread that may wait for the database."""
+    intent, request, completion = reply.intent, reply.request, reply.completion
+    call = _call(intent, reply.at, reply.latency_ms)
     if completion is None:
-        _settle_failure(call, intent, error)
+        _settle_failure(call, intent, reply.error)
     else:
         _settle_completion(call, intent, request, completion)
-    return Answer(call, _payload(call, request, completion), completion, error)
+    return Answer(call, _payload(call, request, completion), completion, reply.error)
 
 
 def in_doubt(intent: Intent) -> Call:
     """The row for an intent whose worker died: perhaps paid, so it counts at its upper bound."""
-    call = _call(intent, latency_ms=0)
+    call = _call(intent, timezone.now(), latency_ms=0)
     _settle_failure(call, intent, OutcomeUnknown("The worker ended while this call was in flight."))
     return call
 
@@ -128,9 +148,9 @@ def late(call: Call, doubted: Call | None) -> Call:
     return call
 
 
-def _call(intent: Intent, latency_ms: int) -> Call:
+def _call(intent: Intent, at: datetime, latency_ms: int) -> Call:
     shared = {name: getattr(intent, name) for name in Intent.SHARED}
-    return Call(intent=intent, **shared, finished_at=timezone.now(), latency_ms=latency_ms)
+    return Call(intent=intent, **shared, finished_at=at, latency_ms=latency_ms)
 
 
 def _settle_completion(call: Call, intent: Intent, request: Request, completion: Completion) -> None:

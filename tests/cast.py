@@ -2,7 +2,8 @@
 
 import json
 
-from executions import driver, worker
+from executions import worker
+from executions.drivers import plain
 from executions.models import Execution
 from executions.queue import submit
 from gateway.providers.registry import register
@@ -96,6 +97,6 @@ def models_answer(*answers: dict) -> ScriptedProvider:
 def execute(workflow: Workflow, message: str = "I want a refund") -> Execution:
     """Accepts and advances an execution in this thread, as far as it goes."""
     execution = submit(workflow.live.version, workflow.live, {"message": message}, actor="test")
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     return execution

@@ -13,7 +13,9 @@ class LockedDatabase:
 
     def __init__(self) -> None:
         if connection.vendor == "sqlite":
-            self.other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+            self.other = sqlite3.connect(
+                connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False
+            )
             impatient, self.takes = "PRAGMA busy_timeout = 50", "BEGIN IMMEDIATE"
         else:
             self.other = psycopg.connect(**_address(), autocommit=True)

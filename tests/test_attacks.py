@@ -13,6 +13,7 @@ from gateway.types import ProviderError, Request
 from projects.tools import RegisteredTool, ToolError
 from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
 from tests.messages_server import MessagesServer, Reply
+from tests.waiting import Waiting
 from wire.problems import Invalid
 from workflows.models import Examined
 from workflows.prompts import check_text
@@ -98,7 +99,7 @@ def test_a_provider_cannot_send_the_prompt_elsewhere():
     with MessagesServer(lambda request: "{}") as elsewhere:
         moved = Reply(b"", status=307, headers={"location": f"{elsewhere.url}/v1/messages"})
         with MessagesServer(lambda request: moved) as server:
-            models = AnthropicProvider("a key", server.url)
+            models = Waiting(AnthropicProvider("a key", server.url))
             with pytest.raises(ProviderError):
                 models.complete(Request("claude-haiku-5-5", (), "secret", None, 100))
             models.close()

@@ -15,7 +15,8 @@ from django.core.management import get_commands, load_command_class
 from django.test import Client
 
 from config import urls
-from executions import driver, worker
+from executions import worker
+from executions.drivers import plain
 from executions.models import Execution, Flag, Status
 from gateway.providers.registry import register
 from gateway.providers.scripted import ScriptedProvider
@@ -86,7 +87,7 @@ def a_client(project: Project) -> Client:
 
 def advance_everything() -> None:
     for execution_id in Execution.objects.queued().values_list("pk", flat=True):
-        driver.advance(execution_id, worker.current())
+        plain.advance(execution_id, worker.current())
 
 
 @pytest.fixture

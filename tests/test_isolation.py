@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config import urls
-from executions import driver, worker
+from executions import worker
+from executions.drivers import plain
 from executions.models import Event, Execution, Flag, StepResult
 from executions.queue import submit
 from gateway.models import Call
@@ -63,7 +64,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
     for message in (f"{name} wants a refund", f"{name} asks for the moon"):
         metadata = {"who": name}
         execution = submit(workflow.live.version, workflow.live, {"message": message}, actor=name, metadata=metadata)
-        driver.advance(execution.pk, worker.current())
+        plain.advance(execution.pk, worker.current())
     return workflow
 
 

@@ -23,6 +23,7 @@ from tests.messages_server import MessagesServer, Reply, message
 ROOT = Path(__file__).parent.parent
 MESSAGES = 24
 KILLS = 3
+IN_FLIGHT = 4
 
 
 def a_slow_model(request: dict) -> Reply:
@@ -49,6 +50,7 @@ class Service:
             "DATABASE_URL": f"sqlite:///{folder}/kill.sqlite3",
             "BROKER_URL": "",
             "PORT": str(self.port),
+            "IN_FLIGHT": str(IN_FLIGHT),
             "ANTHROPIC_API_KEY": "a key",
             "ANTHROPIC_BASE_URL": provider.url,
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -142,7 +144,7 @@ def test_a_killed_process_loses_nothing_and_repeats_no_recorded_call(service, pr
     assert by_outcome["ok"] == 2 * MESSAGES
     # What was sent and not recorded is bounded by what was in flight, and every one of them is in doubt.
     unrecorded = len(provider.exchanges) - by_outcome["ok"]
-    assert 0 <= unrecorded <= by_outcome["in_doubt"] <= KILLS * 4
+    assert 0 <= unrecorded <= by_outcome["in_doubt"] <= KILLS * IN_FLIGHT
     costs = service.ask("GET", "workflows/refund/costs")
     recorded = sum(Decimal(call["cost"]) for call in calls if call["outcome"] == "ok")
     assert Decimal(costs["execution_cost"]) == recorded == 2 * MESSAGES * Decimal("0.00015")

@@ -12,7 +12,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
 
-from executions.embedded import embedded_worker
+from executions.working import working
+from gateway.event_loop import wait_for
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.registry import register
 from projects.models import TierModel
@@ -68,7 +69,7 @@ def provider():
         models = AnthropicProvider("a key", server.url)
         register("anthropic", models)
         yield server
-        models.close()
+        wait_for(models.close())
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def alice(provider):
     agent = Agent("alice")
     for tier, model in (("cheap", "claude-haiku-5-5"), ("frontier", "claude-opus-5-5")):
         TierModel.objects.filter(project__name="alice", tier=tier).update(provider="anthropic", model=model)
-    with embedded_worker():
+    with working():
         yield agent
 
 

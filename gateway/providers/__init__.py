@@ -11,6 +11,6 @@ class Provider(Protocol):
     protocol: str
     simulated: bool
 
-    def complete(self, request: Request) -> Completion:
-        """Asks once, without retries. Safe to call from several threads. Raises a `ProviderError`."""
+    async def complete(self, request: Request) -> Completion:
+        """Asks once, without retries, on the event loop of the process. Raises a `ProviderError`."""
         ...

@@ -1,10 +1,10 @@
 """The Anthropic Messages API through the official SDK: its own retries off, every way to fail named."""
 
+import asyncio
 import json
 import math
 import os
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -28,7 +28,7 @@ from ..types import (
 )
 
 if TYPE_CHECKING:
-    from anthropic import Anthropic, APIStatusError
+    from anthropic import APIStatusError, AsyncAnthropic
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 CONNECT_TIMEOUT = 5.0
@@ -58,7 +58,7 @@ SPENT_CODES = {
 
 
 class AnthropicProvider:
-    """One SDK client per provider and process, made at the first call; safe to share between threads.
+    """One SDK client per provider and process, made at the first call, on aiohttp: hundreds of calls wait at little cost.
 
     Without `api_key` the key is read from `ANTHROPIC_API_KEY` at that call; without `base_url` the SDK reads its own
     variable. `read_timeout` bounds the wait for the next byte, and the whole answer too: a drip is not a sign of life.
@@ -79,60 +79,66 @@ class AnthropicProvider:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._lock = threading.Lock()
-        self._made: tuple[int, Anthropic] | None = None
+        self._made: tuple[int, AsyncAnthropic] | None = None
 
-    def complete(self, request: Request) -> Completion:
-        client = self._client()
+    async def complete(self, request: Request) -> Completion:
+        # Importing the SDK takes a second, which must not stop the loop.
+        client = self._client_made() or await asyncio.to_thread(self._client)
+        import aiohttp
         import anthropic
         import httpx2
 
         try:
-            body = self._ask(client, request)
+            async with asyncio.timeout(self._connect_timeout + self._read_timeout):
+                body = await self._ask(client, request)
         except anthropic.APIStatusError as error:
             failure = _of_status(error, _private(request, client.api_key))
-        except (anthropic.APIConnectionError, httpx2.RequestError) as error:
+        except (anthropic.APIConnectionError, httpx2.RequestError, aiohttp.ClientError) as error:
             failure = _of_connection(error)
+        except TimeoutError:
+            failure = OutcomeUnknown("Anthropic had not finished its answer when the time for it was over.")
         else:
             return read_message(body)
         # Raised outside the handler: the SDK's error carries the request and the key, and must not travel with ours.
         raise failure
 
-    def close(self) -> None:
-        with self._lock:
-            if self._made:
-                self._made[1].close()
+    async def close(self) -> None:
+        if client := self._client_made():
             self._made = None
+            await client.close()
 
-    def _client(self) -> "Anthropic":
+    def _client_made(self) -> "AsyncAnthropic | None":
         """The client of this process: a forked child must not share the connections of its parent."""
+        return self._made[1] if self._made and self._made[0] == os.getpid() else None
+
+    def _client(self) -> "AsyncAnthropic":
         with self._lock:
-            if self._made is None or self._made[0] != os.getpid():
+            if self._client_made() is None:
                 self._made = (os.getpid(), self._new_client())
             return self._made[1]
 
-    def _new_client(self) -> "Anthropic":
+    def _new_client(self) -> "AsyncAnthropic":
         key = (self._api_key if self._api_key is not None else os.environ.get(KEY_VARIABLE, "")).strip()
         if not key:
             raise AccessDenied(f"There is no key for Anthropic: set {KEY_VARIABLE}, or choose a scripted model.")
         if not (key.isascii() and key.isprintable()):
             raise AccessDenied(f"The value of {KEY_VARIABLE} is not a key: it has characters that no key has.")
-        from anthropic import Anthropic, DefaultHttpxClient, Timeout
+        from anthropic import AsyncAnthropic, DefaultAioHttpClient, Timeout
+        from httpx2 import Limits
 
         # Which model is asked is the project's decision: where warnings are errors, the call must not be lost.
         warnings.filterwarnings("ignore", "The model .* is deprecated", DeprecationWarning)
         timeout = Timeout(self._read_timeout, connect=self._connect_timeout)
-        # The prompt goes where the configuration says, and nowhere that an answer says.
-        client = DefaultHttpxClient(timeout=timeout, follow_redirects=False)
-        return Anthropic(api_key=key, base_url=self._base_url, timeout=timeout, max_retries=0, http_client=client)
+        # How many calls are in flight is the worker's decision. The prompt goes where the configuration says, and
+        # nowhere that an answer says.
+        client = DefaultAioHttpClient(timeout=timeout, limits=Limits(max_connections=None), follow_redirects=False)
+        return AsyncAnthropic(api_key=key, base_url=self._base_url, timeout=timeout, max_retries=0, http_client=client)
 
-    def _ask(self, client: "Anthropic", request: Request) -> bytes:
-        deadline = time.monotonic() + self._connect_timeout + self._read_timeout
-        with client.messages.with_streaming_response.create(**to_message_request(request)) as response:
+    async def _ask(self, client: "AsyncAnthropic", request: Request) -> bytes:
+        async with client.messages.with_streaming_response.create(**to_message_request(request)) as response:
             body = bytearray()
-            for chunk in response.iter_bytes():
+            async for chunk in response.iter_bytes():
                 body += chunk
-                if time.monotonic() > deadline:
-                    raise OutcomeUnknown("Anthropic had not finished its answer when the time for it was over.")
                 if len(body) > MAX_BODY:
                     raise NotTheProtocol(f"Anthropic answered more than {MAX_BODY} bytes.")
         return bytes(body)
@@ -254,21 +260,39 @@ def _of_connection(error: Exception) -> ProviderError:
     """No answer: either nothing left this machine, or nobody knows whether it was paid."""
     import httpx2
 
-    cause = error if isinstance(error, httpx2.RequestError) else error.__cause__
-    if isinstance(cause, httpx2.DecodingError):
+    causes = list(_causes(error))
+    if any(isinstance(cause, httpx2.DecodingError) for cause in causes):
         return NotTheProtocol("Anthropic answered a body that cannot be decompressed.")
-    never_left = (
-        httpx2.ConnectError,
-        httpx2.ConnectTimeout,
-        httpx2.PoolTimeout,
-        httpx2.ProxyError,
-        httpx2.UnsupportedProtocol,
-        httpx2.LocalProtocolError,
-        httpx2.InvalidURL,
+    named = next((cause for cause in causes if isinstance(cause, httpx2.RequestError)), causes[-1])
+    if _never_left(named, causes[-1]):
+        return NotSent(f"Anthropic could not be reached ({type(named).__name__}).")
+    return OutcomeUnknown(f"The call was sent to Anthropic and its answer was lost ({type(causes[-1]).__name__}).")
+
+
+def _causes(error: BaseException | None) -> Iterable[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _never_left(named: BaseException, first: BaseException) -> bool:
+    """The SDK's aiohttp transport calls every broken connection a `ConnectError`, also one that broke after the request
+    was sent; what aiohttp itself said first tells them apart."""
+    import aiohttp
+    import httpx2
+
+    if isinstance(first, aiohttp.ClientConnectionError):
+        return isinstance(first, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(
+        named,
+        httpx2.ConnectError
+        | httpx2.ConnectTimeout
+        | httpx2.PoolTimeout
+        | httpx2.ProxyError
+        | httpx2.UnsupportedProtocol
+        | httpx2.LocalProtocolError
+        | httpx2.InvalidURL,
     )
-    if isinstance(cause, never_left):
-        return NotSent(f"Anthropic could not be reached ({type(cause).__name__}).")
-    return OutcomeUnknown(f"The call was sent to Anthropic and its answer was lost ({type(cause).__name__}).")
 
 
 def _private(request: Request, key: str | None) -> list[str]:

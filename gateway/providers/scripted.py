@@ -4,12 +4,12 @@ It is a product of its own, described in `docs/scripted-provider.md`; what it an
 ledger, as what a real model answers, and is marked as simulated.
 """
 
+import asyncio
 import json
 import re
 import threading
-import time
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -120,7 +120,7 @@ class ScriptedProvider:
     protocol = "scripted"
     simulated = True
 
-    def __init__(self, scripts: Sequence[Path], sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, scripts: Sequence[Path], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._rules = [rule for path in scripts for rule in _read(path)]
         self._otherwise = _Rule(Answer(json=UNCOVERED), "no answer matched", Script())
         self._sleep = sleep
@@ -131,7 +131,7 @@ class ScriptedProvider:
     def from_answers(
         cls,
         answers: Iterable[Mapping[str, Any]],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         **top: Any,
     ) -> "ScriptedProvider":
         """From answers as a TOML parser gives them; `top` is what stands on top of a script (`latency_ms`, `cache`)."""
@@ -139,10 +139,10 @@ class ScriptedProvider:
         provider._rules = _rules_of({**top, "answer": [dict(answer) for answer in answers]}, "script")
         return provider
 
-    def complete(self, request: Request) -> Completion:
+    async def complete(self, request: Request) -> Completion:
         rule, groups = self._find(request)
         if rule.latency:
-            self._sleep(rule.latency)
+            await self._sleep(rule.latency)
         answer = rule.answer
         if answer.error:
             raise ERRORS[answer.error](f"The script says so ({rule.origin}).", answer.retry_after)

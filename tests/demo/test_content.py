@@ -12,6 +12,7 @@ from demo import tools
 from gateway.providers.scripted import ScriptedProvider
 from gateway.types import Block, Request
 from projects.tools import RegisteredTool, ToolError, registered
+from tests.waiting import Waiting
 from workflows.compiled import build
 from workflows.definition import Definition, ToolSignature, parse
 
@@ -177,7 +178,7 @@ def test_the_cheap_model_works_by_patterns_not_by_an_answer_per_message():
 
 
 def test_the_script_puts_every_message_that_the_workflow_resolves_to_its_desk():
-    provider = ScriptedProvider([CONTENT / "script.toml"], sleep=lambda _seconds: None)
+    provider = Waiting(ScriptedProvider([CONTENT / "script.toml"]))
     system = (Block(MODEL_STEPS["categorise"]["instructions"]),)
     for message in MESSAGES:
         if message["expect"].get("resolved_by") == "workflow":

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from demo import story
-from executions import driver, worker
+from executions import worker
+from executions.drivers import plain
 from executions.models import Flag
 from projects.models import Project
 
@@ -28,7 +29,7 @@ def test_every_message_ends_as_it_should(messages):
     ends = {}
     for message in messages:
         execution = story.submit(workflow, message)
-        driver.advance(execution.pk, worker.current())
+        plain.advance(execution.pk, worker.current())
         execution.refresh_from_db()
         ends[message["ticket_id"]] = end_of(execution)
     assert ends == {message["ticket_id"]: expected_end(message["expect"]) for message in messages}

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from executions import preference
-from executions.embedded import embedded_worker
 from executions.models import Event, Execution
+from executions.working import working
 from projects.models import ApiKey
 from tests.cast import envelope, make_workflow, models_answer
 from wire.problems import Malformed
@@ -55,7 +55,7 @@ def test_who_prefers_to_wait_is_answered_with_the_end():
     models_answer(GOOD)
     workflow = make_workflow()
     client = caller(workflow)
-    with embedded_worker():
+    with working():
         status, body, headers = post(
             client, "workflows/refund/executions", {"input": {"message": "A refund"}}, Prefer="wait=20"
         )

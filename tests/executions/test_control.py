@@ -1,8 +1,12 @@
 """Cancelling an execution, and setting a failed one going again."""
 
-import pytest
+import asyncio
 
-from executions import control, driver, store, worker
+import pytest
+from django.db import connection
+
+from executions import control, store, worker
+from executions.drivers import plain
 from executions.models import Flag, Status
 from executions.queue import submit
 from gateway.models import Call
@@ -23,11 +27,12 @@ def test_a_queued_execution_is_cancelled_and_never_runs():
     models_answer(GOOD)
     execution = accepted(make_workflow())
     control.cancel(execution, "alice")
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.finished_at is not None, Call.objects.count()) == ("cancelled", True, 0)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_call_in_flight_is_paid_and_recorded_and_not_used():
     workflow = make_workflow()
     execution = accepted(workflow)
@@ -35,15 +40,21 @@ def test_a_call_in_flight_is_paid_and_recorded_and_not_used():
     class CancelledMeanwhile:
         protocol, simulated = "scripted", True
 
-        def complete(self, request):
-            control.cancel(execution, "alice")
-            return models_answer(GOOD).complete(request)
+        async def complete(self, request):
+            await asyncio.to_thread(elsewhere, control.cancel, execution, "alice")
+            return await models_answer(GOOD).complete(request)
 
     register("scripted", CancelledMeanwhile())
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.output) == ("cancelled", None)
     assert list(Call.objects.values_list("outcome", "cost")) == [("discarded", 150_000_000)]
+
+
+def elsewhere(function, *arguments):
+    """On a connection of its own, as another process would."""
+    function(*arguments)
+    connection.close()
 
 
 def test_an_escalated_execution_is_cancelled_and_its_flag_waits_no_more():
@@ -68,7 +79,7 @@ def test_a_failed_execution_goes_on_behind_its_last_checkpoint():
     assert execution.status == Status.FAILED
     models_answer(GOOD)
     control.retry(execution, "alice")
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.output, execution.error) == ("completed", {"kind": "refund"}, None)
     assert execution.steps.filter(step="clean").count() == 1
@@ -90,6 +101,6 @@ def test_a_poisoned_execution_gets_three_more_lives():
     execution.refresh_from_db()
     assert execution.error["code"] == "poisoned"
     control.retry(execution, "alice")
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert execution.status == "completed"

@@ -6,7 +6,8 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from executions import driver, engine, queue, store, worker
+from executions import engine, queue, store, turns, worker
+from executions.drivers import plain
 from executions.effects import AskModel, Completed
 from executions.models import Event, Execution, Flag, StepResult, Worker
 from executions.run import Journal
@@ -40,7 +41,7 @@ def test_a_second_bell_finds_the_execution_in_another_threads_hands():
     models_answer(GOOD)
     execution = accepted(make_workflow())
     with worker.holding(execution.pk) as free:
-        driver.advance(execution.pk, worker.current())
+        plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (free, execution.status) == (True, "queued")
 
@@ -49,8 +50,8 @@ def test_what_this_process_dropped_is_taken_up_again():
     models_answer(GOOD)
     execution = accepted(make_workflow())
     store.claim(execution.pk, worker.current())  # and then the thread broke, without a last write
-    assert queue.sweep() == 1
-    driver.advance(execution.pk, worker.current())
+    assert queue.dropped(worker.current(), in_hands=set()) == [execution.pk]
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.token) == ("completed", 2)
 
@@ -63,7 +64,7 @@ def test_a_dead_workers_execution_is_taken_over_behind_its_checkpoint():
     code = StepResult(execution_id=execution.pk, step="clean", kind="code", status="done", output={"text": "A refund"})
     run.journal.steps.append(code)
     store.checkpoint(lease, run.journal)
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.token, execution.deaths) == ("completed", 2, 1)
     assert StepResult.objects.filter(step="clean").count() == 1
@@ -78,9 +79,9 @@ def test_a_call_in_flight_at_a_crash_is_in_doubt_at_its_upper_bound_and_made_aga
     # The engine as far as its first paid call, whose intent is committed, and no further.
     generator, answer = engine.advance(run), None
     while not isinstance(effect := generator.send(answer), AskModel):
-        answer = driver._perform(lease, run, effect)
+        answer = turns.compute(run, effect)
     store.checkpoint(lease, run.journal, effect.intent)
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     calls = list(Call.objects.order_by("intended_at").values_list("outcome", "attempt", "cost_state"))
     assert execution.status == "completed"
@@ -130,8 +131,7 @@ def test_the_sweeper_wakes_waits_that_are_over_and_bells_that_were_lost():
     queue.sweep()
     waiting.refresh_from_db()
     assert (waiting.status, waiting.waiting_for, waiting.resume_at) == ("queued", "", None)
-    Execution.objects.filter(pk=waiting.pk).update(rung_at=timezone.now() - timedelta(minutes=1))
-    assert queue.sweep() == 1
+    assert queue.next_for(10) == [waiting.pk]
 
 
 def test_an_outage_ends_at_the_deadline_and_not_before(settings):
@@ -139,7 +139,7 @@ def test_an_outage_ends_at_the_deadline_and_not_before(settings):
     workflow = make_workflow()
     execution = accepted(workflow)
     Execution.objects.filter(pk=execution.pk).update(deadline_at=timezone.now())
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.error["code"]) == ("failed", "deadline")
 
@@ -194,7 +194,7 @@ def test_a_side_effect_in_doubt_is_repeated_only_with_a_key(name, status):
     # The same execution as its worker would have left it, had it died while the tool was being called.
     Execution.objects.filter(pk=execution.pk).update(status="running", worker=dead_worker(), output=None)
     StepResult.objects.filter(step="send").update(status="started", output=None)
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, len(SENT)) == (status, 1)
     if status == "escalated":
@@ -223,7 +223,7 @@ def test_a_crash_between_a_repair_and_an_escalation_repeats_neither():
     assert execution.status == "waiting"  # the frontier is out of order; two answers of the cheap model are recorded
     models_answer({"model": "opus", "text": envelope({"kind": "refund"})}, {"text": envelope({"kind": "other"})})
     queue.requeue(execution.pk, execution.status, "test")
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.resolved_by, execution.output) == ("completed", "frontier", {"kind": "refund"})
     made = list(Call.objects.order_by("intended_at").values_list("purpose", "outcome"))

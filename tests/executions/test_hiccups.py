@@ -1,12 +1,14 @@
 """What goes wrong around an execution, and that it delays, is counted, and is never lost or paid for endlessly."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from executions import driver, queue, resolution, store, worker
+from executions import queue, resolution, store, worker
+from executions.drivers import plain
 from executions.models import Execution, Flag, Status
 from executions.resolution import Decision
 from executions.run import Journal
@@ -29,7 +31,7 @@ def go_on(execution):
     """As the sweeper would, when the wait is over."""
     if execution.status == Status.WAITING:
         queue.requeue(execution.pk, Status.WAITING, "test")
-    driver.advance(execution.pk, worker.current())
+    plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
 
 
@@ -58,7 +60,7 @@ def test_a_client_that_breaks_leaves_no_intent_without_a_call():
     class Broken:
         protocol, simulated = "scripted", True
 
-        def complete(self, request):
+        async def complete(self, request):
             raise TypeError("a library's own fault")
 
     register("scripted", Broken())
@@ -70,22 +72,23 @@ def test_a_client_that_breaks_leaves_no_intent_without_a_call():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_locked_database_delays_and_the_execution_goes_on_behind_its_checkpoint():
+def test_a_locked_database_delays_and_the_execution_goes_on_behind_its_checkpoint(monkeypatch):
     """Another process takes the write lock while the model is asked, and keeps it until after our patience."""
+    monkeypatch.setattr(store, "DATABASE_PATIENCE", 0.0)
     database = LockedDatabase()
 
     class Locking:
         protocol, simulated = "scripted", True
 
-        def complete(self, request):
-            database.lock()
-            return models_answer(GOOD).complete(request)
+        async def complete(self, request):
+            await asyncio.to_thread(database.lock)
+            return await models_answer(GOOD).complete(request)
 
     workflow = make_workflow()
     register("scripted", Locking())
     execution = queue.submit(workflow.live.version, workflow.live, {"message": "A refund"}, actor="test")
     with pytest.raises(DatabaseError, match="lock"):
-        driver.advance(execution.pk, worker.current())
+        plain.advance(execution.pk, worker.current())
     database.unlock()
     execution.refresh_from_db()
     assert execution.status == "running"  # in nobody's hands

@@ -2,7 +2,8 @@
 
 import pytest
 
-from executions import driver, resolution, worker
+from executions import resolution, worker
+from executions.drivers import plain
 from executions.models import Execution, Flag, StepResult
 from executions.resolution import Decision
 from tests.cast import envelope, execute, make_workflow, models_answer
@@ -31,7 +32,7 @@ def decide(flag, resolution_word, **given):
 
 
 def go_on(flag):
-    driver.advance(flag.execution_id, worker.current())
+    plain.advance(flag.execution_id, worker.current())
     return Execution.objects.get(pk=flag.execution_id)
 
 

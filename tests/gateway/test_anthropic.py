@@ -27,6 +27,7 @@ from gateway.types import (
     Usage,
 )
 from tests.messages_server import MessagesServer, Reply, drip, error, half, hang_up, html, message, slow
+from tests.waiting import Waiting
 
 KEY = "sk-ant-a-key-for-tests-only"
 SCHEMA = {"type": "object", "properties": {"id": {"type": ["string", "null"]}}, "required": ["id"]}
@@ -46,13 +47,13 @@ def server() -> Iterator[MessagesServer]:
 
 
 @pytest.fixture
-def provider(server) -> Iterator[AnthropicProvider]:
-    made = AnthropicProvider(KEY, server.url, read_timeout=0.5)
+def provider(server) -> Iterator[Waiting]:
+    made = Waiting(AnthropicProvider(KEY, server.url, read_timeout=0.5))
     yield made
     made.close()
 
 
-def failure_of(provider: AnthropicProvider) -> ProviderError:
+def failure_of(provider: Waiting) -> ProviderError:
     with pytest.raises(ProviderError) as raised:
         provider.complete(REQUEST)
     return raised.value
@@ -247,11 +248,13 @@ def test_a_refused_connection_was_never_sent():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    assert isinstance(failure_of(AnthropicProvider(KEY, f"http://127.0.0.1:{port}")), NotSent)
+    provider = Waiting(AnthropicProvider(KEY, f"http://127.0.0.1:{port}"))
+    assert isinstance(failure_of(provider), NotSent)
+    provider.close()
 
 
 def test_an_answer_that_drips_does_not_hold_a_worker(server):
-    provider = AnthropicProvider(KEY, server.url, connect_timeout=0.2, read_timeout=0.3)
+    provider = Waiting(AnthropicProvider(KEY, server.url, connect_timeout=0.2, read_timeout=0.3))
     server.inject(drip(0.02, "x" * 400))
     started = time.monotonic()
     assert isinstance(failure_of(provider), OutcomeUnknown)
@@ -262,19 +265,19 @@ def test_an_answer_that_drips_does_not_hold_a_worker(server):
 def test_a_missing_key_is_named(monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "of somebody else")
-    failure = failure_of(AnthropicProvider())
+    failure = failure_of(Waiting(AnthropicProvider()))
     assert isinstance(failure, AccessDenied)
     assert "ANTHROPIC_API_KEY" in failure.detail
 
 
 @pytest.mark.parametrize("key", ["", "  ", "sk-ant-ä", "sk-ant\nsecond line"])
 def test_what_cannot_be_a_key_is_not_sent(server, key):
-    assert isinstance(failure_of(AnthropicProvider(key, server.url)), AccessDenied)
+    assert isinstance(failure_of(Waiting(AnthropicProvider(key, server.url))), AccessDenied)
     assert server.exchanges == []
 
 
 def test_the_key_of_the_environment_is_read_at_the_call(server, monkeypatch):
-    provider = AnthropicProvider(base_url=server.url)
+    provider = Waiting(AnthropicProvider(base_url=server.url))
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-set-later\n")
     provider.complete(REQUEST)
     provider.close()

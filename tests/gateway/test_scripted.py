@@ -4,6 +4,7 @@ import json
 import re
 import time
 import tomllib
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from gateway.types import (
     Throttled,
     Usage,
 )
+from tests.waiting import Waiting
 
 PAGE = Path(__file__).parents[2] / "docs" / "scripted-provider.md"
 
@@ -29,8 +31,19 @@ def ask(user: str, system: str = "", model: str = "claude-haiku-5-5", max_output
     return Request(model, (Block(system, cached=True),) if system else (), user, None, max_output_tokens)
 
 
-def scripted(*answers: dict, **top: object) -> ScriptedProvider:
-    return ScriptedProvider.from_answers(answers, sleep=lambda seconds: None, **top)
+async def at_once(seconds: float) -> None:
+    """Nobody waits."""
+
+
+def noted(slept: list[float]) -> Callable[[float], Awaitable[None]]:
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    return sleep
+
+
+def scripted(*answers: dict, **top: object) -> Waiting:
+    return Waiting(ScriptedProvider.from_answers(answers, sleep=at_once, **top))
 
 
 def test_the_first_answer_whose_patterns_all_match_is_given():
@@ -150,7 +163,7 @@ def test_threads_share_the_count():
 def test_latency_is_spent_through_the_one_door():
     slept: list[float] = []
     answers = [{"user": "slow", "text": "x", "latency_ms": 250}, {"user": "usual", "text": "x"}]
-    provider = ScriptedProvider.from_answers(answers, sleep=slept.append, latency_ms=20)
+    provider = Waiting(ScriptedProvider.from_answers(answers, sleep=noted(slept), latency_ms=20))
     for user in ("slow", "usual", "unknown"):
         provider.complete(ask(user))
     assert slept == [0.25, 0.02]
@@ -204,7 +217,7 @@ def test_several_scripts_are_read_one_after_the_other(tmp_path):
     (tmp_path / "a.toml").write_text('[[answer]]\nuser = "a"\ntext = "from a"\n')
     (tmp_path / "b.toml").write_text('latency_ms = 5\n[[answer]]\ntext = "from b"\n')
     slept: list[float] = []
-    provider = ScriptedProvider([tmp_path / "a.toml", tmp_path / "b.toml"], sleep=slept.append)
+    provider = Waiting(ScriptedProvider([tmp_path / "a.toml", tmp_path / "b.toml"], sleep=noted(slept)))
     assert [provider.complete(ask(user)).text for user in ("a", "b")] == ["from a", "from b"]
     assert slept == [0.005]
 
@@ -216,7 +229,7 @@ def example(tmp_path) -> ScriptedProvider:
     assert block
     path = tmp_path / "example.toml"
     path.write_text(block[1], encoding="utf-8")
-    return ScriptedProvider([path], sleep=lambda seconds: None)
+    return Waiting(ScriptedProvider([path], sleep=at_once))
 
 
 def test_the_example_of_the_page_does_what_the_page_says(example):

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config import environment
 from demo import story
 from demo.budget import Budget, unpriced
-from executions.embedded import AnotherProcess, embedded_worker
+from executions.working import AnotherProcess, working
 from projects.schema import bring_up_to_date
 from workflows.models import Workflow
 
@@ -85,7 +85,7 @@ def _feed(workflow: Workflow, waiting: Iterator[dict], budget: Budget | None) ->
 def _worker(console: Console) -> Iterator[None]:
     """A Celery worker of our own, or the one of the `make run` beside us."""
     try:
-        with embedded_worker():
+        with working():
             yield
     except AnotherProcess:
         console.print(

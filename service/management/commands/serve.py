@@ -12,8 +12,10 @@ from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from config import environment
 from config.wsgi import application
-from executions.embedded import AnotherProcess, embedded_worker
+from executions.working import AnotherProcess, working
 from projects.schema import bring_up_to_date
+
+from ...duties import DUTIES
 
 
 class Command(BaseCommand):
@@ -24,7 +26,7 @@ class Command(BaseCommand):
         bring_up_to_date()
         server = _listening()
         try:
-            with embedded_worker():
+            with working(DUTIES):
                 self._announce()
                 server.run()
         except AnotherProcess as error:

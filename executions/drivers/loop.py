@@ -1,0 +1,142 @@
+"""The driver of a worker: hundreds of executions in flight on one event loop. An execution that waits costs no thread;
+its turns run in a small pool of threads, each with a database connection of its own."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections
+
+from gateway import gateway
+from gateway.event_loop import event_loop
+
+from .. import queue, turns, worker
+from ..effects import AskModel, CallTool, Pause
+from ..turns import Held, Wait
+
+logger = logging.getLogger(__name__)
+
+TOOL_THREADS = 32
+
+
+class LoopDriver:
+    """Takes what it is offered while it has room; what it refuses stays in the database, and it looks there again as soon
+    as something ends. `offer` and `look` may be called from any thread."""
+
+    def __init__(self, worker_id: UUID) -> None:
+        self._worker_id = worker_id
+        self._room = settings.IN_FLIGHT
+        self._loop = event_loop()
+        self._turns = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="turn")
+        self._tools = ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool")
+        self._tasks: dict[UUID, asyncio.Task] = {}
+        self._looking = self._more = False
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._tasks)
+
+    def offer(self, execution_id: UUID) -> None:
+        """A bell: this execution waits to be taken."""
+        self._loop.call_soon_threadsafe(self._take, execution_id)
+
+    def look(self) -> None:
+        """Looks for dropped and queued executions in the database: for bells that were lost, and for what others left."""
+        for execution_id in queue.dropped(self._worker_id, worker.in_hands()):
+            self.offer(execution_id)
+        self._loop.call_soon_threadsafe(self._look)
+
+    def stop(self, within: float) -> None:
+        """Takes nothing more, lets calls in flight finish for so many seconds, and gives everything else back."""
+        worker.leaving.set()
+        end = time.monotonic() + within
+        while self._tasks and time.monotonic() < end:
+            time.sleep(0.02)
+        self._tools.shutdown(wait=False, cancel_futures=True)
+        if not self._tasks:
+            self._disconnect()
+        self._turns.shutdown(wait=not self._tasks, cancel_futures=True)
+
+    def _disconnect(self) -> None:
+        """Each thread closes its own connection: they wait for each other, so that none does it twice."""
+        together = threading.Barrier(settings.WORKER_THREADS)
+
+        def close() -> None:
+            connections.close_all()
+            together.wait(5)
+
+        wait([self._turns.submit(close) for _ in range(settings.WORKER_THREADS)], timeout=5)
+
+    def _take(self, execution_id: UUID) -> None:
+        if worker.leaving.is_set() or execution_id in self._tasks:
+            return
+        if len(self._tasks) >= self._room:
+            self._more = True
+            return
+        task = self._loop.create_task(self._advance(execution_id))
+        self._tasks[execution_id] = task
+        task.add_done_callback(lambda _: self._ended(execution_id))
+
+    def _ended(self, execution_id: UUID) -> None:
+        self._tasks.pop(execution_id, None)
+        if self._more:
+            self._look()
+
+    def _look(self) -> None:
+        """One look at a time, and only while a tenth of the room is free: looking costs a query, however little it finds."""
+        room = self._room - len(self._tasks)
+        if self._looking or worker.leaving.is_set() or room < max(1, self._room // 10):
+            return
+        self._looking = True
+        found = self._in_thread(queue.next_for, room)
+        found.add_done_callback(lambda future: self._found(future, room))
+
+    def _found(self, future: asyncio.Future, room: int) -> None:
+        self._looking = False
+        if error := future.exception():
+            logger.warning("a look for work failed: %s", error)
+            return
+        self._more = len(future.result()) >= room
+        for execution_id in future.result():
+            self._take(execution_id)
+
+    async def _advance(self, execution_id: UUID) -> None:
+        with worker.holding(execution_id) as free:
+            if not free:
+                return
+            try:
+                held, awaited = await self._in_thread(self._first_turn, execution_id)
+                while awaited:
+                    awaited = await self._in_thread(turns.turn, held, await self._waited(held, awaited))
+            except Exception:
+                # The database refused even the last word: it stays `running`, and is dropped once nobody holds it.
+                logger.exception("execution %s is left as it stands", execution_id)
+
+    def _first_turn(self, execution_id: UUID) -> tuple[Held | None, Wait | None]:
+        held = turns.claim(execution_id, self._worker_id)
+        return held, turns.turn(held) if held else None
+
+    async def _waited(self, held: Held, wait: Wait) -> object:
+        match wait:
+            case AskModel(intent, request):
+                return await gateway.send(intent, request)
+            case CallTool():
+                return await self._loop.run_in_executor(self._tools, _and_disconnect, turns.call_tool, held.run, wait)
+            case Pause(seconds):
+                return await asyncio.sleep(seconds)
+
+    def _in_thread(self, function: Callable, *arguments: object) -> asyncio.Future:
+        return self._loop.run_in_executor(self._turns, function, *arguments)
+
+
+def _and_disconnect(function: Callable, *arguments: object) -> object:
+    """A thread of the tools works seldom: it keeps no connection."""
+    try:
+        return function(*arguments)
+    finally:
+        connections.close_all()

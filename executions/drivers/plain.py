@@ -1,0 +1,30 @@
+"""The plain driver: the calling thread takes one execution as far as it goes, and waits itself. For tests and tools."""
+
+import time
+from uuid import UUID
+
+from gateway import gateway
+from gateway.event_loop import wait_for
+
+from .. import turns, worker
+from ..effects import AskModel, CallTool, Pause
+from ..turns import Held, Wait
+
+
+def advance(execution_id: UUID, worker_id: UUID) -> None:
+    """Claims the execution and runs it to its end, or to where it stands still. Safe to call twice, from anywhere."""
+    with worker.holding(execution_id) as free:
+        held = turns.claim(execution_id, worker_id) if free else None
+        wait = turns.turn(held) if held else None
+        while wait:
+            wait = turns.turn(held, _waited(held, wait))
+
+
+def _waited(held: Held, wait: Wait) -> object:
+    match wait:
+        case AskModel(intent, request):
+            return wait_for(gateway.send(intent, request))
+        case CallTool():
+            return turns.call_tool(held.run, wait)
+        case Pause(seconds):
+            return time.sleep(seconds)

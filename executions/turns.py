@@ -1,0 +1,131 @@
+"""One turn of an execution: everything between two waits, in one thread. The drivers do the waiting.
+
+A turn understands what was waited for, runs the engine as far as it goes (the sandbox included), and commits what came of
+it: before a call leaves, its intent and all that is known stand in the database.
+"""
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+
+from gateway import gateway
+from gateway.gateway import Reply
+from projects.tools import ToolError, tool_of
+from wire.problems import Unavailable
+from workflows import sandbox
+from workflows.schemas import Schema
+
+from . import engine, queue, store, worker
+from .effects import AskModel, CallTool, Deferred, Ending, Evaluate, Failed, Pause, RunCode
+from .engine import Advance
+from .run import Journal, Run
+from .store import Lease
+
+logger = logging.getLogger(__name__)
+
+HICCUP = 5.0  # seconds
+
+Wait = AskModel | CallTool | Pause
+
+
+@dataclass
+class Held:
+    """An execution in this worker's hands. `run` and `advance` come with the first turn."""
+
+    lease: Lease
+    run: Run | None = None
+    advance: Advance | None = None
+
+
+def claim(execution_id: UUID, worker_id: UUID) -> Held | None:
+    """None where there is nothing to take, or where the database does not answer: the sweeper comes by again."""
+    try:
+        lease = store.claim(execution_id, worker_id)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("execution %s could not be claimed: %s", execution_id, error)
+        connection.close()
+        return None
+    return Held(lease) if lease else None
+
+
+def turn(held: Held, came: object = None) -> Wait | None:
+    """Goes on with what came of the last wait: a `Reply`, a tool's answer, or nothing. None: this advance is over."""
+    try:
+        return _go_on(held, came)
+    except store.LeaseLost:
+        logger.warning("lost the lease of execution %s; what was paid is recorded as discarded", held.lease.execution)
+        store.discard(_journal(held))
+    except (OperationalError, InterfaceError, Unavailable) as error:
+        # The database is locked or away, or the sandbox is full: a hiccup of this machine delays, it fails nothing.
+        logger.warning("execution %s is given back: %s", held.lease.execution, error)
+        connection.close_if_unusable_or_obsolete()
+        _end_all_the_same(held, Deferred(HICCUP, "service", "This service was too busy; it goes on by itself."))
+    except Exception:
+        logger.exception("execution %s broke", held.lease.execution)
+        _end_all_the_same(held, Failed("internal", "We broke on this execution; the error is logged."))
+    return None
+
+
+def compute(run: Run, effect: Evaluate | RunCode) -> object:
+    """What the sandbox says, at once: it takes no longer than a thread may stand still."""
+    names, zone = effect.names, run.compiled.definition.timezone
+    if isinstance(effect, Evaluate):
+        return sandbox.evaluate(effect.expressions, names, run.now, zone)
+    return sandbox.run(effect.code, names["input"], names["steps"], names["constants"], run.now, zone)
+
+
+def call_tool(run: Run, effect: CallTool) -> object:
+    """The tool's answer, or a `ToolError`: also where arguments or answer are not what its registration promises."""
+    try:
+        tool = tool_of(run.execution.project_id, effect.tool)
+        _hold(f"An argument of {effect.tool} is wrong", tool.input_schema, effect.arguments)
+        answer = tool.call(effect.arguments, effect.key)
+        if tool.output_schema is not None:
+            _hold(f"{effect.tool} answered what it was not registered with", tool.output_schema, answer)
+    except ToolError as error:
+        return error
+    return answer
+
+
+def _go_on(held: Held, came: object) -> Wait | None:
+    if held.run is None:
+        held.run = store.load(held.lease.execution)
+        held.advance = engine.advance(held.run)
+    run, answer = held.run, gateway.settle(came) if isinstance(came, Reply) else came
+    try:
+        effect = held.advance.send(answer)
+        while isinstance(effect, Evaluate | RunCode):
+            effect = held.advance.send(compute(run, effect))
+    except StopIteration as stop:
+        store.end(held.lease, run.journal, stop.value, store.resolver(run))
+        return None
+    if worker.leaving.is_set():
+        store.release(held.lease, run.journal)
+        queue.ring(held.lease.execution)
+        return None
+    if not isinstance(effect, Pause):
+        store.checkpoint(held.lease, run.journal, effect.intent if isinstance(effect, AskModel) else None)
+    return effect
+
+
+def _hold(what: str, schema: dict, value: object) -> None:
+    if faults := Schema(schema).faults(value):
+        raise ToolError(f"{what}: {faults[0].pointer} {faults[0].detail}"[:500])
+
+
+def _end_all_the_same(held: Held, ending: Ending) -> None:
+    """Ends what broke in the middle; what was paid is in the ledger all the same. Where even that fails, the execution
+    stays `running` in nobody's hands, and the sweeper takes it up behind its last checkpoint."""
+    journal = _journal(held)
+    if isinstance(ending, Failed):
+        journal.steps, journal.flags = [], []
+    try:
+        store.end(held.lease, journal, ending)
+    except store.LeaseLost:
+        store.discard(journal)
+
+
+def _journal(held: Held) -> Journal:
+    return held.run.journal if held.run else Journal()

@@ -1,0 +1,121 @@
+"""This process as a worker: a Celery consumer that hears the bells, the loop that executes, and the housekeeping that
+beats, sweeps and looks for work whose bell was lost. Beside `make run` or alone, it is the same."""
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from celery import current_app
+from celery.worker import WorkController
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from . import queue, tasks, worker
+from .drivers.loop import LoopDriver
+
+logger = logging.getLogger(__name__)
+
+ROUND = 1.0  # seconds between two rounds of the housekeeping
+
+Duty = Callable[[], object]  # done once a round, bounded in time; what it raises is logged
+
+
+class AnotherProcess(Exception):
+    """Another process holds the embedded worker of this database."""
+
+
+@contextmanager
+def working(duties: Sequence[Duty] = ()) -> Iterator[threading.Event]:
+    """Executes while the block runs; yields an event that is set where the worker has to end before. Raises
+    `AnotherProcess` where the database is the embedded one and somebody executes on it already."""
+    with ExitStack() as stack:
+        if connection.vendor == "sqlite":
+            stack.enter_context(_alone())
+            worker.end_others()  # the lock proves that they are gone: what they held is taken over at once
+        tasks.driver = driver = LoopDriver(worker.current())
+        bells = _bells()
+        broken, stop = threading.Event(), threading.Event()
+        hearing = threading.Thread(target=bells.start, name="bells", daemon=True)
+        keeping = threading.Thread(
+            target=_keep, args=(stop, broken, hearing, driver, duties), name="housekeeping", daemon=True
+        )
+        hearing.start()
+        keeping.start()
+        try:
+            yield broken
+        finally:
+            worker.leaving.set()
+            bells.stop()
+            driver.stop(settings.STOP_WITHIN)
+            stop.set()
+            keeping.join(timeout=5)
+            worker.end()
+            tasks.driver = None
+            worker.leaving.clear()
+
+
+def _bells() -> WorkController:
+    """A bell only hands an id to the loop, so one thread hears them all."""
+    return WorkController(
+        app=current_app,
+        pool_cls="solo",
+        loglevel="WARNING",
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+
+
+def _keep(
+    stop: threading.Event,
+    broken: threading.Event,
+    hearing: threading.Thread,
+    driver: LoopDriver,
+    duties: Sequence[Duty],
+) -> None:
+    """An error is logged and the next round tried: this thread must not end before the process."""
+    last_beat = 0.0
+    while not stop.wait(ROUND):
+        close_old_connections()
+        # By the clock and before the sweep: after a suspend the lease is renewed before anybody could look at it.
+        if time.time() - last_beat >= worker.HEARTBEAT and _done(worker.beat):
+            last_beat = time.time()
+        if not worker.leaving.is_set():
+            for duty in (queue.sweep, driver.look, *duties):
+                _done(duty)
+            if not hearing.is_alive():
+                logger.critical(
+                    "the Celery consumer has ended; this process ends, too, and its supervisor starts it anew"
+                )
+                broken.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+                break
+    connection.close()
+
+
+def _done(duty: Duty) -> bool:
+    try:
+        duty()
+    except Exception:
+        logger.exception("%s failed; the next round follows", getattr(duty, "__qualname__", duty))
+        return False
+    return True
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    database = Path(settings.DATABASES["default"]["NAME"])
+    path = database.with_name(f"{database.name}.worker.lock")
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AnotherProcess(f"Another process executes for the database {database.name}.") from error
+        yield
