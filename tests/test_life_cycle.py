@@ -179,7 +179,7 @@ def test_another_project_sees_nothing_of_it(alice):
 
 def execute(agent: Agent, text: str, workflow: str = "refund-triage") -> dict:
     accepted = agent.ask("POST", f"workflows/{workflow}/executions", {"input": {"message": text}}, status=202)
-    assert accepted["status"] == "queued"
+    assert accepted["status"] in ("queued", "running")  # a worker may have it before the answer is out
     return agent.until_it_stands(accepted)
 
 
