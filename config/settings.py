@@ -98,9 +98,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # What one worker does at once: so many executions wait for their models, so many threads take their turns.
 IN_FLIGHT = environment.whole("IN_FLIGHT", 300, least=1, most=10_000)
 WORKER_THREADS = environment.whole("WORKER_THREADS", 4, least=1, most=200)
-STOP_WITHIN = environment.whole(
-    "STOP_WITHIN", 20, most=3600
-)  # seconds for calls in flight when a worker is told to end
+# Seconds that calls in flight get when a worker is told to end.
+STOP_WITHIN = environment.whole("STOP_WITHIN", 20, most=3600)
 WEB_THREADS = environment.whole("WEB_THREADS", 8, least=2, most=200)
 
 # The tier map that a new project starts with, and the scripts of the scripted provider.
