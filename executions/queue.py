@@ -18,7 +18,7 @@ from wire.problems import Invalid
 from workflows.compiled import compiled
 from workflows.models import Publication, Version
 
-from . import states, store
+from . import statements, states, store
 from .models import Event, Execution, Status, Worker
 
 logger = logging.getLogger(__name__)
@@ -93,11 +93,10 @@ def _built(
 def _accept(executions: list[Execution], actor: str) -> list[Execution]:
     """Commits them with their first events, and rings after."""
     accepted = [Event(execution=one, kind="accepted", after=Status.QUEUED, actor=actor) for one in executions]
-    with transaction.atomic():
-        Execution.objects.bulk_create(executions)
-        Event.objects.bulk_create(accepted)
-        for one in executions[:RUNG_AT_ONCE]:
-            transaction.on_commit(partial(ring, one.pk))
+    rows = [(store.EXECUTION, one) for one in executions] + [(store.EVENT, event) for event in accepted]
+    statements.write(statements.ALWAYS, [], rows)
+    for one in executions[:RUNG_AT_ONCE]:
+        transaction.on_commit(partial(ring, one.pk))
     return executions
 
 

@@ -1,4 +1,5 @@
-"""The one place that changes a status: checks that the change is allowed, compares and sets, and writes the event."""
+"""What changes a status: checks that the change is allowed, compares and sets, and writes the event. (A worker's own changes
+are the store's statements; what is allowed and how it is told stands here.)"""
 
 from django.db import transaction
 
@@ -15,23 +16,23 @@ ALLOWED = {
 }
 
 
-def move(
-    execution_id: object, before: Status, after: Status, *, actor: str, held: int | None = None, **fields: object
-) -> bool:
-    """Moves the execution if it is still `before` (and still `held` by this token); says whether it did.
+def move(execution_id: object, before: Status, after: Status, *, actor: str, **fields: object) -> bool:
+    """Moves the execution if it is still `before`; says whether it did.
 
     Runs in the caller's transaction where there is one: the event and whatever else the caller writes stand or fall together.
     """
-    if after not in ALLOWED[before]:
-        raise ValueError(f"An execution never goes from {before} to {after}.")
-    found = Execution.objects.filter(pk=execution_id, status=before)
-    if held is not None:
-        found = found.filter(token=held)
     detail = str(fields.pop("detail", ""))
+    happened = event(execution_id, before, after, actor, detail)
+    found = Execution.objects.filter(pk=execution_id, status=before)
     with transaction.atomic():
         moved = found.update(status=after, **fields)
         if moved:
-            Event.objects.create(
-                execution_id=execution_id, kind="status", before=before, after=after, actor=actor, detail=detail
-            )
+            happened.save(force_insert=True)
     return bool(moved)
+
+
+def event(execution_id: object, before: Status, after: Status, actor: str, detail: str = "") -> Event:
+    """The event of this change, unsaved. A change that is not allowed is a fault of ours."""
+    if after not in ALLOWED[before]:
+        raise ValueError(f"An execution never goes from {before} to {after}.")
+    return Event(execution_id=execution_id, kind="status", before=before, after=after, actor=actor, detail=detail)

@@ -10,19 +10,40 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Case, F, When
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from gateway import gateway
 from gateway.models import Call, Intent, Payload
 from workflows.compiled import compiled
 
-from . import states
+from . import statements, states
 from .effects import Completed, Deferred, Ending, Escalated, Failed
 from .models import Event, Execution, Flag, Status, StepResult
 from .run import Journal, Run
 
 logger = logging.getLogger(__name__)
+
+HOLD = "SELECT id FROM executions_execution"
+HELD = "WHERE id = %s AND token = %s AND status = 'running'"
+TAKE = """
+    UPDATE executions_execution SET status = 'running', worker_id = %s, token = token + 1,
+    started_at = coalesce(started_at, %s), waiting_for = '', resume_at = NULL
+"""
+
+EXECUTION, EVENT, INTENT, CALL, PAYLOAD = map(statements.Kind, (Execution, Event, Intent, Call, Payload))
+# An attempt that was recorded may become the step's result later: the same row, brought up to date.
+STEP = statements.Kind(
+    StepResult,
+    unique=("execution_id", "step", "attempt"),
+    renew=("status", "output", "has_output", "call", "answered_by", "finished_at"),
+)
+# One open flag per execution, step and reason: what is found again brings the one that is there up to date.
+FLAG = statements.Kind(
+    Flag,
+    unique=("execution_id", "step", "reason", "edge_case"),
+    renew=("attempt", "explanation", "waiting", "answered_by"),
+    where="state = 'open'",
+)
 
 MAX_DEATHS = 3
 DATABASE_PATIENCE = 15.0  # seconds: less than a lease
@@ -35,30 +56,43 @@ class Lease:
     execution: UUID
     worker: UUID
     token: int
+    deaths: int = 0
 
 
 class LeaseLost(Exception):
     """Another worker holds the execution now; nothing was written."""
 
 
-@transaction.atomic
 def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
     """Takes a queued execution, or one that its worker dropped: a dead one, or this very process, where no thread has it
     in hands (see `worker.holding`). None where there is nothing to take."""
-    fields = {"worker_id": worker_id, "token": F("token") + 1, "waiting_for": "", "resume_at": None}
-    started = Coalesce("started_at", timezone.now())
-    if not states.move(execution_id, Status.QUEUED, Status.RUNNING, actor="worker", started_at=started, **fields):
-        deaths = Case(When(worker=None, then=F("deaths")), default=F("deaths") + 1)  # given back is not died
-        if not Execution.objects.dropped(worker_id).filter(pk=execution_id).update(deaths=deaths, **fields):
-            return None
-        Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker")
-        settle_doubts(execution_id)
-    execution = Execution.objects.only("token", "deaths").get(pk=execution_id)
-    lease = Lease(execution_id, worker_id, execution.token)
-    if execution.deaths >= MAX_DEATHS:
+    lease = _take(execution_id, worker_id) or _take_over(execution_id, worker_id)
+    if lease and lease.deaths >= MAX_DEATHS:
         end(lease, Journal(), Failed("poisoned", f"This execution ended {MAX_DEATHS} workers at the same step."))
         return None
     return lease
+
+
+def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
+    now = timezone.now()
+    taken = statements.write(
+        f"{TAKE} WHERE id = %s AND status = 'queued' RETURNING token, deaths",
+        [worker_id, now, execution_id],
+        [(EVENT, states.event(execution_id, Status.QUEUED, Status.RUNNING, "worker"))],
+    )
+    return Lease(execution_id, worker_id, *taken) if taken else None
+
+
+@transaction.atomic
+def _take_over(execution_id: UUID, worker_id: UUID) -> Lease | None:
+    deaths = Case(When(worker=None, then=F("deaths")), default=F("deaths") + 1)  # given back is not died
+    dropped = Execution.objects.dropped(worker_id).filter(pk=execution_id)
+    if not dropped.update(deaths=deaths, worker_id=worker_id, token=F("token") + 1):
+        return None
+    Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker")
+    settle_doubts(execution_id)
+    token, deaths = Execution.objects.values_list("token", "deaths").get(pk=execution_id)
+    return Lease(execution_id, worker_id, token, deaths)
 
 
 def settle_doubts(execution_id: UUID) -> None:
@@ -67,11 +101,15 @@ def settle_doubts(execution_id: UUID) -> None:
         gateway.in_doubt(intent).save(force_insert=True)
 
 
+def begin(lease: Lease) -> Run:
+    """What the engine needs to begin, or to go on behind the last checkpoint."""
+    return _fresh(lease.execution) if lease.token == 1 else load(lease.execution)
+
+
 def load(execution_id: UUID) -> Run:
-    """Everything the engine needs to go on behind the last checkpoint."""
-    execution = Execution.objects.select_related("project").get(pk=execution_id)
-    run = Run(execution, compiled(execution.version_id), cap=execution.project.execution_cap)
-    rows = list(execution.steps.order_by("pk"))
+    """Everything that is known of an execution."""
+    run = _fresh(execution_id)
+    rows = list(run.execution.steps.order_by("pk"))
     for row in rows:
         run.attempts[row.step] = row.attempt
         if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED):
@@ -83,6 +121,12 @@ def load(execution_id: UUID) -> Run:
         run.count(call)
     _recall(run, [row for row in rows if row.step not in run.outputs and row.call])
     return run
+
+
+def _fresh(execution_id: UUID) -> Run:
+    """Of an execution that was claimed for the first time nothing else is recorded yet."""
+    execution = Execution.objects.select_related("project").get(pk=execution_id)
+    return Run(execution, compiled(execution.version_id), cap=execution.project.execution_cap)
 
 
 def _recall(run: Run, rows: list[StepResult]) -> None:
@@ -104,56 +148,46 @@ def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> 
     """Writes the journal and the intent of the next call in one transaction. Raises `LeaseLost`."""
     if not journal and intent is None:
         return
-
-    def write() -> None:
-        held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
-        if not held.update(deaths=0 if journal.steps else F("deaths")):
-            raise LeaseLost(lease.execution)
-        _write(journal)
-        if intent is not None:
-            intent.save(force_insert=True)
-
-    _commit(write, lambda: _is_written(journal, intent))
+    # The lock alone is the fence; the row itself changes only where deaths are forgotten behind a checkpoint.
+    forgets = bool(lease.deaths and journal.steps)
+    fence = f"UPDATE executions_execution SET deaths = 0 {HELD} RETURNING id" if forgets else f"{HOLD} {HELD}"
+    rows = _rows(journal) + ([(INTENT, intent)] if intent else [])
+    _commit(lease, fence, [], rows, lambda: _is_written(journal, intent))
     journal.clear()
 
 
 def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:
     """Commits the journal together with the status that this advance ends in. Raises `LeaseLost`."""
-    after, fields = _fields(lease, ending, resolved_by)
-
-    def write() -> None:
-        if not states.move(lease.execution, Status.RUNNING, after, actor="worker", held=lease.token, **fields):
-            raise LeaseLost(lease.execution)
-        _write(journal)
-
+    after, fields, detail = _fields(lease, ending, resolved_by)
+    event = states.event(lease.execution, Status.RUNNING, after, "worker", detail)
+    assigned, values = statements.changes(status=after, **fields)
     ended = Execution.objects.filter(pk=lease.execution, token=lease.token, status=after)
-    _commit(write, ended.exists)
+    fence = f"UPDATE executions_execution SET {assigned} {HELD} RETURNING id"
+    _commit(lease, fence, values, [*_rows(journal), (EVENT, event)], ended.exists)
     journal.clear()
 
 
 def release(lease: Lease, journal: Journal) -> None:
     """Gives a running execution back behind a checkpoint: no worker holds it, whoever looks next takes it."""
-
-    def write() -> None:
-        held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
-        if not held.update(worker=None):
-            raise LeaseLost(lease.execution)
-        _write(journal)
-
-    _commit(write, lambda: _is_written(journal, None))
+    fence = f"UPDATE executions_execution SET worker_id = NULL {HELD} RETURNING id"
+    given_back = Execution.objects.filter(pk=lease.execution, token=lease.token, worker=None)
+    _commit(lease, fence, [], _rows(journal), given_back.exists)
     journal.clear()
 
 
-def _commit(write: Callable[[], None], is_written: Callable[[], bool]) -> None:
-    """One transaction. A database that goes away takes no paid answer with it: it is written as soon as the database is
-    back, unless the commit had reached it. Raises what the database says where it stays away."""
+def _commit(
+    lease: Lease, fence: str, values: list[object], rows: list[statements.Row], is_written: Callable[[], bool]
+) -> None:
+    """One transaction behind the fence. A database that goes away takes no paid answer with it: it is written as soon as
+    the database is back, unless the commit had reached it. Raises what the database says where it stays away."""
     until = time.monotonic() + DATABASE_PATIENCE
     lost = False
     while True:
         try:
-            if not (lost and is_written()):
-                with transaction.atomic():
-                    write()
+            if lost and is_written():
+                return
+            if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
+                raise LeaseLost(lease.execution)
             return
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > until:
@@ -170,13 +204,9 @@ def _is_written(journal: Journal, intent: Intent | None) -> bool:
         return Intent.objects.filter(pk=intent.pk).exists()
     if journal.calls:
         return Call.objects.filter(pk=journal.calls[0][0].pk).exists()
-    rows = [(row.step, row.attempt) for row in journal.steps if row.pk is None]
-    return (
-        bool(rows)
-        and StepResult.objects.filter(
-            execution=journal.steps[0].execution_id, step=rows[0][0], attempt=rows[0][1]
-        ).exists()
-    )
+    last = journal.steps[-1]
+    kept = StepResult.objects.filter(execution=last.execution_id, step=last.step, attempt=last.attempt)
+    return kept.filter(status=last.status).exists()
 
 
 def discard(journal: Journal) -> None:
@@ -191,44 +221,30 @@ def discard(journal: Journal) -> None:
     journal.clear()
 
 
-def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dict]:
+def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dict[str, object], str]:
+    """The status after, what else changes with it, and a sentence for the event."""
     now = timezone.now()
     match ending:
         case Completed(output):
-            return Status.COMPLETED, {"output": output, "resolved_by": resolved_by, "finished_at": now, "error": None}
+            answer = {"output": statements.as_json(output), "resolved_by": resolved_by, "error": None}
+            return Status.COMPLETED, {**answer, "finished_at": now}, ""
         case Escalated():
-            return Status.ESCALATED, {}
+            return Status.ESCALATED, {}, ""
         case Failed(code, detail):
-            error = {"code": code, "detail": detail}
-            return Status.FAILED, {"error": error, "finished_at": now, "detail": detail}
+            error = statements.as_json({"code": code, "detail": detail})
+            return Status.FAILED, {"error": error, "finished_at": now}, detail
         case Deferred(seconds, waiting_for, detail):
             if now > Execution.objects.values_list("deadline_at", flat=True).get(pk=lease.execution):
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
+            error = statements.as_json({"code": waiting_for, "detail": detail})
             again = now + timedelta(seconds=seconds)
-            waits = {"waiting_for": waiting_for, "resume_at": again}
-            return Status.WAITING, {**waits, "error": {"code": waiting_for, "detail": detail}, "detail": detail}
+            return Status.WAITING, {"waiting_for": waiting_for, "resume_at": again, "error": error}, detail
     raise TypeError(f"no such ending: {ending!r}")
 
 
-def _write(journal: Journal) -> None:
-    for call, payload in journal.calls:
-        call.save(force_insert=True)
-        payload.save(force_insert=True)
-    new = [row for row in journal.steps if row.pk is None]
-    for row in journal.steps:
-        if row.pk is not None:
-            row.save()
-    StepResult.objects.bulk_create(new)
-    for flag in journal.flags:
-        _write_flag(flag)
-
-
-def _write_flag(flag: Flag) -> None:
-    """One open flag per execution, step and reason: what is found again brings the one that is there up to date."""
-    same = {name: getattr(flag, name) for name in ("execution_id", "step", "reason", "edge_case")}
-    found = {name: getattr(flag, name) for name in ("attempt", "explanation", "waiting", "answered_by")}
-    if not Flag.objects.filter(**same, state=Flag.State.OPEN).update(**found):
-        flag.save(force_insert=True)
+def _rows(journal: Journal) -> list[statements.Row]:
+    calls = [row for call, payload in journal.calls for row in ((CALL, call), (PAYLOAD, payload))]
+    return [*calls, *((STEP, row) for row in journal.steps), *((FLAG, flag) for flag in journal.flags)]
 
 
 def resolver(run: Run) -> str:

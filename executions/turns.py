@@ -91,7 +91,7 @@ def call_tool(run: Run, effect: CallTool) -> object:
 
 def _go_on(held: Held, came: object) -> Wait | None:
     if held.run is None:
-        held.run = store.load(held.lease.execution)
+        held.run = store.begin(held.lease)
         held.advance = engine.advance(held.run)
     run, answer = held.run, gateway.settle(came) if isinstance(came, Reply) else came
     try:

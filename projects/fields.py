@@ -42,6 +42,13 @@ class VerbatimJSONField(models.JSONField):
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "json" if connection.vendor == "postgresql" else super().db_type(connection)
 
+    def get_db_prep_value(self, value: object, connection: BaseDatabaseWrapper, prepared: bool = False) -> object:
+        if connection.vendor == "postgresql" and value is not None and not hasattr(value, "resolve_expression"):
+            from psycopg.types.json import Json
+
+            return Json(value)
+        return super().get_db_prep_value(value, connection, prepared)
+
     def from_db_value(self, value: object, expression: object, connection: BaseDatabaseWrapper) -> object:
         if connection.vendor == "postgresql":
             return value  # read by the driver already

@@ -128,7 +128,7 @@ class AnthropicProvider:
 
         # Which model is asked is the project's decision: where warnings are errors, the call must not be lost.
         warnings.filterwarnings("ignore", "The model .* is deprecated", DeprecationWarning)
-        timeout = Timeout(self._read_timeout, connect=self._connect_timeout)
+        timeout = Timeout(self._read_timeout, connect=self._connect_timeout, pool=self._connect_timeout)
         # How many calls are in flight is the worker's decision. The prompt goes where the configuration says, and
         # nowhere that an answer says.
         client = DefaultAioHttpClient(timeout=timeout, limits=Limits(max_connections=None), follow_redirects=False)

@@ -1,0 +1,133 @@
+"""Statements written by hand for the hot path: rows that stand or fall with a fence, which says that they may be written.
+
+On PostgreSQL all of it is one statement: one round trip, one commit, planned once. The rows of a table travel as one JSON
+array, which the server takes apart by its own types. On SQLite, where there is no round trip to save, the statements run one after
+the other in one transaction.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from uuid import UUID
+
+from django.db import connection, models, transaction
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How rows of a model are written. `unique`: where a row with the same values of these columns is there (and `where`
+    holds for it), its columns `renew` are brought up to date instead."""
+
+    model: type[models.Model]
+    unique: tuple[str, ...] = ()
+    renew: tuple[str, ...] = ()
+    where: str = ""
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    @cached_property
+    def fields(self) -> list[models.Field]:
+        """All but a key that the database counts itself."""
+        return [field for field in self.model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+
+    @property
+    def on_conflict(self) -> str:
+        if not self.unique:
+            return ""
+        where = f" WHERE {self.where}" if self.where else ""
+        renewed = ", ".join(f"{column} = excluded.{column}" for column in self.renew)
+        return f" ON CONFLICT ({', '.join(self.unique)}){where} DO UPDATE SET {renewed}"
+
+
+Row = tuple[Kind, models.Model]
+ALWAYS = "SELECT 1"  # the fence of rows that nobody has to hold anything for
+
+
+def write(fence: str, values: Sequence[object], rows: Sequence[Row]) -> tuple | None:
+    """Writes the rows if the fence, a SELECT or an `UPDATE … RETURNING` with these values, finds its row; what it found.
+    None: it found none, and nothing is written."""
+    given = [_plain(value) for value in values]
+    by_kind: dict[Kind, list[models.Model]] = {}
+    for kind, row in rows:
+        by_kind.setdefault(kind, []).append(row)
+    return (_at_once if connection.vendor == "postgresql" else _in_turn)(fence, given, by_kind)
+
+
+def changes(**fields: object) -> tuple[str, list[object]]:
+    """`("a = %s, b = %s", [values])`, JSON as text."""
+    return ", ".join(f"{name} = %s" for name in fields), list(fields.values())
+
+
+def as_json(value: object) -> str | None:
+    """What a JSON column is given in `values`."""
+    return None if value is None else json.dumps(value)
+
+
+def _at_once(fence: str, values: list[object], rows: dict[Kind, list[models.Model]]) -> tuple | None:
+    from psycopg import Cursor
+
+    said = _statement(fence, tuple(rows))
+    connection.ensure_connection()
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(said, [*values, *map(_as_array, rows, rows.values())], prepare=True)
+        return cursor.fetchone()
+
+
+def _in_turn(fence: str, values: list[object], rows: dict[Kind, list[models.Model]]) -> tuple | None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        held = cursor.execute(fence, values).fetchone()
+        for kind, several in rows.items() if held else ():
+            fields = kind.fields
+            cursor.executemany(
+                _insertion(kind),
+                [[_in_sqlite(field, getattr(row, field.attname)) for field in fields] for row in several],
+            )
+        return held
+
+
+@cache
+def _statement(fence: str, kinds: tuple[Kind, ...]) -> str:
+    """`WITH held AS (…), rows_0 AS (INSERT … FROM held), … SELECT * FROM held`"""
+    locking = " FOR UPDATE" if fence.startswith("SELECT") and fence != ALWAYS else ""
+    parts = [f"held AS ({fence}{locking})"]
+    for number, kind in enumerate(kinds):
+        columns = [field.column for field in kind.fields]
+        given = ", ".join(f"given.{column}" for column in columns)
+        source = f"held, json_populate_recordset(NULL::{kind.table}, %s) AS given"
+        insertion = f"INSERT INTO {kind.table} ({', '.join(columns)}) SELECT {given} FROM {source}{kind.on_conflict}"
+        parts.append(f"rows_{number} AS ({insertion})")
+    return f"WITH {', '.join(parts)} SELECT * FROM held"
+
+
+@cache
+def _insertion(kind: Kind) -> str:
+    columns = [field.column for field in kind.fields]
+    places = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO {kind.table} ({', '.join(columns)}) VALUES ({places}){kind.on_conflict}"
+
+
+def _as_array(kind: Kind, rows: list[models.Model]) -> str:
+    fields = kind.fields
+    return json.dumps([{field.column: getattr(row, field.attname) for field in fields} for row in rows], default=str)
+
+
+def _in_sqlite(field: models.Field, value: object) -> object:
+    return as_json(value) if isinstance(field, models.JSONField) else _plain(value)
+
+
+def _plain(value: object) -> object:
+    """As both databases read it in a parameter. Numbers as text: PostgreSQL would plan anew for each size of integer."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        utc = value.astimezone(UTC)
+        return str(utc if connection.vendor == "postgresql" else utc.replace(tzinfo=None))
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, int) and connection.vendor == "postgresql":
+        return str(value)
+    return value
