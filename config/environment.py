@@ -151,6 +151,7 @@ def _postgresql(url: str) -> dict:
     config["CONN_MAX_AGE"], config["CONN_HEALTH_CHECKS"] = 600, True
     config.setdefault("OPTIONS", {}).update(
         connect_timeout=5,
+        prepare_threshold=2,  # the hot path's few statements are planned once; Django's own are never prepared
         # Nothing of ours holds a statement, a lock or a transaction for long; what does is a fault, and ends.
         options="-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
     )

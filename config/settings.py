@@ -1,5 +1,7 @@
 """All settings in one file. It works with no environment at all, and refuses a malformed value with a sentence."""
 
+from kombu import Queue
+
 from . import environment
 from .environment import BASE
 
@@ -90,7 +92,8 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "inte
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_CREATE_MISSING_QUEUES = True
+# A bell is taken from the broker when it is heard, without an acknowledgement: what is lost with it, a look finds.
+CELERY_TASK_QUEUES = [Queue("celery", no_ack=True)]
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False

@@ -6,7 +6,7 @@ the other in one transaction.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -35,6 +35,10 @@ class Kind:
         return [field for field in self.model._meta.concrete_fields if not isinstance(field, models.AutoField)]
 
     @property
+    def columns(self) -> str:
+        return ", ".join(field.column for field in self.fields)
+
+    @property
     def on_conflict(self) -> str:
         if not self.unique:
             return ""
@@ -57,6 +61,12 @@ def write(fence: str, values: Sequence[object], rows: Sequence[Row]) -> tuple | 
     return (_at_once if connection.vendor == "postgresql" else _in_turn)(fence, given, by_kind)
 
 
+def instance(kind: Kind, values: Sequence[object]) -> models.Model:
+    """The row that a `RETURNING` with `kind.columns` gave, as a model."""
+    read = [_read(field, value) for field, value in zip(kind.fields, values, strict=True)]
+    return kind.model.from_db(connection.alias, [field.attname for field in kind.fields], read)
+
+
 def changes(**fields: object) -> tuple[str, list[object]]:
     """`("a = %s, b = %s", [values])`, JSON as text."""
     return ", ".join(f"{name} = %s" for name in fields), list(fields.values())
@@ -73,7 +83,7 @@ def _at_once(fence: str, values: list[object], rows: dict[Kind, list[models.Mode
     said = _statement(fence, tuple(rows))
     connection.ensure_connection()
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        cursor.execute(said, [*values, *map(_as_array, rows, rows.values())], prepare=True)
+        cursor.execute(said, [*values, *map(_as_array, rows, rows.values())])
         return cursor.fetchone()
 
 
@@ -95,19 +105,17 @@ def _statement(fence: str, kinds: tuple[Kind, ...]) -> str:
     locking = " FOR UPDATE" if fence.startswith("SELECT") and fence != ALWAYS else ""
     parts = [f"held AS ({fence}{locking})"]
     for number, kind in enumerate(kinds):
-        columns = [field.column for field in kind.fields]
-        given = ", ".join(f"given.{column}" for column in columns)
+        given = ", ".join(f"given.{field.column}" for field in kind.fields)
         source = f"held, json_populate_recordset(NULL::{kind.table}, %s) AS given"
-        insertion = f"INSERT INTO {kind.table} ({', '.join(columns)}) SELECT {given} FROM {source}{kind.on_conflict}"
+        insertion = f"INSERT INTO {kind.table} ({kind.columns}) SELECT {given} FROM {source}{kind.on_conflict}"
         parts.append(f"rows_{number} AS ({insertion})")
     return f"WITH {', '.join(parts)} SELECT * FROM held"
 
 
 @cache
 def _insertion(kind: Kind) -> str:
-    columns = [field.column for field in kind.fields]
-    places = ", ".join(["%s"] * len(columns))
-    return f"INSERT INTO {kind.table} ({', '.join(columns)}) VALUES ({places}){kind.on_conflict}"
+    places = ", ".join(["%s"] * len(kind.fields))
+    return f"INSERT INTO {kind.table} ({kind.columns}) VALUES ({places}){kind.on_conflict}"
 
 
 def _as_array(kind: Kind, rows: list[models.Model]) -> str:
@@ -117,6 +125,18 @@ def _as_array(kind: Kind, rows: list[models.Model]) -> str:
 
 def _in_sqlite(field: models.Field, value: object) -> object:
     return as_json(value) if isinstance(field, models.JSONField) else _plain(value)
+
+
+def _read(field: models.Field, value: object) -> object:
+    for convert in _converters(field, connection.vendor):
+        value = convert(value, None, connection)
+    return value
+
+
+@cache
+def _converters(field: models.Field, vendor: str) -> list[Callable]:
+    column = field.get_col(field.model._meta.db_table)
+    return [*connection.ops.get_db_converters(column), *field.get_db_converters(connection)]
 
 
 def _plain(value: object) -> object:

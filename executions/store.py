@@ -4,7 +4,7 @@ a worker that lost its lease writes nothing but what it paid."""
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -25,12 +25,13 @@ logger = logging.getLogger(__name__)
 
 HOLD = "SELECT id FROM executions_execution"
 HELD = "WHERE id = %s AND token = %s AND status = 'running'"
-TAKE = """
+EXECUTION, EVENT, INTENT, CALL, PAYLOAD = map(statements.Kind, (Execution, Event, Intent, Call, Payload))
+TAKE = f"""
     UPDATE executions_execution SET status = 'running', worker_id = %s, token = token + 1,
     started_at = coalesce(started_at, %s), waiting_for = '', resume_at = NULL
+    WHERE id = %s AND status = 'queued'
+    RETURNING (SELECT execution_cap FROM projects_project WHERE id = project_id), {EXECUTION.columns}
 """
-
-EXECUTION, EVENT, INTENT, CALL, PAYLOAD = map(statements.Kind, (Execution, Event, Intent, Call, Payload))
 # An attempt that was recorded may become the step's result later: the same row, brought up to date.
 STEP = statements.Kind(
     StepResult,
@@ -51,12 +52,14 @@ DATABASE_PATIENCE = 15.0  # seconds: less than a lease
 
 @dataclass(frozen=True)
 class Lease:
-    """That this worker may write to this execution, while its token is the newest."""
+    """That this worker may write to this execution, while its token is the newest. `taken`: the row as it was taken from
+    the queue, and its project's cap."""
 
     execution: UUID
     worker: UUID
     token: int
     deaths: int = 0
+    taken: tuple[Execution, int] | None = field(default=None, compare=False)
 
 
 class LeaseLost(Exception):
@@ -74,13 +77,13 @@ def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
 
 
 def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
-    now = timezone.now()
-    taken = statements.write(
-        f"{TAKE} WHERE id = %s AND status = 'queued' RETURNING token, deaths",
-        [worker_id, now, execution_id],
-        [(EVENT, states.event(execution_id, Status.QUEUED, Status.RUNNING, "worker"))],
-    )
-    return Lease(execution_id, worker_id, *taken) if taken else None
+    event = states.event(execution_id, Status.QUEUED, Status.RUNNING, "worker")
+    taken = statements.write(TAKE, [worker_id, timezone.now(), execution_id], [(EVENT, event)])
+    if taken is None:
+        return None
+    cap, *columns = taken
+    execution = statements.instance(EXECUTION, columns)
+    return Lease(execution_id, worker_id, execution.token, execution.deaths, (execution, cap))
 
 
 @transaction.atomic
@@ -103,13 +106,17 @@ def settle_doubts(execution_id: UUID) -> None:
 
 def begin(lease: Lease) -> Run:
     """What the engine needs to begin, or to go on behind the last checkpoint."""
-    return _fresh(lease.execution) if lease.token == 1 else load(lease.execution)
+    if lease.taken and lease.token == 1:  # for the first time: nothing else is recorded of it yet
+        execution, cap = lease.taken
+        return Run(execution, compiled(execution.version_id), cap)
+    return load(lease.execution)
 
 
 def load(execution_id: UUID) -> Run:
     """Everything that is known of an execution."""
-    run = _fresh(execution_id)
-    rows = list(run.execution.steps.order_by("pk"))
+    execution = Execution.objects.select_related("project").get(pk=execution_id)
+    run = Run(execution, compiled(execution.version_id), execution.project.execution_cap)
+    rows = list(execution.steps.order_by("pk"))
     for row in rows:
         run.attempts[row.step] = row.attempt
         if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED):
@@ -121,12 +128,6 @@ def load(execution_id: UUID) -> Run:
         run.count(call)
     _recall(run, [row for row in rows if row.step not in run.outputs and row.call])
     return run
-
-
-def _fresh(execution_id: UUID) -> Run:
-    """Of an execution that was claimed for the first time nothing else is recorded yet."""
-    execution = Execution.objects.select_related("project").get(pk=execution_id)
-    return Run(execution, compiled(execution.version_id), cap=execution.project.execution_cap)
 
 
 def _recall(run: Run, rows: list[StepResult]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from celery import current_app
 from celery.worker import WorkController
+from celery.worker import state as celery_state
 from django.conf import settings
 from django.db import close_old_connections, connection
 
@@ -39,9 +40,8 @@ def working(duties: Sequence[Duty] = ()) -> Iterator[threading.Event]:
             stack.enter_context(_alone())
             worker.end_others()  # the lock proves that they are gone: what they held is taken over at once
         tasks.driver = driver = LoopDriver(worker.current())
-        bells = _bells()
         broken, stop = threading.Event(), threading.Event()
-        hearing = threading.Thread(target=bells.start, name="bells", daemon=True)
+        hearing = threading.Thread(target=_bells().start, name="bells", daemon=True)
         keeping = threading.Thread(
             target=_keep, args=(stop, broken, hearing, driver, duties), name="housekeeping", daemon=True
         )
@@ -51,12 +51,15 @@ def working(duties: Sequence[Duty] = ()) -> Iterator[threading.Event]:
             yield broken
         finally:
             worker.leaving.set()
-            bells.stop()
+            celery_state.should_stop = (
+                0  # the consumer ends itself, in its own thread: stopping it from here races with it
+            )
             driver.stop(settings.STOP_WITHIN)
             stop.set()
-            keeping.join(timeout=5)
+            for thread in (keeping, hearing):
+                thread.join(timeout=5)
             worker.end()
-            tasks.driver = None
+            tasks.driver, celery_state.should_stop = None, None
             worker.leaving.clear()
 
 
@@ -90,7 +93,7 @@ def _keep(
         if not worker.leaving.is_set():
             for duty in (queue.sweep, driver.look, *duties):
                 _done(duty)
-            if not hearing.is_alive():
+            if not hearing.is_alive() and not worker.leaving.is_set():
                 logger.critical(
                     "the Celery consumer has ended; this process ends, too, and its supervisor starts it anew"
                 )

@@ -13,6 +13,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cached_property
 
 
 class Purpose(StrEnum):
@@ -94,7 +95,7 @@ class Request:
     max_output_tokens: int
     marker: str = ""
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """The stable part of the prompt: what a cache could hold."""
         return "\n".join(block.text for block in self.system)
@@ -103,18 +104,21 @@ class Request:
     def prefix_hash(self) -> str:
         return hashlib.sha256(self.prefix.encode()).hexdigest()
 
+    @cached_property
+    def schema_text(self) -> str:
+        return json.dumps(self.schema) if self.schema else ""
+
     @property
     def prompt_bytes(self) -> int:
         """UTF-8 bytes of everything sent as prompt, an upper bound of its tokens."""
-        schema = json.dumps(self.schema) if self.schema else ""
-        return len(self.prefix.encode()) + len(self.user.encode()) + len(schema.encode())
+        return len(self.prefix.encode()) + len(self.user.encode()) + len(self.schema_text.encode())
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides the answer, the same for two renderings of the same values."""
         user = self.user.replace(self.marker, "") if self.marker else self.user
-        said = [self.model, [block.text for block in self.system], user, self.schema, self.max_output_tokens]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        said = [self.model, *(block.text for block in self.system), user, self.schema_text, str(self.max_output_tokens)]
+        return hashlib.sha256("\x00".join(said).encode()).hexdigest()  # none of them has a NUL
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..dialect import to_provider_schema
@@ -132,7 +133,8 @@ class AnthropicProvider:
         # How many calls are in flight is the worker's decision. The prompt goes where the configuration says, and
         # nowhere that an answer says.
         client = DefaultAioHttpClient(timeout=timeout, limits=Limits(max_connections=None), follow_redirects=False)
-        return AsyncAnthropic(api_key=key, base_url=self._base_url, timeout=timeout, max_retries=0, http_client=client)
+        settings = {"base_url": self._base_url, "timeout": timeout, "max_retries": 0, "open_telemetry": False}
+        return AsyncAnthropic(api_key=key, http_client=client, **settings)  # no traces: they carry prompts
 
     async def _ask(self, client: "AsyncAnthropic", request: Request) -> bytes:
         async with client.messages.with_streaming_response.create(**to_message_request(request)) as response:
@@ -159,8 +161,14 @@ def to_message_request(request: Request) -> dict[str, Any]:
     if system:
         asked["system"] = system
     if request.schema is not None:
-        asked["output_config"] = {"format": {"type": "json_schema", "schema": to_provider_schema(request.schema)}}
+        asked["output_config"] = _output_config(request.schema_text)
     return asked
+
+
+@lru_cache(maxsize=256)
+def _output_config(schema_text: str) -> dict[str, Any]:
+    """Of a step it is always the same, and translating it costs more than all the rest of a request."""
+    return {"format": {"type": "json_schema", "schema": to_provider_schema(json.loads(schema_text))}}
 
 
 def read_message(body: bytes) -> Completion:
