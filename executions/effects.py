@@ -61,9 +61,9 @@ class Escalated:
 
 @dataclass(frozen=True)
 class Deferred:
-    """Give it back; it is queued again after so many seconds."""
+    """Give it back; it is queued again after so many seconds, or, with None, once a person has changed something."""
 
-    seconds: float
+    seconds: float | None
     waiting_for: str
     detail: str
 

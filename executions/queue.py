@@ -10,16 +10,18 @@ from uuid import UUID
 from celery import current_app
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
 from django.utils import timezone
 
 from gateway.providers.registry import is_simulated
 from projects.models import Project
 from wire.problems import Invalid
 from workflows.compiled import compiled
-from workflows.models import Publication, Version
+from workflows.models import Budget, Publication, Version
 
 from . import statements, states, store
-from .models import Event, Execution, Status, Worker
+from .models import Event, Execution, Status, Worker, deadline
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +109,13 @@ def requeue(execution_id: UUID, before: Status, actor: str, **fields: object) ->
     if moved:
         transaction.on_commit(partial(ring, execution_id))
     return moved
+
+
+@receiver([post_save, post_delete], sender=Budget)
+def _resume_parked(instance: Budget, **kwargs: object) -> None:
+    """A budget was raised, or is gone: what it had parked goes on in the next round, with a new deadline."""
+    parked = Execution.objects.filter(status=Status.WAITING, waiting_for="budget", project=instance.project_id)
+    parked.update(resume_at=timezone.now(), deadline_at=deadline())
 
 
 def ring(execution_id: UUID) -> None:

@@ -4,8 +4,10 @@ a worker that lost its lease writes nothing but what it paid."""
 import logging
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -14,6 +16,7 @@ from django.utils import timezone
 
 from gateway import gateway
 from gateway.models import Call, Intent, Payload
+from workflows import budgets
 from workflows.compiled import compiled
 
 from . import statements, states
@@ -146,14 +149,17 @@ def _recall(run: Run, rows: list[StepResult]) -> None:
 
 
 def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> None:
-    """Writes the journal and the intent of the next call in one transaction. Raises `LeaseLost`."""
+    """Writes the journal and the intent of the next call in one transaction, in which the budgets that limit the call
+    reserve what it may cost. Raises `LeaseLost`, `OverBudget`."""
     if not journal and intent is None:
         return
     # The lock alone is the fence; the row itself changes only where deaths are forgotten behind a checkpoint.
     forgets = bool(lease.deaths and journal.steps)
     fence = f"UPDATE executions_execution SET deaths = 0 {HELD} RETURNING id" if forgets else f"{HOLD} {HELD}"
     rows = _rows(journal) + ([(INTENT, intent)] if intent else [])
-    _commit(lease, fence, [], rows, lambda: _is_written(journal, intent))
+    held_to = budgets.limiting(intent.project, intent.workflow) if intent else []
+    before = partial(budgets.reserve, held_to, intent) if held_to else None
+    _commit(lease, fence, [], rows, lambda: _is_written(journal, intent), before)
     journal.clear()
 
 
@@ -177,7 +183,12 @@ def release(lease: Lease, journal: Journal) -> None:
 
 
 def _commit(
-    lease: Lease, fence: str, values: list[object], rows: list[statements.Row], is_written: Callable[[], bool]
+    lease: Lease,
+    fence: str,
+    values: list[object],
+    rows: list[statements.Row],
+    is_written: Callable[[], bool],
+    before: Callable[[], None] | None = None,
 ) -> None:
     """One transaction behind the fence. A database that goes away takes no paid answer with it: it is written as soon as
     the database is back, unless the commit had reached it. Raises what the database says where it stays away."""
@@ -187,8 +198,11 @@ def _commit(
         try:
             if lost and is_written():
                 return
-            if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
-                raise LeaseLost(lease.execution)
+            with transaction.atomic() if before else nullcontext():
+                if before:
+                    before()
+                if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
+                    raise LeaseLost(lease.execution)
             return
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > until:
@@ -235,11 +249,14 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
             error = statements.as_json({"code": code, "detail": detail})
             return Status.FAILED, {"error": error, "finished_at": now}, detail
         case Deferred(seconds, waiting_for, detail):
+            error = statements.as_json({"code": waiting_for, "detail": detail})
+            waits = {"waiting_for": waiting_for, "error": error}
+            if waiting_for == "budget":  # a person's decision, and no outage: it may take longer than a deadline
+                again = None if seconds is None else now + timedelta(seconds=seconds)
+                return Status.WAITING, {**waits, "resume_at": again}, detail
             if now > Execution.objects.values_list("deadline_at", flat=True).get(pk=lease.execution):
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
-            error = statements.as_json({"code": waiting_for, "detail": detail})
-            again = now + timedelta(seconds=seconds)
-            return Status.WAITING, {"waiting_for": waiting_for, "resume_at": again, "error": error}, detail
+            return Status.WAITING, {**waits, "resume_at": now + timedelta(seconds=seconds)}, detail
     raise TypeError(f"no such ending: {ending!r}")
 
 

@@ -15,6 +15,7 @@ from gateway.gateway import Reply
 from projects.tools import ToolError, tool_of
 from wire.problems import Unavailable
 from workflows import sandbox
+from workflows.budgets import OverBudget
 from workflows.schemas import Schema
 
 from . import engine, queue, store, worker
@@ -105,8 +106,12 @@ def _go_on(held: Held, came: object) -> Wait | None:
         store.release(held.lease, run.journal)
         queue.ring(held.lease.execution)
         return None
-    if not isinstance(effect, Pause):
-        store.checkpoint(held.lease, run.journal, effect.intent if isinstance(effect, AskModel) else None)
+    try:
+        if not isinstance(effect, Pause):
+            store.checkpoint(held.lease, run.journal, effect.intent if isinstance(effect, AskModel) else None)
+    except OverBudget as over:
+        store.end(held.lease, run.journal, Deferred(over.seconds, "budget", str(over)))
+        return None
     return effect
 
 

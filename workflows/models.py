@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import semver
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
+from gateway.models import Call
 from gateway.providers.registry import is_simulated
-from projects.fields import VerbatimJSONField
+from projects.fields import PicoField, VerbatimJSONField
 from projects.models import Project
 from projects.tools import tools_of
 from wire.money import to_usd
@@ -18,6 +21,8 @@ from wire.problems import Conflict, Fault, Invalid
 
 from .definition import Definition, ToolSignature, content_hash, parse, warnings
 from .prompts import PROMPT_FORMAT
+
+BEGINNING = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -181,3 +186,104 @@ class Baseline(models.Model):
 def signatures(project: Project) -> dict[str, ToolSignature]:
     """What a definition of this project may call."""
     return {name: ToolSignature(name, tool.input_schema) for name, tool in tools_of(project).items()}
+
+
+class Budget(models.Model):
+    """How much the calls of a project, or of one of its workflows, may cost in a period. Real and simulated money are
+    counted apart, each up to the cap: a story never uses up what is meant for the truth."""
+
+    class Period(models.TextChoices):
+        DAY = "day"
+        MONTH = "month"
+        TOTAL = "total"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="budgets")
+    workflow = models.ForeignKey(
+        Workflow, models.CASCADE, null=True, blank=True, related_name="budgets", help_text="Empty: the whole project."
+    )
+    period = models.CharField(
+        max_length=5, choices=Period, default=Period.MONTH, help_text="Of the calendar in UTC; total never begins anew."
+    )
+    cap = PicoField(help_text="In USD. What does not fit waits, and goes on when this is raised or a period begins.")
+    stated_by = models.CharField(max_length=200, blank=True, editable=False)
+    stated_at = models.DateTimeField(auto_now=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "period"], condition=models.Q(workflow=None), name="one_budget_of_a_project"
+            ),
+            models.UniqueConstraint(fields=["workflow", "period"], name="one_budget_of_a_workflow"),
+        ]
+
+    def __str__(self) -> str:
+        of = f"the workflow {self.workflow.name}" if self.workflow else "the project"
+        return f"the budget of {of} {'in total' if self.period == self.Period.TOTAL else f'per {self.period}'}"
+
+    def save(self, *arguments: object, **options: object) -> None:
+        if not self._state.adding:
+            super().save(*arguments, **options)
+            return
+        with transaction.atomic():
+            _stop_the_ledger()
+            super().save(*arguments, **options)
+            self._count_what_was_spent()
+
+    def begins(self, moment: datetime) -> date:
+        """The first day of the period in which this moment lies."""
+        day = moment.astimezone(UTC).date()
+        return {"day": day, "month": day.replace(day=1), "total": BEGINNING}[self.period]
+
+    def ends(self, moment: datetime) -> datetime | None:
+        """When the next period begins; None: never."""
+        first = self.begins(moment)
+        if self.period == self.Period.TOTAL:
+            return None
+        following = first + timedelta(days=1 if self.period == self.Period.DAY else 31)
+        following = following if self.period == self.Period.DAY else following.replace(day=1)
+        return datetime.combine(following, time.min, UTC)
+
+    def _count_what_was_spent(self) -> None:
+        """In the present period, before anybody had stated the budget: from the ledger, once."""
+        begins = self.begins(timezone.now())
+        since = datetime.combine(begins, time.min, UTC)
+        calls = Call.objects.filter(project=self.project_id, finished_at__gte=since, cost__isnull=False, reported=False)
+        if self.workflow_id:
+            calls = calls.filter(workflow=self.workflow_id)
+        for row in calls.values("simulated").annotate(sum=Sum("cost")):
+            self.spent.create(begins=begins, simulated=row["simulated"], amount=int(row["sum"]))
+
+
+def _stop_the_ledger() -> None:
+    """For the rest of the transaction: no call may pass between a sum over it and the first call that is added to that."""
+    if connection.vendor == "postgresql":  # on SQLite whoever writes is alone anyway
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE gateway_call IN SHARE MODE")
+
+
+class Spent(models.Model):
+    """What of a budget is spent in the period that begins on this day. The database adds each call of the ledger to it,
+    in the call's own transaction: no writer can forget to."""
+
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="spent")
+    begins = models.DateField()
+    simulated = models.BooleanField()
+    amount = models.BigIntegerField(help_text="Pico-dollars.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["budget", "begins", "simulated"], name="one_sum_per_period")]
+
+    def __str__(self) -> str:
+        return f"{self.budget} since {self.begins}"
+
+
+class Reservation(models.Model):
+    """What a call in flight may cost at most; it is gone with the call's row in the ledger."""
+
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="reservations")
+    intent = models.UUIDField(db_index=True)
+    simulated = models.BooleanField()
+    amount = models.BigIntegerField(help_text="Pico-dollars: the upper bound of the call.")
+
+    def __str__(self) -> str:
+        return str(self.intent)

@@ -1,0 +1,180 @@
+"""Budgets: reserve before a call, settle with it; what does not fit waits, and goes on when there is room."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from executions import control, queue, worker
+from executions.drivers import plain
+from executions.models import Execution
+from gateway.models import Call, Intent
+from tests.cast import envelope, execute, make_workflow, models_answer
+from workflows import budgets
+from workflows.models import Budget, Reservation, Spent
+
+pytestmark = pytest.mark.django_db
+
+CENT = 10**10  # pico-dollars
+COST = 150_000_000  # of the answer below, as Haiku 5.5: 1,000 tokens at 0.10 and 100 at 0.50 USD per million
+GOOD = {"text": envelope({"kind": "refund"}), "input_tokens": 1000, "output_tokens": 100}
+
+
+def state(workflow, cap, period="month", of_workflow=False):
+    return Budget.objects.create(
+        project=workflow.project, workflow=workflow if of_workflow else None, period=period, cap=cap
+    )
+
+
+def spent(budget):
+    return {(row.begins.isoformat(), row.simulated): row.amount for row in budget.spent.all()}
+
+
+@pytest.mark.parametrize("of_workflow", [False, True])
+def test_what_fits_is_spent_and_nothing_stays_reserved(of_workflow):
+    models_answer(GOOD)
+    workflow = make_workflow()
+    budget = state(workflow, CENT, of_workflow=of_workflow)
+    assert execute(workflow).status == "completed"
+    assert spent(budget) == {(timezone.now().strftime("%Y-%m-01"), True): COST}
+    assert not Reservation.objects.exists()
+
+
+def test_what_does_not_fit_waits_without_a_flag_and_without_an_intent():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    state(workflow, COST, period="total")
+    execution = execute(workflow)
+    assert (execution.status, execution.waiting_for, execution.resume_at) == ("waiting", "budget", None)
+    assert execution.error["code"] == "budget"
+    assert "The budget of the project in total is 0.00015 USD: 0.00 USD are spent" in execution.error["detail"]
+    assert not execution.flags.exists()
+    assert not Call.objects.exists()
+    assert [row.step for row in execution.steps.all()] == ["clean"]  # what was done before it is kept
+
+
+def test_it_goes_on_when_a_person_raises_the_budget_and_repeats_nothing():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    budget = state(workflow, COST)
+    execution = execute(workflow)
+    budget.cap = CENT
+    budget.save()
+    assert queue.sweep() == 1
+    plain.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.error) == ("completed", None)
+    assert execution.steps.filter(step="clean").count() == 1
+
+
+def test_it_goes_on_when_the_budget_is_taken_away():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    budget = state(workflow, 0, period="total")
+    execution = execute(workflow)
+    budget.delete()
+    assert queue.sweep() == 1
+    plain.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert execution.status == "completed"
+
+
+def test_a_daily_budget_goes_on_at_midnight():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    state(workflow, 0, period="day")
+    execution = execute(workflow)
+    midnight = (timezone.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert timedelta(0) <= execution.resume_at - midnight < timedelta(seconds=6)
+
+
+@pytest.mark.parametrize(
+    ("period", "moment", "begins", "ends"),
+    [
+        ("day", datetime(2028, 2, 29, 23, 59, tzinfo=UTC), "2028-02-29", datetime(2028, 3, 1, tzinfo=UTC)),
+        ("month", datetime(2026, 12, 31, 23, 59, tzinfo=UTC), "2026-12-01", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("month", datetime(2026, 1, 31, tzinfo=UTC), "2026-01-01", datetime(2026, 2, 1, tzinfo=UTC)),
+        ("total", datetime(2026, 1, 31, tzinfo=UTC), "1970-01-01", None),
+    ],
+)
+def test_periods_are_those_of_the_calendar(period, moment, begins, ends):
+    budget = Budget(period=period)
+    assert (budget.begins(moment).isoformat(), budget.ends(moment)) == (begins, ends)
+
+
+def test_what_was_spent_before_the_budget_was_stated_counts():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    execute(workflow)
+    assert list(spent(state(workflow, CENT)).values()) == [COST]
+
+
+def test_another_workflows_and_another_projects_money_is_not_counted():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    other = make_workflow(project=workflow.project, name="other")
+    budget = state(workflow, CENT, of_workflow=True)
+    execute(other)
+    assert spent(budget) == {}
+
+
+def test_a_story_does_not_use_up_what_is_meant_for_real_money():
+    workflow = make_workflow()
+    budget = state(workflow, 10, period="total")
+    Spent.objects.create(budget=budget, begins="1970-01-01", simulated=True, amount=10)
+    assert budgets.used(budget, True, timezone.now()) == (10, 0)
+    assert budgets.used(budget, False, timezone.now()) == (0, 0)
+
+
+def test_a_cancelled_execution_that_was_parked_reserves_nothing():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    state(workflow, 0, period="total")
+    execution = execute(workflow)
+    control.cancel(execution, "alice")
+    assert not Reservation.objects.exists()
+
+
+def test_the_database_settles_a_call_that_python_wrote_past_everything():
+    """No writer can forget it, because no writer does it."""
+    models_answer(GOOD)
+    workflow = make_workflow()
+    execute(workflow)
+    budget = state(workflow, CENT)
+    known = Call.objects.get()
+    Reservation.objects.create(budget=budget, intent=known.intent_id, simulated=True, amount=5)
+    known.pk, known.corrects_id, known.cost = None, known.pk, -40
+    known._state.adding = True
+    known.pk = known._meta.pk.get_default()
+    known.save(force_insert=True)
+    assert list(spent(budget).values()) == [COST - 40]
+    assert not Reservation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixty_four_at_once_spend_no_more_than_the_cap():
+    """The cap holds ten of them, the first one included; all of the rest wait, and none is lost."""
+    models_answer(GOOD)
+    workflow = make_workflow()
+    execute(workflow)
+    budget = state(workflow, Intent.objects.get().upper_bound + 9 * COST + COST // 2, period="total")
+    accepted = [queue.submit(workflow.live.version, workflow.live, {"message": "refund"}, actor="t") for _ in range(64)]
+
+    def advance(execution):
+        try:
+            plain.advance(execution.pk, worker.current())
+        finally:
+            connection.close()
+
+    for _ in range(12):  # those whose reservation was in the way come again
+        Execution.objects.filter(status="waiting", resume_at__isnull=False).update(resume_at=timezone.now())
+        queue.sweep()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(advance, accepted))
+    statuses = list(Execution.objects.values_list("status", "waiting_for"))
+    done, parked = statuses.count(("completed", "")), statuses.count(("waiting", "budget"))
+    assert (done, parked) == (10, 55)
+    assert list(spent(budget).values()) == [10 * COST]
+    assert not Reservation.objects.exists()

@@ -1,0 +1,79 @@
+"""Budgets: what a call may cost is reserved together with its intent, and settled with its row in the ledger, so many calls
+at once spend no more than one after the other would."""
+
+import random
+import time
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Sum
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+from django.utils import timezone
+
+from gateway.models import Intent
+from wire.money import to_usd, usd_text
+
+from .models import Budget, Reservation, Spent
+
+_REMEMBERED_FOR = 5.0  # seconds until a budget that another process stated is known here
+_remembered: dict[int, tuple[float, list[Budget]]] = {}
+
+
+class OverBudget(Exception):
+    """A call does not fit. `seconds`: after them it may; None: not before a person raises the budget."""
+
+    def __init__(self, sentence: str, seconds: float | None) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+def limiting(project_id: int, workflow_id: int) -> list[Budget]:
+    """The budgets that a call for this workflow has to fit into."""
+    loaded_at, budgets = _remembered.get(project_id, (0.0, []))
+    if not loaded_at or time.monotonic() - loaded_at > _REMEMBERED_FOR:
+        budgets = list(Budget.objects.filter(project=project_id).select_related("workflow"))
+        _remembered[project_id] = (time.monotonic(), budgets)
+    return [budget for budget in budgets if budget.workflow_id in (None, workflow_id)]
+
+
+def reserve(budgets: Iterable[Budget], intent: Intent) -> None:
+    """Reserves the intent's upper bound in each of them, or in none: raises `OverBudget`. Belongs into the transaction that
+    writes the intent. A model without a price has no upper bound, so no budget can hold it."""
+    if intent.upper_bound is None:
+        return
+    now = timezone.now()
+    keys = sorted(budget.pk for budget in budgets)
+    for budget in Budget.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"):
+        spent, reserved = used(budget, intent.simulated, now)
+        if spent + reserved + intent.upper_bound > budget.cap:
+            raise _over(budget, spent, reserved, intent.upper_bound, now)
+        Reservation.objects.create(
+            budget=budget, intent=intent.pk, simulated=intent.simulated, amount=intent.upper_bound
+        )
+
+
+def used(budget: Budget, simulated: bool, moment: datetime) -> tuple[int, int]:
+    """What is spent in the period of this moment, and what is reserved; in pico-dollars."""
+    spent = Spent.objects.filter(budget=budget, begins=budget.begins(moment), simulated=simulated).first()
+    reserved = Reservation.objects.filter(budget=budget, simulated=simulated).aggregate(sum=Sum("amount"))["sum"]
+    return spent.amount if spent else 0, int(reserved or 0)
+
+
+def _over(budget: Budget, spent: int, reserved: int, bound: int, now: datetime) -> OverBudget:
+    def said(amount: int) -> str:
+        return f"{usd_text(to_usd(amount))} USD"
+
+    sentence = (
+        f"{str(budget).capitalize()} is {said(budget.cap)}: {said(spent)} are spent, {said(reserved)} are reserved"
+    )
+    sentence += f" for calls in flight, and the next call could cost {said(bound)}."
+    if spent + bound <= budget.cap:
+        return OverBudget(sentence, random.uniform(2, 6))  # a call in flight gives back what it does not need
+    ends = budget.ends(now)
+    return OverBudget(sentence, (ends - now).total_seconds() + random.uniform(0, 5) if ends else None)
+
+
+@receiver([post_save, post_delete], sender=Budget)
+def _forget(instance: Budget, **kwargs: object) -> None:
+    _remembered.pop(instance.project_id, None)
