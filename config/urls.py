@@ -9,6 +9,7 @@ from executions import api as executions
 from executions import health
 from wire.rest import plain_problem, server_error
 from workflows import api as workflows
+from workflows import budget_api as budgets
 
 api = [
     path("workflows", workflows.WorkflowList.as_view()),
@@ -19,6 +20,7 @@ api = [
     path("workflows/<str:name>/baseline", workflows.BaselineView.as_view()),
     path("workflows/<str:name>/executions", executions.WorkflowExecutions.as_view()),
     path("workflows/<str:name>/executions/batch", executions.WorkflowBatch.as_view()),
+    path("workflows/<str:name>/executions/batch/estimate", executions.BatchEstimate.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
@@ -29,6 +31,8 @@ api = [
     path("flags", executions.FlagList.as_view()),
     path("flags/<uuid:flag_id>", executions.FlagDetail.as_view()),
     path("flags/<uuid:flag_id>/resolution", executions.FlagResolution.as_view()),
+    path("budgets", budgets.BudgetList.as_view()),
+    path("budgets/<int:budget_id>", budgets.BudgetDetail.as_view()),
     path("costs", analytics.ProjectCosts.as_view()),
 ]
 

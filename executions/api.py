@@ -20,9 +20,10 @@ from workflows.api import version_of, workflow_of
 from workflows.models import Publication, Version, Workflow
 
 from . import control, queue, resolution
+from .estimates import estimate
 from .models import Execution, Flag, Status
 from .preference import seconds_preferred, wait_for
-from .representation import represent_call, represent_executions, represent_flag, represent_step
+from .representation import represent_call, represent_estimate, represent_executions, represent_flag, represent_step
 from .resolution import ABSENT, Decision
 
 MAX_INPUT = 1024 * 1024
@@ -107,6 +108,18 @@ class WorkflowBatch(View):
             Execution.objects.filter(project=request.auth.project).select_related("workflow", "version").in_bulk(made)
         )
         return Response({"results": represent_executions([rows[UUID(one)] for one in made])}, status=202)
+
+
+class BatchEstimate(View):
+    """What a batch would cost, and how many calls it would make; nothing is accepted by asking."""
+
+    scopes = {"POST": Scope.EXECUTE}
+
+    def post(self, request: Request, name: str) -> Response:
+        body = NewBatch.read(request.data)
+        _refuse_what_is_not_there(body)
+        version, publication = _chosen(request, workflow_of(request.auth.project, name), body.version)
+        return Response(represent_estimate(estimate(version, publication, body.inputs)))
 
 
 class ExecutionList(View):

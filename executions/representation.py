@@ -7,6 +7,7 @@ from gateway.models import Call
 from wire.money import to_usd, usd_text
 from wire.times import rfc3339
 
+from .estimates import Estimate
 from .models import Execution, Flag, Status, StepResult
 
 PRICE_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
@@ -168,3 +169,17 @@ def tokens_of(calls: Iterable[Call]) -> dict[str, int]:
         "cache_read": sum(call.cache_read for call in calls),
         "cache_write": sum(call.cache_write_5m + call.cache_write_1h for call in calls),
     }
+
+
+def represent_estimate(estimate: Estimate) -> dict:
+    return {
+        "executions": estimate.executions,
+        "calls": estimate.calls,
+        "cost": {"expected": _usd(estimate.expected), "upper": _usd(estimate.upper)},
+        "basis": estimate.basis,
+        "recorded_executions": estimate.recorded,
+    }
+
+
+def _usd(pico: int | None) -> str | None:
+    return None if pico is None else usd_text(to_usd(pico))

@@ -81,7 +81,7 @@ def named(text: str, first_column: str) -> set[str]:
 
 
 def a_client(project: Project) -> Client:
-    _, token = ApiKey.objects.issue(project, ["read", "execute", "design", "review"])
+    _, token = ApiKey.objects.issue(project, ["read", "execute", "design", "review", "admin"])
     return Client(headers={"Authorization": f"Bearer {token}", "Host": "127.0.0.1:8000"})
 
 

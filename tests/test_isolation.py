@@ -18,7 +18,7 @@ from gateway.models import Call
 from projects.models import ApiKey, Project, Scope
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
 from wire.views import View
-from workflows.models import Baseline, Examined, Publication, Version, Workflow
+from workflows.models import Baseline, Budget, Examined, Publication, Version, Workflow
 
 CANARY = "canary"  # stands in every text that the foreign project keeps
 HANDLERS = ("get", "post", "put", "patch", "delete")
@@ -31,6 +31,8 @@ BODIES = {
     ("PUT", "workflows/<str:name>/baseline"): {"method": "declared", "cost_per_execution": "1.00"},
     ("POST", "workflows/<str:name>/executions"): {"input": {"message": "a refund"}},
     ("POST", "workflows/<str:name>/executions/batch"): {"inputs": [{"message": "a refund"}]},
+    ("POST", "workflows/<str:name>/executions/batch/estimate"): {"inputs": [{"message": "a refund"}]},
+    ("PUT", "budgets"): {"workflow": "canary-refund", "period": "month", "cap": "5.00"},
     ("POST", "executions/<uuid:execution_id>/cancellation"): {},
     ("POST", "executions/<uuid:execution_id>/retries"): {},
     ("POST", "flags/<uuid:flag_id>/resolution"): {"resolution": "answered", "output": {"kind": "other"}},
@@ -45,7 +47,7 @@ FILTERS = [
     if "<" not in str(one.pattern)
     for name in one.callback.view_class.filters
 ]
-TABLES = (Project, Workflow, Version, Publication, Baseline, Execution, StepResult, Flag, Event, Call)
+TABLES = (Project, Workflow, Version, Publication, Baseline, Execution, StepResult, Flag, Event, Call, Budget)
 
 
 def client_of(project: Project, *scopes: str) -> Client:
@@ -61,6 +63,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
     workflow.baselines.create(
         method="declared", model=f"scripted:{name}", cost_per_execution=10**12, valid_from=workflow.created_at
     )
+    Budget.objects.create(project=project, workflow=workflow, period="total", cap=10**12, stated_by=name)
     for message in (f"{name} wants a refund", f"{name} asks for the moon"):
         metadata = {"who": name}
         execution = submit(workflow.live.version, workflow.live, {"message": message}, actor=name, metadata=metadata)
@@ -103,6 +106,7 @@ def names_of(workflow: Workflow) -> dict[str, str]:
         "name": workflow.name,
         "number": "7.7.7",
         "execution_id": str(workflow.executions.get(status="completed").pk),
+        "budget_id": str(workflow.budgets.get().pk),
         "flag_id": str(Flag.objects.get(execution__workflow=workflow).pk),
     }
 

@@ -2,18 +2,22 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from executions import control, queue, worker
 from executions.drivers import plain
 from executions.models import Execution
 from gateway.models import Call, Intent
+from projects.models import ApiKey, TierModel
 from tests.cast import envelope, execute, make_workflow, models_answer
 from workflows import budgets
-from workflows.models import Budget, Reservation, Spent
+from workflows.models import Budget, Reservation, Spent, Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -178,3 +182,104 @@ def test_sixty_four_at_once_spend_no_more_than_the_cap():
     assert (done, parked) == (10, 55)
     assert list(spent(budget).values()) == [10 * COST]
     assert not Reservation.objects.exists()
+
+
+# Over REST.
+
+
+@pytest.fixture
+def client():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    _, token = ApiKey.objects.issue(workflow.project, ["admin"])
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_budget_is_stated_read_raised_and_taken_away(client):
+    made = client.put("/api/v1/budgets", {"workflow": "refund", "period": "total", "cap": "0.00"}, "application/json")
+    assert made.status_code == 201
+    accepted = client.post("/api/v1/workflows/refund/executions", {"input": {"message": "refund"}}, "application/json")
+    plain.advance(UUID(accepted.json()["id"]), worker.current())
+    address = f"/api/v1/executions/{accepted.json()['id']}"
+    assert [client.get(address).json()[name] for name in ("status", "waiting_for", "flags")] == [
+        "waiting",
+        "budget",
+        [],
+    ]
+    raised = client.put("/api/v1/budgets", {"workflow": "refund", "period": "total", "cap": "0.5"}, "application/json")
+    assert (raised.status_code, raised.json()["id"]) == (200, made.json()["id"])
+    queue.sweep()
+    plain.advance(UUID(accepted.json()["id"]), worker.current())
+    assert client.get(address).json()["status"] == "completed"
+    assert client.get("/api/v1/budgets").json()["results"] == [
+        {
+            "id": made.json()["id"],
+            "workflow": "refund",
+            "period": "total",
+            "cap": "0.50",
+            "since": None,
+            "until": None,
+            "spent": {"real": "0.00", "simulated": "0.00015"},
+            "reserved": {"real": "0.00", "simulated": "0.00"},
+            "stated_by": raised.json()["stated_by"],
+            "stated_at": raised.json()["stated_at"],
+        }
+    ]
+    assert client.delete(f"/api/v1/budgets/{made.json()['id']}").status_code == 204
+    assert client.get(f"/api/v1/budgets/{made.json()['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"period": "week", "cap": "1"}, "/period"),
+        ({"period": "day", "cap": "-1"}, "/cap"),
+        ({"period": "day", "cap": "NaN"}, "/cap"),
+        ({"period": "day", "cap": "1", "spent": "0"}, "/spent"),
+        ({"period": "day"}, "/cap"),
+    ],
+)
+def test_a_budget_that_is_none_is_refused(client, body, pointer):
+    response = client.put("/api/v1/budgets", body, "application/json")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_a_batch_is_estimated_from_its_prompts_before_anything_was_executed(client):
+    asked = {"inputs": [{"message": "refund"}] * 3}
+    said = client.post("/api/v1/workflows/refund/executions/batch/estimate", asked, "application/json").json()
+    assert {name: said[name] for name in ("executions", "calls", "basis", "recorded_executions")} == {
+        "executions": 3,
+        "calls": 3,
+        "basis": "assumed",
+        "recorded_executions": 0,
+    }
+    assert 0 < Decimal(said["cost"]["expected"]) < Decimal(said["cost"]["upper"]) == 3
+    assert not Execution.objects.exists()
+
+
+def test_a_batch_is_estimated_from_what_such_executions_cost(client):
+    workflow = Workflow.objects.get()
+    for _ in range(10):
+        execute(workflow)
+    asked = {"inputs": [{"message": "refund"}] * 100}
+    said = client.post("/api/v1/workflows/refund/executions/batch/estimate", asked, "application/json").json()
+    assert said == {
+        "executions": 100,
+        "calls": 100,
+        "cost": {"expected": "0.015", "upper": "100.00"},
+        "basis": "recorded",
+        "recorded_executions": 10,
+    }
+
+
+def test_a_model_without_a_price_makes_no_estimate(client):
+    TierModel.objects.filter(tier="cheap").update(model="nobody-knows")
+    Workflow.objects.get().versions.get().publish("alice")
+    asked = {"inputs": [{"message": "refund"}]}
+    said = client.post("/api/v1/workflows/refund/executions/batch/estimate", asked, "application/json").json()
+    assert said["cost"] == {"expected": None, "upper": None}
+
+
+def test_an_input_that_would_be_refused_is_refused_in_the_estimate_too(client):
+    response = client.post("/api/v1/workflows/refund/executions/batch/estimate", {"inputs": [{}]}, "application/json")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/inputs/0/message")

@@ -1,0 +1,84 @@
+"""REST for budgets: what a project and its workflows may spend, and what they have spent in the present period."""
+
+from typing import Annotated, Literal
+
+from django.utils import timezone
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from projects.models import Scope
+from wire.bodies import Body, Usd
+from wire.money import to_pico, to_usd, usd_text
+from wire.problems import NotFound
+from wire.times import rfc3339
+from wire.views import View, page
+
+from . import budgets
+from .api import workflow_of
+from .models import Budget
+
+
+class NewBudget(Body):
+    workflow: Annotated[str, Field(max_length=100)] | None = None
+    period: Literal["day", "month", "total"]
+    cap: Usd
+
+
+class BudgetList(View):
+    scopes = {"GET": Scope.READ, "PUT": Scope.ADMIN}
+    paged = True
+
+    def get(self, request: Request) -> Response:
+        rows = Budget.objects.filter(project=request.auth.project).select_related("workflow")
+        return page(request, rows, lambda found: [represent_budget(row) for row in found])
+
+    def put(self, request: Request) -> Response:
+        """States the budget of this workflow (or of the project) and period, or states it anew."""
+        body = NewBudget.read(request.data)
+        project = request.auth.project
+        workflow = workflow_of(project, body.workflow) if body.workflow is not None else None
+        budget, made = Budget.objects.update_or_create(
+            project=project,
+            workflow=workflow,
+            period=body.period,
+            defaults={"cap": to_pico(body.cap), "stated_by": str(request.user)},
+        )
+        return Response(represent_budget(budget), status=201 if made else 200)
+
+
+class BudgetDetail(View):
+    scopes = {"GET": Scope.READ, "DELETE": Scope.ADMIN}
+
+    def get(self, request: Request, budget_id: int) -> Response:
+        return Response(represent_budget(self._budget(request, budget_id)))
+
+    def delete(self, request: Request, budget_id: int) -> Response:
+        """What it had parked goes on."""
+        self._budget(request, budget_id).delete()
+        return Response(status=204)
+
+    def _budget(self, request: Request, budget_id: int) -> Budget:
+        row = Budget.objects.filter(project=request.auth.project, pk=budget_id).select_related("workflow").first()
+        if row is None:
+            raise NotFound("There is no such budget in this project.")
+        return row
+
+
+def represent_budget(budget: Budget) -> dict:
+    """Real and simulated money apart, as everywhere."""
+    now = timezone.now()
+    both = {"real": budgets.used(budget, False, now), "simulated": budgets.used(budget, True, now)}
+    ends = budget.ends(now)
+    return {
+        "id": str(budget.pk),
+        "workflow": budget.workflow.name if budget.workflow else None,
+        "period": budget.period,
+        "cap": usd_text(to_usd(budget.cap)),
+        "since": budget.begins(now).isoformat() if ends else None,
+        "until": ends.date().isoformat() if ends else None,
+        "spent": {kind: usd_text(to_usd(spent)) for kind, (spent, _) in both.items()},
+        "reserved": {kind: usd_text(to_usd(reserved)) for kind, (_, reserved) in both.items()},
+        "stated_by": budget.stated_by,
+        "stated_at": rfc3339(budget.stated_at),
+    }
