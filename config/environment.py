@@ -6,7 +6,9 @@ A variable that is set to nothing counts as unset.
 import logging
 import os
 import secrets
+import sys
 import tempfile
+import tomllib
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,6 +17,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from projects.targets import parse_target
+from wire.logs import FORMS
 
 BASE = Path(__file__).resolve().parent.parent
 
@@ -64,6 +67,19 @@ def log_level(name: str) -> str:
     if level not in logging.getLevelNamesMapping():
         raise ImproperlyConfigured(f"{name}={level!r}: write DEBUG, INFO, WARNING, ERROR or CRITICAL.")
     return level
+
+
+def log_form(name: str) -> str:
+    """What is said, else lines for a person at a terminal and JSON for whatever else collects them."""
+    form = text(name, "line" if sys.stderr.isatty() else "json").lower()
+    if form not in FORMS:
+        raise ImproperlyConfigured(f"{name}={form!r}: write line or json.")
+    return form
+
+
+def version() -> str:
+    """The product's own, which stands in one place."""
+    return tomllib.loads((BASE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
 def files(name: str, default: list[Path]) -> list[Path]:

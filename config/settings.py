@@ -5,11 +5,14 @@ from kombu import Queue
 from . import environment
 from .environment import BASE
 
+VERSION = environment.version()
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret_key("SECRET_KEY")
 HOST = environment.text("HOST", "127.0.0.1")
 PORT = environment.whole("PORT", 8000, most=65_535)
 ALLOWED_HOSTS = environment.listed("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
+TRUSTED_PROXY = environment.text("TRUSTED_PROXY")  # whose word on the caller's scheme is taken
+METRICS_TOKEN = environment.text("METRICS_TOKEN")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -28,6 +31,7 @@ INSTALLED_APPS = [
     "service",
 ]
 MIDDLEWARE = [
+    "wire.access.AccessLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -117,8 +121,11 @@ EXECUTION_DEADLINE_HOURS = environment.whole("EXECUTION_DEADLINE_HOURS", 24, lea
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "chosen": {"()": "wire.logs.formatter", "form": environment.log_form("LOG_FORMAT"), "messages": DEBUG},
+    },
+    "filters": {"discreet": {"()": "wire.logs.Discreet"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["discreet"]}},
     # What a caller did wrong is told to the caller.
     "loggers": {"django.request": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": environment.log_level("LOG_LEVEL")},

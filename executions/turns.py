@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from gateway import gateway
 from gateway.gateway import Reply
 from projects.tools import ToolError, tool_of
+from wire.logs import about
 from wire.problems import Unavailable
 from workflows import sandbox
 from workflows.budgets import OverBudget
@@ -53,6 +54,11 @@ def claim(execution_id: UUID, worker_id: UUID) -> Held | None:
 
 def turn(held: Held, came: object = None) -> Wait | None:
     """Goes on with what came of the last wait: a `Reply`, a tool's answer, or nothing. None: this advance is over."""
+    with about(execution=held.lease.execution, worker=held.lease.worker):
+        return _turn(held, came)
+
+
+def _turn(held: Held, came: object) -> Wait | None:
     try:
         return _go_on(held, came)
     except store.LeaseLost:
@@ -82,7 +88,8 @@ def call_tool(run: Run, effect: CallTool) -> object:
     try:
         tool = tool_of(run.execution.project_id, effect.tool)
         _hold(f"An argument of {effect.tool} is wrong", tool.input_schema, effect.arguments)
-        answer = tool.call(effect.arguments, effect.key)
+        with about(execution=run.execution.pk):
+            answer = tool.call(effect.arguments, effect.key)
         if tool.output_schema is not None:
             _hold(f"{effect.tool} answered what it was not registered with", tool.output_schema, answer)
     except ToolError as error:

@@ -12,6 +12,8 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from wire.logs import about
+
 from . import pricing
 from .models import Call, Intent, Payload
 from .prices import Price
@@ -106,7 +108,8 @@ async def send(intent: Intent, request: Request) -> Reply:
         error = raised
     except Exception as raised:
         # A fault of ours or of a library's: whether the call left is not known, so it counts as if it had.
-        logger.exception("the provider %s broke", intent.provider)
+        with about(execution=intent.execution, step=intent.step, provider=intent.provider):
+            logger.exception("the provider %s broke", intent.provider)
         error = OutcomeUnknown(f"The provider's client broke: {type(raised).__name__}.")
     return Reply(intent, request, completion, error, timezone.now(), round((time.monotonic() - started) * 1000))
 

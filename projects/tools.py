@@ -49,7 +49,7 @@ class RegisteredTool:
         except (rfc8785.CanonicalizationError, UnicodeError, Problem) as error:
             raise ToolError(f"{self.name} answered something that cannot be kept as JSON.") from error
         except Exception as error:
-            # Its text may hold anything, a password too: it goes to the log, and only its kind to the reviewer.
+            # Its text may hold anything, a password too: only its kind goes to the reviewer, and its frames to the log.
             logger.exception("the tool %s raised", self.name)
             raise ToolError(f"{self.name} raised {type(error).__name__}; the log says more.") from error
         return answer
