@@ -6,7 +6,8 @@ from django.views.generic import RedirectView
 
 from analytics import api as analytics
 from executions import api as executions
-from executions import health
+from executions import health, metrics
+from wire.metrics import Remembered, exposition
 from wire.rest import plain_problem, server_error
 from workflows import api as workflows
 from workflows import budget_api as budgets
@@ -40,6 +41,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", exposition(Remembered(metrics.work, 1), Remembered(metrics.history, 10))),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),
 ]

@@ -33,6 +33,7 @@ class Status(models.TextChoices):
 LEASE = timedelta(seconds=20)
 FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 STANDING = (*FINAL, Status.ESCALATED)  # nothing happens any more without a person
+UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -49,6 +50,7 @@ class Worker(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200)
+    room = models.PositiveIntegerField(default=0, help_text="Executions that it has in its hands at most.")
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
@@ -68,9 +70,9 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         return self.filter(status=Status.WAITING, resume_at__lte=now)
 
     def dropped(self, worker_id: UUID) -> ExecutionQuerySet:
-        """Those that nobody works on any more: given back, or their worker is dead, or it is this one (whose hands the
-        caller knows)."""
-        gone = models.Q(worker=None) | models.Q(worker__in=Worker.objects.dead())
+        """Those that nobody works on any more: given back, or their worker is dead (or forgotten), or it is this one (whose
+        hands the caller knows)."""
+        gone = ~models.Q(worker__in=Worker.objects.alive())
         return self.filter(gone | models.Q(worker=worker_id), status=Status.RUNNING)
 
     def production(self) -> ExecutionQuerySet:
@@ -108,7 +110,10 @@ class Execution(models.Model):
     rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns", db_index=False)
     resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
     error = VerbatimJSONField(null=True)
-    worker = models.ForeignKey(Worker, models.PROTECT, null=True, related_name="+", db_index=False)
+    # Workers are forgotten after a while, and the executions that they once had keep their ids: no constraint.
+    worker = models.ForeignKey(
+        Worker, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     token = models.PositiveIntegerField(default=0, help_text="Counts the claims: who holds an older one cannot write.")
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that ended since the last checkpoint.")
     deadline_at = models.DateTimeField(
@@ -128,8 +133,11 @@ class Execution(models.Model):
             # What is in motion is little, however long the history: its indexes hold nothing else.
             models.Index(fields=["project", "queued_at"], condition=models.Q(status="queued"), name="execution_queued"),
             models.Index(
-                fields=["worker"], condition=models.Q(status__in=["running", "cancelled"]), name="execution_of_worker"
+                fields=["status", "waiting_for", "worker", "queued_at"],
+                condition=models.Q(status__in=["queued", "running", "waiting", "escalated"]),
+                name="execution_unfinished",
             ),
+            models.Index(fields=["worker"], condition=models.Q(status="cancelled"), name="execution_cancelled"),
             models.Index(fields=["resume_at"], condition=models.Q(status="waiting"), name="execution_waiting"),
             models.Index(fields=["rerun_of"], condition=models.Q(rerun_of__isnull=False), name="execution_rerun"),
         ]
@@ -236,22 +244,36 @@ class Flag(models.Model):
                 name="one_open_flag_per_reason",
             ),
         ]
-        indexes = [models.Index(fields=["state", "waiting"], name="flag_queue")]
+        indexes = [
+            models.Index(fields=["state", "waiting"], name="flag_queue"),
+            models.Index(
+                fields=["reason", "created_at"], condition=models.Q(state="open", waiting=True), name="flag_waiting"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.reason} at {self.step or 'the input'}"
 
 
 class Event(models.Model):
-    """What happened to an execution, and by whom: one row for each change of status and each resolution."""
+    """What happened to an execution, and by whom: one row for each change of status and each resolution.
+
+    `code` says why in one word: of a failure, of a wait, of a take-over. What has one is counted in `/metrics`.
+    """
 
     execution = models.ForeignKey(Execution, models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20)
     before = models.CharField(max_length=10, blank=True)
     after = models.CharField(max_length=10, blank=True)
     actor = models.CharField(max_length=200)
+    code = models.CharField(max_length=20, blank=True)
     detail = models.TextField(blank=True)
     at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "after", "code"], condition=~models.Q(code=""), name="event_with_code"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.before} → {self.after}" if self.after else self.kind

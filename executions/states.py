@@ -21,8 +21,7 @@ def move(execution_id: object, before: Status, after: Status, *, actor: str, **f
 
     Runs in the caller's transaction where there is one: the event and whatever else the caller writes stand or fall together.
     """
-    detail = str(fields.pop("detail", ""))
-    happened = event(execution_id, before, after, actor, detail)
+    happened = event(execution_id, before, after, actor, detail=str(fields.pop("detail", "")))
     found = Execution.objects.filter(pk=execution_id, status=before)
     with transaction.atomic():
         moved = found.update(status=after, **fields)
@@ -31,8 +30,9 @@ def move(execution_id: object, before: Status, after: Status, *, actor: str, **f
     return bool(moved)
 
 
-def event(execution_id: object, before: Status, after: Status, actor: str, detail: str = "") -> Event:
-    """The event of this change, unsaved. A change that is not allowed is a fault of ours."""
+def event(execution_id: object, before: Status, after: Status, actor: str, code: str = "", detail: str = "") -> Event:
+    """The event of this change, unsaved. `code` and `detail`: why. A change that is not allowed is a fault of ours."""
     if after not in ALLOWED[before]:
         raise ValueError(f"An execution never goes from {before} to {after}.")
-    return Event(execution_id=execution_id, kind="status", before=before, after=after, actor=actor, detail=detail)
+    why = {"code": code, "detail": detail}
+    return Event(execution_id=execution_id, kind="status", before=before, after=after, actor=actor, **why)

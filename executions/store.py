@@ -11,7 +11,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Case, F, When
+from django.db.models import F
 from django.utils import timezone
 
 from gateway import gateway
@@ -91,11 +91,13 @@ def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
 
 @transaction.atomic
 def _take_over(execution_id: UUID, worker_id: UUID) -> Lease | None:
-    deaths = Case(When(worker=None, then=F("deaths")), default=F("deaths") + 1)  # given back is not died
     dropped = Execution.objects.dropped(worker_id).filter(pk=execution_id)
-    if not dropped.update(deaths=deaths, worker_id=worker_id, token=F("token") + 1):
+    fields = {"worker_id": worker_id, "token": F("token") + 1}
+    died = dropped.exclude(worker=None).update(deaths=F("deaths") + 1, **fields)
+    if not died and not dropped.filter(worker=None).update(**fields):
         return None
-    Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker")
+    code = "died" if died else "given_back"
+    Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker", code=code)
     settle_doubts(execution_id)
     token, deaths = Execution.objects.values_list("token", "deaths").get(pk=execution_id)
     return Lease(execution_id, worker_id, token, deaths)
@@ -165,8 +167,8 @@ def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> 
 
 def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:
     """Commits the journal together with the status that this advance ends in. Raises `LeaseLost`."""
-    after, fields, detail = _fields(lease, ending, resolved_by)
-    event = states.event(lease.execution, Status.RUNNING, after, "worker", detail)
+    after, fields, why = _fields(lease, ending, resolved_by)
+    event = states.event(lease.execution, Status.RUNNING, after, "worker", **why)
     assigned, values = statements.changes(status=after, **fields)
     ended = Execution.objects.filter(pk=lease.execution, token=lease.token, status=after)
     fence = f"UPDATE executions_execution SET {assigned} {HELD} RETURNING id"
@@ -236,27 +238,27 @@ def discard(journal: Journal) -> None:
     journal.clear()
 
 
-def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dict[str, object], str]:
-    """The status after, what else changes with it, and a sentence for the event."""
+def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dict[str, object], dict[str, str]]:
+    """The status after, what else changes with it, and why, for the event."""
     now = timezone.now()
     match ending:
         case Completed(output):
             answer = {"output": statements.as_json(output), "resolved_by": resolved_by, "error": None}
-            return Status.COMPLETED, {**answer, "finished_at": now}, ""
+            return Status.COMPLETED, {**answer, "finished_at": now}, {}
         case Escalated():
-            return Status.ESCALATED, {}, ""
+            return Status.ESCALATED, {}, {}
         case Failed(code, detail):
-            error = statements.as_json({"code": code, "detail": detail})
-            return Status.FAILED, {"error": error, "finished_at": now}, detail
+            why = {"code": code, "detail": detail}
+            return Status.FAILED, {"error": statements.as_json(why), "finished_at": now}, why
         case Deferred(seconds, waiting_for, detail):
-            error = statements.as_json({"code": waiting_for, "detail": detail})
-            waits = {"waiting_for": waiting_for, "error": error}
+            why = {"code": waiting_for, "detail": detail}
+            waits = {"waiting_for": waiting_for, "error": statements.as_json(why)}
             if waiting_for == "budget":  # a person's decision, and no outage: it may take longer than a deadline
                 again = None if seconds is None else now + timedelta(seconds=seconds)
-                return Status.WAITING, {**waits, "resume_at": again}, detail
+                return Status.WAITING, {**waits, "resume_at": again}, why
             if now > Execution.objects.values_list("deadline_at", flat=True).get(pk=lease.execution):
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
-            return Status.WAITING, {**waits, "resume_at": now + timedelta(seconds=seconds)}, detail
+            return Status.WAITING, {**waits, "resume_at": now + timedelta(seconds=seconds)}, why
     raise TypeError(f"no such ending: {ending!r}")
 
 

@@ -5,14 +5,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from .models import Worker
 
 HEARTBEAT = 5.0  # seconds; a lease lasts four of them
+REMEMBERED = timedelta(days=7)
+FORGOTTEN_AT_ONCE = 1000
 
 leaving = threading.Event()  # set: nothing more is taken, and what is in hands is given back at its next wait
 
@@ -30,7 +34,7 @@ def current() -> UUID:
     global _current
     with _lock:
         if _current is None:
-            _current = Worker.objects.create(name=name()).pk
+            _current = Worker.objects.create(name=name(), room=settings.IN_FLIGHT).pk
         return _current
 
 
@@ -52,6 +56,12 @@ def end() -> None:
 def end_others() -> None:
     """For a process that knows that it is alone: all other workers are dead, whatever their heartbeat says."""
     Worker.objects.exclude(pk=current()).filter(ended_at=None).update(ended_at=timezone.now())
+
+
+def forget_the_ended() -> None:
+    """Deletes the rows of workers that ended long ago. Nothing leans on them: what they held was taken over in seconds."""
+    old = Worker.objects.filter(ended_at__lt=timezone.now() - REMEMBERED).values_list("pk", flat=True)
+    Worker.objects.filter(pk__in=list(old[:FORGOTTEN_AT_ONCE])).delete()
 
 
 @contextmanager

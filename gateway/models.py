@@ -116,6 +116,9 @@ class Call(About):
         indexes = [
             models.Index(fields=["project", "workflow", "finished_at"], name="call_project_day"),
             models.Index(fields=["execution"], name="call_execution"),
+            models.Index(
+                fields=["simulated", "cost"], condition=models.Q(outcome=Outcome.IN_DOUBT.value), name="call_in_doubt"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 
 import rfc8785
 from django.db import transaction
+from django.utils import timezone
 from rest_framework.request import Request
 
 from wire.problems import Invalid, Malformed
@@ -12,6 +14,8 @@ from wire.problems import Invalid, Malformed
 from .models import IdempotencyKey
 
 MAX_KEY = 255
+KEPT = timedelta(hours=48)
+FORGOTTEN_AT_ONCE = 1000
 
 
 def once(request: Request, make: Callable[[], str]) -> str:
@@ -28,6 +32,14 @@ def once(request: Request, make: Callable[[], str]) -> str:
         raise Malformed(f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.")
     fingerprint = _fingerprint(request)
     return _known(request, key, fingerprint) or _made(request, key, fingerprint, make)
+
+
+@transaction.atomic
+def forget_the_old() -> None:
+    """Deletes a batch of the keys that nobody sends again. Several workers do it at once, each a batch of its own."""
+    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).order_by("created_at")
+    batch = old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]
+    IdempotencyKey.objects.filter(pk__in=list(batch)).delete()
 
 
 def _known(request: Request, key: str, fingerprint: str) -> str | None:

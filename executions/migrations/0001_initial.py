@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=wire.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=200)),
+                ('room', models.PositiveIntegerField(default=0, help_text='Executions that it has in its hands at most.')),
                 ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('ended_at', models.DateTimeField(null=True)),
@@ -57,7 +58,7 @@ class Migration(migrations.Migration):
                 ('rerun_of', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reruns', to='executions.execution')),
                 ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='executions', to='workflows.version')),
                 ('workflow', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='executions', to='workflows.workflow')),
-                ('worker', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='executions.worker')),
+                ('worker', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='executions.worker')),
             ],
         ),
         migrations.CreateModel(
@@ -68,10 +69,14 @@ class Migration(migrations.Migration):
                 ('before', models.CharField(blank=True, max_length=10)),
                 ('after', models.CharField(blank=True, max_length=10)),
                 ('actor', models.CharField(max_length=200)),
+                ('code', models.CharField(blank=True, max_length=20)),
                 ('detail', models.TextField(blank=True)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='executions.execution')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('code', ''), _negated=True), fields=['kind', 'after', 'code'], name='event_with_code')],
+            },
         ),
         migrations.CreateModel(
             name='Flag',
@@ -95,7 +100,7 @@ class Migration(migrations.Migration):
                 ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='flags', to='executions.execution')),
             ],
             options={
-                'indexes': [models.Index(fields=['state', 'waiting'], name='flag_queue')],
+                'indexes': [models.Index(fields=['state', 'waiting'], name='flag_queue'), models.Index(condition=models.Q(('state', 'open'), ('waiting', True)), fields=['reason', 'created_at'], name='flag_waiting')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('execution', 'step', 'reason', 'edge_case'), name='one_open_flag_per_reason')],
             },
         ),
@@ -138,7 +143,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='execution',
-            index=models.Index(condition=models.Q(('status__in', ['running', 'cancelled'])), fields=['worker'], name='execution_of_worker'),
+            index=models.Index(condition=models.Q(('status__in', ['queued', 'running', 'waiting', 'escalated'])), fields=['status', 'waiting_for', 'worker', 'queued_at'], name='execution_unfinished'),
+        ),
+        migrations.AddIndex(
+            model_name='execution',
+            index=models.Index(condition=models.Q(('status', 'cancelled')), fields=['worker'], name='execution_cancelled'),
         ),
         migrations.AddIndex(
             model_name='execution',

@@ -140,6 +140,10 @@ class Migration(migrations.Migration):
             model_name='call',
             index=models.Index(fields=['execution'], name='call_execution'),
         ),
+        migrations.AddIndex(
+            model_name='call',
+            index=models.Index(condition=models.Q(('outcome', 'in_doubt')), fields=['simulated', 'cost'], name='call_in_doubt'),
+        ),
         migrations.AddConstraint(
             model_name='call',
             constraint=models.UniqueConstraint(condition=models.Q(('corrects__isnull', True)), fields=('intent',), name='one_call_per_intent'),

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
             ],
             options={
+                'indexes': [models.Index(fields=['created_at'], name='idempotency_key_age')],
                 'constraints': [models.UniqueConstraint(fields=('project', 'key'), name='one_result_per_key')],
             },
         ),
