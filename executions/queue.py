@@ -179,6 +179,7 @@ def _projects_that_wait() -> dict[int, int]:
 
 def waiting_bells() -> int:
     """How many wake-ups lie in the broker; raises what the broker raises where it is not well."""
-    queue = current_app.conf.task_default_queue
+    bells = current_app.amqp.queues[current_app.conf.task_default_queue]
     with current_app.connection_for_read() as connection:
-        return connection.default_channel.queue_declare(queue, durable=True).message_count
+        # Declared as the workers declare it: RabbitMQ refuses whoever comes second with anything else.
+        return bells(connection.default_channel).queue_declare().message_count
