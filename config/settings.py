@@ -126,7 +126,11 @@ LOGGING = {
     },
     "filters": {"discreet": {"()": "wire.logs.Discreet"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["discreet"]}},
-    # What a caller did wrong is told to the caller.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # what a caller did wrong is told to the caller
+        # Two lines for each bell, of which the execution's own history says more.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
     "root": {"handlers": ["stderr"], "level": environment.log_level("LOG_LEVEL")},
 }

