@@ -12,7 +12,7 @@ from wire.problems import Malformed
 from .models import STANDING, Execution
 
 LONGEST = 60  # seconds
-LOOK = 0.03  # seconds between two looks at the row
+FIRST_LOOK, LAST_LOOK = 0.005, 0.1  # seconds between two looks at the row: soon at first, and ever less often
 
 # A thread that waits serves nobody else: at most half of them may, the others answer at once.
 _seats = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
@@ -33,11 +33,12 @@ def wait_for(execution_id: UUID, seconds: int) -> bool:
     if not _seats.acquire(blocking=False):
         return False
     try:
-        end = time.monotonic() + seconds
+        end, pause = time.monotonic() + seconds, FIRST_LOOK
         while not Execution.objects.filter(pk=execution_id, status__in=STANDING).exists():
             if time.monotonic() >= end:
                 return False
-            time.sleep(LOOK)
+            time.sleep(pause)
+            pause = min(pause * 1.3, LAST_LOOK)
         return True
     finally:
         _seats.release()
