@@ -108,6 +108,7 @@ WORKER_THREADS = environment.whole("WORKER_THREADS", 4, least=1, most=200)
 # Seconds that calls in flight get when a worker is told to end.
 STOP_WITHIN = environment.whole("STOP_WITHIN", 20, most=3600)
 WEB_THREADS = environment.whole("WEB_THREADS", 8, least=2, most=200)
+CRASH_AT = environment.text("CRASH_AT")  # of the tests of faults only, see wire/crash.py
 
 # The tier map that a new project starts with, and the scripts of the scripted provider.
 DEFAULT_TIERS = environment.default_tiers()

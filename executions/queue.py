@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from gateway.providers.registry import is_simulated
 from projects.models import Project
+from wire import crash
 from wire.problems import Invalid
 from workflows.compiled import compiled
 from workflows.models import Budget, Publication, Version
@@ -140,6 +141,7 @@ def _bury() -> None:
         with transaction.atomic():
             if Worker.objects.dead().filter(pk=dead.pk, ended_at=None).update(ended_at=timezone.now()):
                 logger.warning("the worker %s is dead; what it held is taken over", dead)
+                crash.at("in-sweeper")
                 for cancelled in Execution.objects.filter(worker=dead, status=Status.CANCELLED):
                     store.settle_doubts(cancelled.pk)
 

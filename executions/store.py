@@ -17,6 +17,7 @@ from django.utils import timezone
 from gateway import gateway
 from gateway.models import Call, Intent, Payload
 from workflows import budgets
+from wire import crash
 from workflows.compiled import compiled
 
 from . import statements, states
@@ -205,6 +206,7 @@ def _commit(
                     before()
                 if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
                     raise LeaseLost(lease.execution)
+            crash.at("after-commit")
             return
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > until:

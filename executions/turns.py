@@ -14,6 +14,7 @@ from gateway import gateway
 from gateway.gateway import Reply
 from projects.tools import ToolError, tool_of
 from wire.logs import about
+from wire import crash
 from wire.problems import Unavailable
 from workflows import sandbox
 from workflows.budgets import OverBudget
@@ -49,7 +50,10 @@ def claim(execution_id: UUID, worker_id: UUID) -> Held | None:
         logger.warning("execution %s could not be claimed: %s", execution_id, error)
         connection.close()
         return None
-    return Held(lease) if lease else None
+    if lease is None:
+        return None
+    crash.at("after-claim")
+    return Held(lease)
 
 
 def turn(held: Held, came: object = None) -> Wait | None:
@@ -101,7 +105,10 @@ def _go_on(held: Held, came: object) -> Wait | None:
     if held.run is None:
         held.run = store.begin(held.lease)
         held.advance = engine.advance(held.run)
-    run, answer = held.run, gateway.settle(came) if isinstance(came, Reply) else came
+    run, answer = held.run, came
+    if isinstance(came, Reply):
+        crash.at("after-response")
+        answer = gateway.settle(came)
     try:
         effect = held.advance.send(answer)
         while isinstance(effect, Evaluate | RunCode):
@@ -119,6 +126,8 @@ def _go_on(held: Held, came: object) -> Wait | None:
     except OverBudget as over:
         store.end(held.lease, run.journal, Deferred(over.seconds, "budget", str(over)))
         return None
+    if isinstance(effect, AskModel):
+        crash.at("after-intent")
     return effect
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.request import Request
 
+from wire import crash
 from wire.problems import Invalid, Malformed
 
 from .models import IdempotencyKey
@@ -57,6 +58,7 @@ def _made(request: Request, key: str, fingerprint: str, make: Callable[[], str])
         if new:
             row.result = make()
             row.save(update_fields=["result"])
+    crash.at("after-accept")
     return row.result if new else _known(request, key, fingerprint)
 
 

@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from wire import crash
+
 from ..dialect import to_provider_schema
 from ..types import (
     AccessDenied,
@@ -138,6 +140,7 @@ class AnthropicProvider:
 
     async def _ask(self, client: "AsyncAnthropic", request: Request) -> bytes:
         async with client.messages.with_streaming_response.create(**to_message_request(request)) as response:
+            crash.at("after-send")
             body = bytearray()
             async for chunk in response.iter_bytes():
                 body += chunk
