@@ -12,6 +12,7 @@ or a `Reply` (see `error`, `html`, `hang_up`, `half`, `slow`, `drip`). Injected 
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -177,6 +178,11 @@ class _Http(ThreadingHTTPServer):
     def __init__(self, owner: MessagesServer) -> None:
         self.owner = owner
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed is no fault of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,160 @@
+"""What is done to workers in the middle of their work, and what must be true afterwards. Each fault takes the house and
+says what it saw; a test runs it small, `make chaos` runs it large."""
+
+import signal
+import time
+
+from tests.chaos.books import Books, Watch, audit
+from tests.chaos.house import House, wait_until
+from tests.chaos.verdict import PATIENCE, Seen, bound, finish
+
+
+def crash_points(house: House, points: list[str], executions: int) -> Seen:
+    """One worker for each point, which ends itself there; whoever is left finishes the work."""
+    in_flight = 5
+    # Whoever dies while it buries a worker must be the only one to find that worker dead.
+    alone = "in-sweeper" in points
+    asked = [{"CRASH_AT": f"{point}:{_nth(house, point)}", "IN_FLIGHT": in_flight} for point in points]
+    started = house.workers(*asked, *([] if alone else [{}]))
+    work = house.submit(executions)
+    with Watch(house, work) as watch:
+        for point, worker in zip(points, started, strict=False):
+            code = worker.wait(PATIENCE)
+            assert code == -signal.SIGKILL, f"the worker that was to crash {point} ended with {code}"
+        fault = time.monotonic()
+        if alone:
+            house.workers({})
+        books, took = finish(house, work, watch, fault)
+    bound(books, kills=len(points), in_flight=in_flight)
+    return Seen(f"kill -9 {', '.join(points)}", "P1 P2 P3", f"{books}; the end {took:.1f} s after it", books.broken)
+
+
+def random_kills(house: House, kills: int, workers: int, executions: int) -> Seen:
+    """kill -9 of any of them at any time; a supervisor starts it again."""
+    in_flight = 10
+    alive = house.workers(*[{"IN_FLIGHT": in_flight}] * workers)
+    work = house.submit(executions)
+    with Watch(house, work) as watch:
+        for _ in range(kills):
+            time.sleep(house.random.uniform(0.2, 2.0))
+            victim = house.random.randrange(workers)
+            alive[victim].kill()
+            alive[victim] = house.worker(IN_FLIGHT=in_flight)
+        books, took = finish(house, work, watch, time.monotonic())
+    bound(books, kills, in_flight)
+    done = f"kill -9 of one of {workers} workers at any time, {kills} times"
+    return Seen(done, "P1 P2 P3", f"{books}; the end {took:.1f} s after the last", books.broken)
+
+
+def frozen(house: House, calls: int) -> Seen:
+    """SIGSTOP of a worker whose calls are in flight, for longer than its lease; then it wakes up with its answers."""
+    (sleeper,) = house.workers({"IN_FLIGHT": calls})
+    house.provider.delay = (2.0, 2.5)
+    work = house.submit(calls)
+    with Watch(house, work) as watch:
+        wait_until(lambda: len(house.provider.answers_about(work.tag)) == calls, 30, "the calls have not left")
+        sleeper.send(signal.SIGSTOP)
+        house.provider.delay = (0.05, 0.3)
+        house.workers({})
+        taken = "SELECT count(*) FROM executions_event WHERE kind = 'take-over' AND execution_id = ANY(%s::uuid[])"
+        wait_until(lambda: house.rows(taken, work.ids)[0][0] == calls, house.lease + 30, "they were not taken over")
+        sleeper.send(signal.SIGCONT)
+        late = "SELECT count(*) FROM gateway_call WHERE outcome = 'discarded' AND execution = ANY(%s::uuid[])"
+        wait_until(lambda: house.rows(late, work.ids)[0][0] == calls, 30, "the late answers are not in the ledger")
+        books, _ = finish(house, work, watch, time.monotonic())
+    books.expect(books.discarded == calls, f"{books.discarded} of {calls} late answers were discarded")
+    books.expect(books.in_doubt == calls, f"{books.in_doubt} of {calls} calls were in doubt")
+    books.expect(books.unrecorded == 0, f"{books.unrecorded} late answers are not in the ledger")
+    figures = f"{books}: {books.discarded} of {calls} late commits refused, each with its cost"
+    return Seen("SIGSTOP in mid-call beyond the lease, SIGCONT", "P4", figures, books.broken)
+
+
+def told_to_end(house: House, calls: int, within: int) -> Seen:
+    """SIGTERM while calls are in flight, some of which take longer than the worker may: it gives those back."""
+    (leaver,) = house.workers({"IN_FLIGHT": calls, "STOP_WITHIN": within})
+    house.provider.delay = (0.1, within + 4.0)
+    work = house.submit(calls)
+    with Watch(house, work) as watch:
+        wait_until(lambda: len(house.provider.answers_about(work.tag)) >= calls, 30, "the calls have not left")
+        house.provider.delay = (0.05, 0.3)
+        house.workers({})
+        began = time.monotonic()
+        leaver.send(signal.SIGTERM)
+        code, left = leaver.wait(PATIENCE), time.monotonic() - began
+        books, took = finish(house, work, watch, time.monotonic())
+    books.expect(code == 0, f"it ended with {code}")
+    books.expect(left <= within + 2, f"it took {left:.1f} s to end; {within} + 2 were promised")
+    books.expect(books.deaths == 0, f"{books.deaths} deaths were counted")
+    books.expect(took < house.lease, f"what it gave back had ended {took:.1f} s later only")
+    bound(books, 1, calls)
+    figures = f"{books}; it left after {left:.1f} s, the end {took:.1f} s later, {books.deaths} deaths counted"
+    return Seen(f"SIGTERM with {calls} calls in flight", "P1 P15", figures, books.broken)
+
+
+def told_to_end_in_a_tool(house: House, within: int) -> Seen:
+    """SIGTERM while a tool does not answer."""
+    (leaver,) = house.workers({"STOP_WITHIN": within})
+    work = house.submit(3, "sleep")
+    wait_until(lambda: house.steps(work, "first") == 3, 30, "the tools are not called")
+    time.sleep(0.3)
+    began = time.monotonic()
+    leaver.send(signal.SIGTERM)
+    code, left = leaver.wait(PATIENCE), time.monotonic() - began
+    books = Books(executions=3)
+    books.expect(code == 0, f"it ended with {code}")
+    books.expect(left <= within + 2, f"it took {left:.1f} s to end; {within} + 2 were promised")
+    figures = f"it left after {left:.1f} s"
+    return Seen("SIGTERM with 3 tools that do not answer", "P15", figures, books.broken)
+
+
+def poisoned(house: House, innocents: int) -> Seen:
+    """A step that ends its worker, among others that wait for their models; a supervisor starts it again."""
+    in_flight = innocents + 1
+    (worker,) = house.workers({"IN_FLIGHT": in_flight})
+    house.provider.delay = (0.3, 0.5)
+    (guilty,) = (work := house.submit(1, "poison", "poison")).ids
+    others = house.submit(innocents)
+    failed = "SELECT status = 'failed', deaths, error::text FROM executions_execution WHERE id = %s"
+    deaths, end = 0, time.monotonic() + PATIENCE
+    with Watch(house, others) as watch:
+        while not house.rows(failed, guilty)[0][0] and time.monotonic() < end:
+            if not worker.lives:
+                deaths += 1
+                (worker,) = house.workers({"IN_FLIGHT": in_flight})
+            time.sleep(0.05)
+        books, took = finish(house, others, watch, time.monotonic())
+    ended, counted, error = house.rows(failed, guilty)[0]
+    books.expect(ended and "poisoned" in error, f"the guilty one has ended: {ended}, with {error}")
+    books.expect(deaths == counted == 3, f"it ended {deaths} workers and {counted} were counted")
+    books.broken += audit(house, work, "failed").broken
+    figures = f"{deaths} workers ended, then failed as poisoned; the others: {books}, {took:.1f} s later"
+    return Seen(f"a step that ends its worker, among {innocents} others", "P11", figures, books.broken)
+
+
+def clocks(house: House, executions: int) -> Seen:
+    """Workers an hour ahead and an hour behind; one of them is killed; and a provider asks for patience."""
+    ahead, behind = house.workers({"hours": 1}, {"hours": -1})
+    house.provider.throttle(4, retry_after=3)
+    work = house.submit(executions)
+    with Watch(house, work) as watch:
+        time.sleep(house.lease * 1.5)
+        taken = "SELECT count(*) FROM executions_event WHERE kind = 'take-over' AND execution_id = ANY(%s::uuid[])"
+        early = house.rows(taken, work.ids)[0][0]
+        more = house.submit(executions)
+        wait_until(lambda: house.provider.answers_about(more.tag), 30, "nothing goes on")
+        ahead.kill()
+        books, _ = finish(house, work, watch, time.monotonic())
+        house.wait_for_end(more, PATIENCE)
+        later = audit(house, more)
+    books.broken += later.broken
+    books.expect(early == 0, f"{early} executions were stolen from a living worker")
+    books.expect(behind.lives, "the worker whose clock is behind ended")
+    soonest = house.provider.patience
+    books.expect(soonest is None or soonest >= 2.9, f"asked again after {soonest} s; the provider said 3")
+    figures = f"{books}; {early} early steals; asked again after {soonest} s"
+    return Seen("clocks an hour ahead and behind", "P18", figures, books.broken)
+
+
+def _nth(house: House, point: str) -> int:
+    """The undertaker finds one worker dead, the others pass their point often."""
+    return 1 if point == "in-sweeper" else house.random.randint(1, 4)
