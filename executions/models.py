@@ -65,9 +65,9 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def queued(self) -> ExecutionQuerySet:
         return self.filter(status=Status.QUEUED)
 
-    def due(self, now: object) -> ExecutionQuerySet:
-        """Those that waited for a time which has come."""
-        return self.filter(status=Status.WAITING, resume_at__lte=now)
+    def due(self) -> ExecutionQuerySet:
+        """Those that waited for a time which has come by the database's clock."""
+        return self.filter(status=Status.WAITING, resume_at__lte=Now())
 
     def dropped(self, worker_id: UUID) -> ExecutionQuerySet:
         """Those that nobody works on any more: given back, or their worker is dead (or forgotten), or it is this one (whose

@@ -130,7 +130,7 @@ def ring(execution_id: UUID) -> None:
 def sweep() -> int:
     """Puts back into the queue what waited for a time that has come; how many. Every worker does it, once a second."""
     _bury()
-    due = Execution.objects.due(timezone.now()).order_by("resume_at").values_list("pk", flat=True)
+    due = Execution.objects.due().order_by("resume_at").values_list("pk", flat=True)
     return sum(requeue(execution_id, Status.WAITING, actor="sweeper") for execution_id in due[:SWEPT_AT_ONCE])
 
 

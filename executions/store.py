@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from gateway import gateway
@@ -255,10 +256,12 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
         case Deferred(seconds, waiting_for, detail):
             why = {"code": waiting_for, "detail": detail}
             waits = {"waiting_for": waiting_for, "error": statements.as_json(why)}
+            # By the clock that the sweeper goes by, whatever this machine's says.
+            deadline, now = Execution.objects.values_list("deadline_at", Now()).get(pk=lease.execution)
             if waiting_for == "budget":  # a person's decision, and no outage: it may take longer than a deadline
                 again = None if seconds is None else now + timedelta(seconds=seconds)
                 return Status.WAITING, {**waits, "resume_at": again}, why
-            if now > Execution.objects.values_list("deadline_at", flat=True).get(pk=lease.execution):
+            if now > deadline:
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
             return Status.WAITING, {**waits, "resume_at": now + timedelta(seconds=seconds)}, why
     raise TypeError(f"no such ending: {ending!r}")

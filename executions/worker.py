@@ -34,7 +34,8 @@ def current() -> UUID:
     global _current
     with _lock:
         if _current is None:
-            _current = Worker.objects.create(name=name(), room=settings.IN_FLIGHT).pk
+            # It lives from now on by the clock of all.
+            _current = Worker.objects.create(name=name(), room=settings.IN_FLIGHT, seen_at=Now()).pk
         return _current
 
 
@@ -42,6 +43,11 @@ def beat() -> None:
     """Renews the lease. One that was thought dead, after a suspend, lives again: what was taken from it meanwhile has a
     newer token."""
     Worker.objects.filter(pk=current()).update(seen_at=Now(), ended_at=None)
+
+
+def must_beat(last: float, now: float) -> bool:
+    """Whether the last beat is too long ago, or lies in the future: the clock was set back."""
+    return not 0 <= now - last < HEARTBEAT
 
 
 def end() -> None:

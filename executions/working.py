@@ -88,7 +88,7 @@ def _keep(
     while not stop.wait(ROUND):
         close_old_connections()
         # By the clock and before the sweep: after a suspend the lease is renewed before anybody could look at it.
-        if time.time() - last_beat >= worker.HEARTBEAT and _done(worker.beat):
+        if worker.must_beat(last_beat, time.time()) and _done(worker.beat):
             last_beat = time.time()
         if not worker.leaving.is_set():
             for duty in (queue.sweep, driver.look, *duties):

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from executions import engine, queue, store, turns, worker
@@ -142,6 +144,34 @@ def test_an_outage_ends_at_the_deadline_and_not_before(settings):
     plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     assert (execution.status, execution.error["code"]) == ("failed", "deadline")
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_worker_whose_clock_is_wrong_lives_by_the_databases(hours):
+    with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=True):
+        current = worker.current()
+    assert Worker.objects.alive().filter(pk=current).exists()
+    Worker.objects.update(seen_at=Now() - timedelta(seconds=21))
+    assert Worker.objects.dead().filter(pk=current).exists()
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wait_is_as_long_as_the_provider_says_whatever_the_workers_clock(hours):
+    models_answer({"error": "throttled", "retry_after": 90})
+    workflow = make_workflow()
+    with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=True):
+        waiting = execute(workflow)
+        assert not Execution.objects.due().exists()
+    left = (waiting.resume_at - timezone.now()).total_seconds()
+    assert 80 < left <= 90
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "must"),
+    [(0.0, 1000.0, True), (1000.0, 1004.9, False), (1000.0, 1005.0, True), (4600.0, 1000.0, True)],
+)
+def test_a_worker_beats_also_after_its_clock_was_set_back(last, now, must):
+    assert worker.must_beat(last, now) is must
 
 
 @pytest.mark.parametrize("table", ["gateway_call", "gateway_intent", "workflows_version", "executions_event"])
