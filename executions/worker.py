@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from .models import Worker
+from .models import Execution, Status, Worker
 
 HEARTBEAT = 5.0  # seconds; a lease lasts four of them
 REMEMBERED = timedelta(days=7)
@@ -51,10 +51,11 @@ def must_beat(last: float, now: float) -> bool:
 
 
 def end() -> None:
-    """Gives everything back that this worker still holds: whoever sweeps next takes it over at once."""
+    """Gives everything back that this worker still holds, as nobody's death: whoever looks next takes it over at once."""
     global _current
     with _lock:
         if _current is not None:
+            Execution.objects.filter(worker=_current, status=Status.RUNNING).update(worker=None)
             Worker.objects.filter(pk=_current).update(ended_at=timezone.now())
             _current = None
 

@@ -126,6 +126,17 @@ def test_an_execution_that_ends_its_workers_is_poisoned():
     assert (execution.status, execution.error["code"]) == ("failed", "poisoned")
 
 
+def test_what_a_worker_gives_back_when_it_is_told_to_end_is_no_death():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    for _ in range(3):
+        assert store.claim(execution.pk, worker.current()) is not None
+        worker.end()  # in the middle of a call that takes longer than it may
+    plain.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.token, execution.deaths) == ("completed", 4, 0)
+
+
 def test_the_sweeper_wakes_waits_that_are_over_and_bells_that_were_lost():
     models_answer({"error": "throttled", "retry_after": 90})
     waiting = execute(make_workflow())
