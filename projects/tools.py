@@ -48,7 +48,7 @@ class RegisteredTool:
             raise ToolError(_storable(str(error))) from error
         except (rfc8785.CanonicalizationError, UnicodeError, Problem) as error:
             raise ToolError(f"{self.name} answered something that cannot be kept as JSON.") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # `sys.exit` in a tool ends the tool, not the event loop
             # Its text may hold anything, a password too: only its kind goes to the reviewer, and its frames to the log.
             logger.exception("the tool %s raised", self.name)
             raise ToolError(f"{self.name} raised {type(error).__name__}; the log says more.") from error
@@ -86,7 +86,7 @@ def load_modules() -> None:
     for module in settings.TOOL_MODULES:
         try:
             importlib.import_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # `sys.exit` in a tool ends the tool, not the event loop
             said = f"TOOL_MODULES: {module!r} cannot be imported: {type(error).__name__}: {error}"
             raise ImproperlyConfigured(said) from error
 

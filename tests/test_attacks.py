@@ -111,6 +111,7 @@ def test_a_provider_cannot_send_the_prompt_elsewhere():
     [
         (RuntimeError("postgres://user:hunter2@db/x"), "t raised RuntimeError; the log says more."),
         (ToolError("not found: \ud800\x00"), "not found: \\ud800"),
+        (SystemExit(0), "t raised SystemExit; the log says more."),
     ],
 )
 def test_what_a_tool_raises_can_be_kept_and_tells_no_secret(raised, told):

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from uuid import UUID
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from ..turns import Held, Wait
 
 logger = logging.getLogger(__name__)
 
-TOOL_THREADS = 32
+TOOLS_AT_ONCE = 32
 
 
 class LoopDriver:
@@ -33,7 +33,7 @@ class LoopDriver:
         self._room = settings.IN_FLIGHT
         self._loop = event_loop()
         self._turns = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="turn")
-        self._tools = ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool")
+        self._tools = asyncio.Semaphore(TOOLS_AT_ONCE)
         self._tasks: dict[UUID, asyncio.Task] = {}
         self._looking = self._more = False
 
@@ -57,7 +57,8 @@ class LoopDriver:
         end = time.monotonic() + within
         while self._tasks and time.monotonic() < end:
             time.sleep(0.02)
-        self._tools.shutdown(wait=False, cancel_futures=True)
+        for task in list(self._tasks.values()):
+            self._loop.call_soon_threadsafe(task.cancel)
         if not self._tasks:
             self._disconnect()
         self._turns.shutdown(wait=not self._tasks, cancel_futures=True)
@@ -126,7 +127,8 @@ class LoopDriver:
             case AskModel(intent, request):
                 return await gateway.send(intent, request)
             case CallTool():
-                return await self._loop.run_in_executor(self._tools, _and_disconnect, turns.call_tool, held.run, wait)
+                async with self._tools:
+                    return await asyncio.wrap_future(_in_own_thread(turns.call_tool, held.run, wait))
             case Pause(seconds):
                 return await asyncio.sleep(seconds)
 
@@ -134,9 +136,19 @@ class LoopDriver:
         return self._loop.run_in_executor(self._turns, function, *arguments)
 
 
-def _and_disconnect(function: Callable, *arguments: object) -> object:
-    """A thread of the tools works seldom: it keeps no connection."""
-    try:
-        return function(*arguments)
-    finally:
-        connections.close_all()
+def _in_own_thread(function: Callable, *arguments: object) -> Future:
+    """A tool may take for ever: its thread must not keep a process that was told to end, as one of a pool would. Tools
+    work seldom, so it keeps no connection either."""
+    future: Future = Future()
+
+    def run() -> None:
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(function(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            connections.close_all()
+
+    threading.Thread(target=run, name="tool", daemon=True).start()
+    return future
