@@ -3,8 +3,6 @@ beats, sweeps and looks for work whose bell was lost. Beside `make run` or alone
 
 import fcntl
 import logging
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,23 +30,21 @@ class AnotherProcess(Exception):
 
 
 @contextmanager
-def working(duties: Sequence[Duty] = ()) -> Iterator[threading.Event]:
-    """Executes while the block runs; yields an event that is set where the worker has to end before. Raises
-    `AnotherProcess` where the database is the embedded one and somebody executes on it already."""
+def working(duties: Sequence[Duty] = ()) -> Iterator[None]:
+    """Executes while the block runs. Raises `AnotherProcess` where the database is the embedded one and somebody executes
+    on it already."""
     with ExitStack() as stack:
         if connection.vendor == "sqlite":
             stack.enter_context(_alone())
             worker.end_others()  # the lock proves that they are gone: what they held is taken over at once
         tasks.driver = driver = LoopDriver(worker.current())
-        broken, stop = threading.Event(), threading.Event()
-        hearing = threading.Thread(target=_bells().start, name="bells", daemon=True)
-        keeping = threading.Thread(
-            target=_keep, args=(stop, broken, hearing, driver, duties), name="housekeeping", daemon=True
-        )
+        stop = threading.Event()
+        hearing = threading.Thread(target=_hear, name="bells", daemon=True)
+        keeping = threading.Thread(target=_keep, args=(stop, driver, duties), name="housekeeping", daemon=True)
         hearing.start()
         keeping.start()
         try:
-            yield broken
+            yield
         finally:
             worker.leaving.set()
             celery_state.should_stop = (
@@ -63,9 +59,16 @@ def working(duties: Sequence[Duty] = ()) -> Iterator[threading.Event]:
             worker.leaving.clear()
 
 
-def _bells() -> WorkController:
+def _hear() -> None:
+    """A message that is none ends Celery's consumer: a new one begins behind it, and meanwhile work is found by looking."""
+    while not worker.leaving.is_set():
+        _done(_consume)
+        worker.leaving.wait(ROUND)
+
+
+def _consume() -> None:
     """A bell only hands an id to the loop, so one thread hears them all."""
-    return WorkController(
+    bells = WorkController(
         app=current_app,
         pool_cls="solo",
         loglevel="WARNING",
@@ -74,15 +77,10 @@ def _bells() -> WorkController:
         without_heartbeat=True,
         quiet=True,
     )
+    bells.start()
 
 
-def _keep(
-    stop: threading.Event,
-    broken: threading.Event,
-    hearing: threading.Thread,
-    driver: LoopDriver,
-    duties: Sequence[Duty],
-) -> None:
+def _keep(stop: threading.Event, driver: LoopDriver, duties: Sequence[Duty]) -> None:
     """An error is logged and the next round tried: this thread must not end before the process."""
     last_beat = 0.0
     while not stop.wait(ROUND):
@@ -93,13 +91,6 @@ def _keep(
         if not worker.leaving.is_set():
             for duty in (queue.sweep, driver.look, *duties):
                 _done(duty)
-            if not hearing.is_alive() and not worker.leaving.is_set():
-                logger.critical(
-                    "the Celery consumer has ended; this process ends, too, and its supervisor starts it anew"
-                )
-                broken.set()
-                os.kill(os.getpid(), signal.SIGTERM)
-                break
     connection.close()
 
 
