@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from math import ceil
 from uuid import UUID
@@ -146,10 +146,14 @@ def _bury() -> None:
                     store.settle_doubts(cancelled.pk)
 
 
-def dropped(worker_id: UUID, in_hands: Collection[UUID]) -> list[UUID]:
-    """What nobody works on although it is running; some of it, the rest is found in the next round."""
-    found = Execution.objects.dropped(worker_id).values_list("pk", flat=True)[: SWEPT_AT_ONCE + len(in_hands)]
-    return [execution_id for execution_id in found if execution_id not in in_hands]
+def dropped(worker_id: UUID, in_hands: Set[UUID]) -> list[UUID]:
+    """What nobody works on although it is running; some of it, the rest is found in the next round. Of the suspects, which
+    one more death would end, a worker takes one at a time: then that death is its own, and not its neighbour's."""
+    found = Execution.objects.dropped(worker_id).order_by("deaths", "pk").values_list("pk", "deaths")
+    found = found[: SWEPT_AT_ONCE + len(in_hands)]
+    suspects = [execution_id for execution_id, deaths in found if deaths >= store.MAX_DEATHS - 1]
+    later = suspects[1:] if in_hands.isdisjoint(suspects) else suspects
+    return [execution_id for execution_id, _ in found if execution_id not in in_hands and execution_id not in later]
 
 
 def next_for(room: int) -> list[UUID]:

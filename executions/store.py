@@ -11,14 +11,15 @@ from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import Case, Exists, F, OuterRef, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from gateway import gateway
 from gateway.models import Call, Intent, Payload
-from workflows import budgets
+from gateway.types import Outcome
 from wire import crash
+from workflows import budgets
 from workflows.compiled import compiled
 
 from . import statements, states
@@ -52,6 +53,7 @@ FLAG = statements.Kind(
 )
 
 MAX_DEATHS = 3
+MAX_DOUBTS = 10  # workers that ended while they waited for a model: that is seldom the fault of who waits
 DATABASE_PATIENCE = 15.0  # seconds: less than a lease
 
 
@@ -75,10 +77,17 @@ def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
     """Takes a queued execution, or one that its worker dropped: a dead one, or this very process, where no thread has it
     in hands (see `worker.holding`). None where there is nothing to take."""
     lease = _take(execution_id, worker_id) or _take_over(execution_id, worker_id)
-    if lease and lease.deaths >= MAX_DEATHS:
-        end(lease, Journal(), Failed("poisoned", f"This execution ended {MAX_DEATHS} workers at the same step."))
+    if lease and _is_poisoned(lease):
+        end(lease, Journal(), Failed("poisoned", "This execution ended its workers again and again at the same step."))
         return None
     return lease
+
+
+def _is_poisoned(lease: Lease) -> bool:
+    if lease.deaths >= MAX_DEATHS:
+        return True
+    doubted = Call.objects.filter(execution=lease.execution, outcome=Outcome.IN_DOUBT)
+    return not lease.taken and doubted.values("intent__worker").distinct().count() >= MAX_DOUBTS
 
 
 def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
@@ -93,9 +102,12 @@ def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
 
 @transaction.atomic
 def _take_over(execution_id: UUID, worker_id: UUID) -> Lease | None:
+    # What waited for its model has hardly ended its worker.
+    waited = Exists(Intent.objects.filter(execution=OuterRef("pk"), calls=None))
+    deaths = Case(When(waited, then=F("deaths")), default=F("deaths") + 1)
     dropped = Execution.objects.dropped(worker_id).filter(pk=execution_id)
     fields = {"worker_id": worker_id, "token": F("token") + 1}
-    died = dropped.exclude(worker=None).update(deaths=F("deaths") + 1, **fields)
+    died = dropped.exclude(worker=None).update(deaths=deaths, **fields)
     if not died and not dropped.filter(worker=None).update(**fields):
         return None
     code = "died" if died else "given_back"

@@ -31,6 +31,16 @@ def dead_worker():
     return Worker.objects.create(name="gone", ended_at=timezone.now())
 
 
+def with_a_call_in_flight(lease):
+    """The engine as far as its first paid call, whose intent is committed, and no further."""
+    run = store.load(lease.execution)
+    generator, answer = engine.advance(run), None
+    while not isinstance(effect := generator.send(answer), AskModel):
+        answer = turns.compute(run, effect)
+    store.checkpoint(lease, run.journal, effect.intent)
+    return effect
+
+
 def test_only_one_worker_claims_an_execution():
     models_answer(GOOD)
     execution = accepted(make_workflow())
@@ -77,12 +87,7 @@ def test_a_call_in_flight_at_a_crash_is_in_doubt_at_its_upper_bound_and_made_aga
     models_answer(GOOD)
     execution = accepted(make_workflow())
     lease = store.claim(execution.pk, dead_worker().pk)
-    run = store.load(execution.pk)
-    # The engine as far as its first paid call, whose intent is committed, and no further.
-    generator, answer = engine.advance(run), None
-    while not isinstance(effect := generator.send(answer), AskModel):
-        answer = turns.compute(run, effect)
-    store.checkpoint(lease, run.journal, effect.intent)
+    effect = with_a_call_in_flight(lease)
     plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     calls = list(Call.objects.order_by("intended_at").values_list("outcome", "attempt", "cost_state"))
@@ -124,6 +129,38 @@ def test_an_execution_that_ends_its_workers_is_poisoned():
     assert store.claim(execution.pk, worker.current()) is None
     execution.refresh_from_db()
     assert (execution.status, execution.error["code"]) == ("failed", "poisoned")
+
+
+def test_an_execution_that_waited_for_its_model_is_not_poisoned_with_its_neighbour():
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    for _ in range(10):
+        with_a_call_in_flight(store.claim(execution.pk, dead_worker().pk))
+    plain.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.deaths) == ("failed", 0)
+    assert Call.objects.filter(outcome="in_doubt").count() == 10
+    other = accepted(execution.workflow)
+    for _ in range(9):
+        with_a_call_in_flight(store.claim(other.pk, dead_worker().pk))
+    plain.advance(other.pk, worker.current())
+    other.refresh_from_db()
+    assert (other.status, other.deaths) == ("completed", 0)
+
+
+def test_what_ended_two_workers_is_taken_up_alone():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    first, second, harmless = (accepted(workflow) for _ in range(3))
+    for execution, deaths in ((first, 3), (second, 3), (harmless, 2)):
+        for _ in range(deaths):
+            store.claim(execution.pk, dead_worker().pk)
+    found = queue.dropped(worker.current(), in_hands=set())
+    assert harmless.pk in found
+    (suspect,) = set(found) - {harmless.pk}
+    assert suspect in (first.pk, second.pk)
+    Execution.objects.filter(pk=suspect).update(worker=worker.current())
+    assert queue.dropped(worker.current(), in_hands={suspect}) == [harmless.pk]
 
 
 def test_what_a_worker_gives_back_when_it_is_told_to_end_is_no_death():
