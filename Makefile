@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: demo test run web worker bench lock clean
+.PHONY: demo test chaos run web worker bench lock clean
 
 demo: .venv/.ready  # LIVE=1 and BUDGET=… reach it through the environment
 	@$(PY) manage.py demo
@@ -25,6 +25,9 @@ test: .venv/.ready-dev
 	@$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m pytest -q -n 2
 	TEST_ON=embedded $(PY) -m pytest -q -n 2 tests/executions tests/gateway tests/analytics tests/test_*.py
+
+chaos: .venv/.ready-dev  # about ten minutes; SEED=… repeats a run
+	@$(PY) -m tests.chaos
 
 bench: .venv/.ready-dev
 	@$(PY) benchmarks/executions.py

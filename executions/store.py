@@ -176,6 +176,8 @@ def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> 
     held_to = budgets.limiting(intent.project, intent.workflow) if intent else []
     before = partial(budgets.reserve, held_to, intent) if held_to else None
     _commit(lease, fence, [], rows, lambda: _is_written(journal, intent), before)
+    if intent is not None:
+        crash.at("after-intent")
     journal.clear()
 
 

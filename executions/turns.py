@@ -13,8 +13,8 @@ from django.db import InterfaceError, OperationalError, connection
 from gateway import gateway
 from gateway.gateway import Reply
 from projects.tools import ToolError, tool_of
-from wire.logs import about
 from wire import crash
+from wire.logs import about
 from wire.problems import Unavailable
 from workflows import sandbox
 from workflows.budgets import OverBudget
@@ -126,8 +126,6 @@ def _go_on(held: Held, came: object) -> Wait | None:
     except OverBudget as over:
         store.end(held.lease, run.journal, Deferred(over.seconds, "budget", str(over)))
         return None
-    if isinstance(effect, AskModel):
-        crash.at("after-intent")
     return effect
 
 

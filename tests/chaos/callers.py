@@ -14,6 +14,7 @@ from tests.chaos.verdict import Seen, finish
 
 def one_key(house: House, callers: int) -> Seen:
     """All with one Idempotency-Key, at two web processes."""
+    house.dismiss()  # nobody executes it meanwhile, so the answers are the same to the letter
     house.web()
     key, case = house.tag(), f"{house.tag()}-0"
     with ThreadPoolExecutor(callers) as pool:
@@ -37,6 +38,7 @@ def killed_before_the_answer(house: House) -> Seen:
     key, case = house.tag(), f"{house.tag()}-0"
     unheard, _, _ = house.accept(key, case, house.ports[-1])
     code = fragile.wait(10)
+    house.ports.pop()
     made = house.rows("SELECT id::text FROM executions_execution WHERE input::text LIKE %s", f'%case {case}"%')
     again, _, body = house.accept(key, case)
     books = Books()
@@ -73,7 +75,7 @@ def published_meanwhile(house: House, executions: int) -> Seen:
         "workflows/work/versions",
         {"version": f"{number}-old", "definition": definition("Old"), "publish": True},
     )
-    victim, _ = house.workers({}, {})
+    victim, _ = house.staff()
     old = house.submit(executions)
     with Watch(house, old) as watch:
         wait_until(lambda: len(house.provider.answers_about(old.tag)) >= 5, 30, "nothing is in flight")

@@ -4,9 +4,12 @@ bill. Everything is a process of its own, so everything can be hurt."""
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,7 +21,7 @@ import psycopg
 
 from tests.chaos.definitions import definition
 from tests.chaos.nursery import Forked
-from tests.chaos.provider import USUAL_DELAY, Provider
+from tests.chaos.provider import Provider
 from tests.servers import PostgreSQL, Valkey, free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -71,13 +74,15 @@ class House:
     """`quick`: its processes are forked, and a worker's lease is 4 seconds instead of 20. Everything that was started ends
     with the `with` block."""
 
-    def __init__(self, folder: Path, seed: int, quick: bool = False) -> None:
-        self.folder, self.quick, self.lease = folder, quick, 4.0 if quick else 20.0
+    def __init__(self, seed: int, quick: bool = False) -> None:
+        self.quick, self.lease = quick, 4.0 if quick else 20.0
+        self.folder = Path(tempfile.mkdtemp(prefix="workflow-memory-chaos-"))
         self.random = random.Random(seed)
         self.provider = Provider(seed)
-        self.database, self.broker = PostgreSQL(folder), Valkey()
+        self.database, self.broker = PostgreSQL(self.folder), Valkey()
         self.children: list[Child] = []
         self._workers: list[Child] = []
+        self._staff: list[Child] = []
         self.ports: list[int] = []
         self.key = ""
         self._tags = 0
@@ -104,6 +109,7 @@ class House:
         self.database.stop(signal.SIGQUIT)
         self.broker.stop(signal.SIGKILL)
         self.provider.server.__exit__(*exception)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # Processes
 
@@ -143,6 +149,13 @@ class House:
             worker.wait_for("executes up to")
         return started
 
+    def staff(self) -> list[Child]:
+        """Two workers as they usually are; those that are here already stay."""
+        if not (self._workers == self._staff and all(worker.lives for worker in self._staff)):
+            self.dismiss()
+            self._staff = self.workers({}, {})
+        return self._staff
+
     def worker(self, hours: float = 0, **variables: object) -> Child:
         """Starts one and does not wait for it."""
         plain = not hours and not self.quick
@@ -151,12 +164,16 @@ class House:
         return self._workers[-1]
 
     def dismiss(self) -> None:
-        """Ends all workers at once, and the provider answers as fast as it usually does."""
+        """Ends all workers at once."""
         for worker in self._workers:
             if worker.lives:
                 worker.kill()
-        self._workers.clear()
-        self.provider.delay = USUAL_DELAY
+        self._workers = []
+
+    def complaints(self) -> str:
+        """What its processes wrote of errors, for whoever has to find out what happened."""
+        said = [line for child in self.children for line in child.log.read_text().splitlines()]
+        return "\n".join(line for line in said if re.search("ERROR|CRITICAL|Error", line))[-5000:]
 
     def _child(self, words: list[str], variables: dict[str, object]) -> Child:
         log = self.folder / f"child-{len(self.children)}.log"

@@ -6,7 +6,8 @@ import time
 from tests.chaos.books import Books, Watch, audit
 from tests.chaos.broker import QUEUE, message, tell
 from tests.chaos.house import Child, House, Work, wait_until
-from tests.chaos.verdict import PATIENCE, Seen, finish, untouched
+from tests.chaos.provider import USUAL_DELAY
+from tests.chaos.verdict import PATIENCE, Seen, bound, finish, untouched
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 RUBBISH = (b"rubbish", b"", b"{}", b"[]", b"null", b'{"body": 1}', b"\xff\xfe", b'{"body": "e30=", "headers": 3}')
@@ -14,7 +15,7 @@ RUBBISH = (b"rubbish", b"", b"{}", b"[]", b"null", b'{"body": 1}', b"\xff\xfe", 
 
 def broker_forgets(house: House, times: int, executions: int) -> Seen:
     """FLUSHALL in the middle of the work."""
-    house.workers({}, {})
+    house.staff()
     work = house.submit(executions)
     with Watch(house, work) as watch:
         for _ in range(times):
@@ -27,7 +28,7 @@ def broker_forgets(house: House, times: int, executions: int) -> Seen:
 
 def broker_dies(house: House, away: float, executions: int) -> Seen:
     """kill -9 of the broker; work is accepted and done without it, and the workers hear it again afterwards."""
-    workers = house.workers({}, {})
+    workers = house.staff()
     work = house.submit(executions)
     with Watch(house, work) as watch:
         house.broker.stop(signal.SIGKILL)
@@ -48,7 +49,7 @@ def broker_dies(house: House, away: float, executions: int) -> Seen:
 
 def rubbish(house: House, executions: int) -> Seen:
     """Every bell twenty times, bells of executions that do not exist, and messages that are none."""
-    workers = house.workers({}, {})
+    workers = house.staff()
     work = house.submit(executions)
     with Watch(house, work) as watch:
         bells = [message("executions.advance", [execution]) for execution in [*work.ids, NOBODY, "no uuid"]]
@@ -64,7 +65,7 @@ def rubbish(house: House, executions: int) -> Seen:
 
 def database_dies(house: House, times: int, away: float, executions: int) -> Seen:
     """SIGQUIT of PostgreSQL while paid answers come back, and while somebody posts until he is heard."""
-    house.workers({}, {})
+    house.staff()
     house.provider.delay = (0.2, away)
     work = house.submit(executions)
     wrong, slowest = [], 0.0
@@ -76,9 +77,11 @@ def database_dies(house: House, times: int, away: float, executions: int) -> See
             house.database.start()
             slowest = max(slowest, _seconds_until_accepted(house, f"{work.tag}{number}"))
         books, took = finish(house, work, watch, time.monotonic())
+    house.provider.delay = USUAL_DELAY
     books.broken += wrong
     if away < house.lease / 2:
         untouched(books)
+    bound(books, kills=2 * times, in_flight=10)
     posted = house.rows("SELECT count(*) FROM executions_execution WHERE input::text LIKE %s", f"%case {work.tag}0-%")
     books.expect(posted[0][0] == 1, f"a POST that was sent until it was heard made {posted[0][0]} executions")
     books.expect(slowest <= 5, f"the API accepted again {slowest:.1f} s after the database was back; 5 were promised")
