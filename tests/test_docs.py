@@ -1,14 +1,10 @@
 """The documents for users say what is true: their requests are sent, in order, and answered as they show; their
 workflow, their tool and their commands work; their tables name what the code has."""
 
-import configparser
 import importlib.util
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +12,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
-from django.db import connection
 from django.test import Client
 
 from config import urls
@@ -27,8 +22,7 @@ from gateway.providers.registry import register
 from gateway.providers.scripted import ScriptedProvider
 from projects import tools
 from projects.models import ApiKey, Project, Scope, Tool
-from tests.cast import envelope, execute, make_project, make_workflow, models_answer
-from tests.servers import programs
+from tests.cast import make_project, make_workflow
 from workflows import definition
 from workflows.models import signatures
 from workflows.template_syntax import FILTERS, TESTS
@@ -37,7 +31,6 @@ pytestmark = pytest.mark.django_db
 
 DOCS = settings.BASE / "docs"
 API, DEFINITION, CONFIGURATION = DOCS / "api.md", DOCS / "definition.md", DOCS / "configuration.md"
-OPERATIONS = DOCS / "operations.md"
 LEFT_OUT = "…"
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -368,62 +361,3 @@ def test_every_script_that_is_shown_is_one():
     for document in DOCS.glob("*.md"):
         for block in blocks(document.read_text(encoding="utf-8"), "toml"):
             ScriptedProvider.from_answers(tomllib.loads(block)["answer"])
-
-
-def test_the_units_start_what_there_is_with_variables_that_are_read():
-    environment, *units = blocks(OPERATIONS.read_text(encoding="utf-8"), "ini")
-    variables = {line.partition("=")[0] for line in environment.splitlines() if not line.startswith("#")}
-    assert variables < {word for row in rows(section(CONFIGURATION, "Variables"), "variable") for word in words(row[0])}
-    commands = []
-    for unit in units:
-        parsed = configparser.ConfigParser(interpolation=None)
-        parsed.read_string(unit)
-        commands.append(parsed["Service"]["ExecStart"].partition(" manage.py ")[2])
-        assert int(parsed["Service"]["TimeoutStopSec"]) > settings.STOP_WITHIN
-    assert commands == ["serve --no-worker", "run_worker"]
-
-
-def test_the_table_of_metrics_names_what_is_told_and_the_alerts_nothing_else(client):
-    text = section(OPERATIONS, "Metrics")
-    make_workflow(project=make_project("alice"))
-    worker.current()
-    told = set(re.findall(r"^# TYPE (\w+)", client.get("/metrics").content.decode(), re.MULTILINE))
-    assert named(text, "metric") == told
-    (alerts,) = blocks(text, "yaml")
-    assert set(re.findall(r"workflow_memory_\w+", alerts)) < told
-
-
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="these are PostgreSQL's own programs")
-@pytest.mark.django_db(transaction=True)
-def test_the_backup_of_the_operations_is_restored_as_it_was(tmp_path):
-    models_answer({"text": envelope({"kind": "refund"})})
-    execute(make_workflow())
-    given = connection.settings_dict
-    server = f"postgres://{given['USER']}@{given['HOST']}:{given['PORT']}"
-    environment = {
-        **os.environ,
-        "PATH": f"{programs(tmp_path)}:{os.environ['PATH']}",
-        "DATABASE_URL": f"{server}/{given['NAME']}",
-        "RESTORED": f"{server}/workflow_memory_check",
-        "BROKER_URL": "",
-    }
-
-    def run(line: str) -> str:
-        line = line.replace("workflow-memory.dump", str(tmp_path / "dump")).replace(".venv/bin/python", sys.executable)
-        done = subprocess.run(
-            line, shell=True, cwd=settings.BASE, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    count = """psql --tuples-only "{}" --command="SELECT count(*), sum(cost), md5(string_agg(id::text, '')) FROM gateway_call" """
-    try:
-        for block in blocks(section(OPERATIONS, "Backup"), "sh"):
-            for line in block.splitlines():
-                run(line)
-        assert run(count.format("$RESTORED")) == run(count.format("$DATABASE_URL"))
-        change = """psql "$RESTORED" --command="UPDATE gateway_call SET cost = 0" """
-        refused = subprocess.run(change, shell=True, env=environment, capture_output=True, text=True, check=False)
-        assert "gateway_call is append-only" in refused.stderr
-    finally:
-        run("""psql "$DATABASE_URL" --command="DROP DATABASE IF EXISTS workflow_memory_check" """)

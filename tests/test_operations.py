@@ -1,0 +1,79 @@
+"""What operations.md says is true: its units start, its alerts speak of metrics that are told, its backup is one."""
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from executions import worker
+from tests.cast import envelope, execute, make_project, make_workflow, models_answer
+from tests.servers import programs
+from tests.test_docs import CONFIGURATION, DOCS, blocks, named, rows, section, words
+
+pytestmark = pytest.mark.django_db
+
+OPERATIONS = DOCS / "operations.md"
+
+
+def test_the_units_start_what_there_is_with_variables_that_are_read():
+    environment, *units = blocks(OPERATIONS.read_text(encoding="utf-8"), "ini")
+    variables = {line.partition("=")[0] for line in environment.splitlines() if not line.startswith("#")}
+    assert variables < {word for row in rows(section(CONFIGURATION, "Variables"), "variable") for word in words(row[0])}
+    commands = []
+    for unit in units:
+        parsed = configparser.ConfigParser(interpolation=None)
+        parsed.read_string(unit)
+        commands.append(parsed["Service"]["ExecStart"].partition(" manage.py ")[2])
+        assert int(parsed["Service"]["TimeoutStopSec"]) > settings.STOP_WITHIN
+    assert commands == ["serve --no-worker", "run_worker"]
+
+
+def test_the_table_of_metrics_names_what_is_told_and_the_alerts_nothing_else(client):
+    text = section(OPERATIONS, "Metrics")
+    make_workflow(project=make_project("alice"))
+    worker.current()
+    told = set(re.findall(r"^# TYPE (\w+)", client.get("/metrics").content.decode(), re.MULTILINE))
+    assert named(text, "metric") == told
+    (alerts,) = blocks(text, "yaml")
+    assert set(re.findall(r"workflow_memory_\w+", alerts)) < told
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="these are PostgreSQL's own programs")
+@pytest.mark.django_db(transaction=True)
+def test_the_backup_of_the_operations_is_restored_as_it_was(tmp_path):
+    models_answer({"text": envelope({"kind": "refund"})})
+    execute(make_workflow())
+    given = connection.settings_dict
+    server = f"postgres://{given['USER']}@{given['HOST']}:{given['PORT']}"
+    environment = {
+        **os.environ,
+        "PATH": f"{programs(tmp_path)}:{os.environ['PATH']}",
+        "DATABASE_URL": f"{server}/{given['NAME']}",
+        "RESTORED": f"{server}/workflow_memory_check",
+        "BROKER_URL": "",
+    }
+
+    def run(line: str) -> str:
+        line = line.replace("workflow-memory.dump", str(tmp_path / "dump")).replace(".venv/bin/python", sys.executable)
+        done = subprocess.run(
+            line, shell=True, cwd=settings.BASE, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    count = """psql --tuples-only "{}" --command="SELECT count(*), sum(cost), md5(string_agg(id::text, '')) FROM gateway_call" """
+    try:
+        for block in blocks(section(OPERATIONS, "Backup"), "sh"):
+            for line in block.splitlines():
+                run(line)
+        assert run(count.format("$RESTORED")) == run(count.format("$DATABASE_URL"))
+        change = """psql "$RESTORED" --command="UPDATE gateway_call SET cost = 0" """
+        refused = subprocess.run(change, shell=True, env=environment, capture_output=True, text=True, check=False)
+        assert "gateway_call is append-only" in refused.stderr
+    finally:
+        run("""psql "$DATABASE_URL" --command="DROP DATABASE IF EXISTS workflow_memory_check" """)
