@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: demo test chaos run web worker bench lock clean
+.PHONY: demo test chaos run web worker bench bench-peers lock clean
 
 demo: .venv/.ready  # LIVE=1 and BUDGET=… reach it through the environment
 	@$(PY) manage.py demo
@@ -30,7 +30,10 @@ chaos: .venv/.ready-dev  # about ten minutes; SEED=… repeats a run
 	@$(PY) -m tests.chaos
 
 bench: .venv/.ready-dev
-	@$(PY) benchmarks/executions.py
+	@$(PY) benchmarks/run.py all --short
+
+bench-peers: .venv/.ready-dev  # installs what it is compared with, once, into var/bench/
+	@$(PY) benchmarks/run.py install
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
