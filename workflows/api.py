@@ -137,7 +137,7 @@ class WorkflowList(View):
     paged = True
 
     def get(self, request: Request) -> Response:
-        rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version")
+        rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version__workflow")
         return page(request, rows, lambda found: [represent_workflow(row) for row in found])
 
     def post(self, request: Request) -> Response:
@@ -241,7 +241,9 @@ def _made(project: Project, name: str) -> Workflow:
 
 
 def workflow_of(project: Project, name: str) -> Workflow:
-    workflow = Workflow.objects.filter(project=project, name=name).select_related("live__version", "project").first()
+    workflow = (
+        Workflow.objects.filter(project=project, name=name).select_related("live__version__workflow", "project").first()
+    )
     if workflow is None:
         raise NotFound("There is no such workflow in this project.")
     return workflow

@@ -132,9 +132,9 @@ class AnthropicProvider:
         # Which model is asked is the project's decision: where warnings are errors, the call must not be lost.
         warnings.filterwarnings("ignore", "The model .* is deprecated", DeprecationWarning)
         timeout = Timeout(self._read_timeout, connect=self._connect_timeout, pool=self._connect_timeout)
-        # How many calls are in flight is the worker's decision. The prompt goes where the configuration says, and
-        # nowhere that an answer says.
-        client = DefaultAioHttpClient(timeout=timeout, limits=Limits(max_connections=None), follow_redirects=False)
+        # How many calls are in flight is the worker's decision: 0 is no limit for aiohttp, where None is its default of
+        # 100. The prompt goes where the configuration says, and nowhere that an answer says.
+        client = DefaultAioHttpClient(timeout=timeout, limits=Limits(max_connections=0), follow_redirects=False)
         settings = {"base_url": self._base_url, "timeout": timeout, "max_retries": 0, "open_telemetry": False}
         return AsyncAnthropic(api_key=key, http_client=client, **settings)  # no traces: they carry prompts
 

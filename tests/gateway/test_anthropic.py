@@ -1,5 +1,6 @@
 """The Anthropic provider against a real server on the loopback interface that speaks the Messages protocol."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -12,6 +13,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from gateway.event_loop import wait_for
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.types import (
     AccessDenied,
@@ -327,3 +329,22 @@ def test_the_server_knows_what_was_paid(server, provider):
     provider.complete(REQUEST)
     assert server.answered == [("claude-haiku-5-5", {"input_tokens": 7, "output_tokens": 3})]
     assert [exchange.status for exchange in server.exchanges] == [529, 200]
+
+
+def test_more_than_a_hundred_calls_wait_at_once():
+    """The transport's own limit would hold the rest back without a word: here nobody is answered before all have come."""
+    all_of_them = threading.Barrier(120, timeout=20)
+
+    def an_answer(request: dict) -> str:
+        all_of_them.wait()
+        return "{}"
+
+    with MessagesServer(an_answer) as server:
+        provider = AnthropicProvider(KEY, server.url)
+
+        async def together() -> list[str]:
+            answers = await asyncio.gather(*(provider.complete(REQUEST) for _ in range(120)))
+            await provider.close()
+            return [answer.text for answer in answers]
+
+        assert wait_for(together()) == ["{}"] * 120
