@@ -43,7 +43,7 @@ def history() -> Iterator[Metric]:
     with_code = Event.objects.exclude(code="").values_list("kind", "after", "code")
     events = list(with_code.annotate(n=Count("*")).order_by())
     takeovers = Counter(died=0, given_back=0)
-    deferrals, failures = Counter(provider=0, service=0, budget=0), Counter(poisoned=0)
+    deferrals, failures = Counter(provider=0, rate=0, service=0, budget=0), Counter(poisoned=0)
     for kind, after, code, count in events:
         counted = takeovers if kind == "take-over" else failures if after == Status.FAILED else deferrals
         counted[code] += count

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from projects.fields import VerbatimJSONField
@@ -120,7 +120,10 @@ class Execution(models.Model):
         default=deadline, help_text="After this an outage fails it; a person starts it anew."
     )
     created_at = models.DateTimeField(default=timezone.now)
-    queued_at = models.DateTimeField(default=timezone.now, help_text="When it was last put into the queue.")
+    queued_at = models.DateTimeField(
+        default=timezone.now,
+        help_text="Its place in the queue, kept over a wait; whoever sets it going again gives a new one.",
+    )
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -131,7 +134,13 @@ class Execution(models.Model):
             models.Index(fields=["workflow", "finished_at"], name="execution_finished"),
             models.Index(fields=["project", "created_at"], name="execution_accepted"),
             # What is in motion is little, however long the history: its indexes hold nothing else.
-            models.Index(fields=["project", "queued_at"], condition=models.Q(status="queued"), name="execution_queued"),
+            models.Index(
+                Coalesce("publication", -models.F("version"), output_field=models.BigIntegerField()),
+                "queued_at",
+                "id",
+                condition=models.Q(status="queued"),
+                name="execution_queued",
+            ),
             models.Index(
                 fields=["status", "waiting_for", "worker", "queued_at"],
                 condition=models.Q(status__in=["queued", "running", "waiting", "escalated"]),
@@ -144,6 +153,11 @@ class Execution(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def stream(self) -> int:
+        """What asks the same models: the executions of one publication, or the trials of one version (see `streams`)."""
+        return self.publication_id or -self.version_id
 
 
 class StepResult(models.Model):

@@ -1,30 +1,35 @@
 """The only place that enqueues. A row is accepted first and the broker's bell rung after: losing the bell loses nothing."""
 
+import heapq
 import logging
 import random
-from collections.abc import Sequence, Set
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
+from itertools import islice
 from math import ceil
+from typing import TypeVar
 from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import F
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
 from gateway.providers.registry import is_simulated
-from projects.models import Project
 from wire import crash
 from wire.problems import Invalid
 from workflows.compiled import compiled
 from workflows.models import Budget, Publication, Version
 
-from . import statements, states, store
+from . import statements, states, store, streams
 from .models import Event, Execution, Status, Worker, deadline
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SWEPT_AT_ONCE = 200
 RUNG_AT_ONCE = 20  # of a batch: a worker that is woken looks for more by itself
@@ -128,10 +133,11 @@ def ring(execution_id: UUID) -> None:
 
 
 def sweep() -> int:
-    """Puts back into the queue what waited for a time that has come; how many. Every worker does it, once a second."""
+    """Puts back into the queue what waited for a time that has come, to its old place; how many. Every worker does it, once a
+    second."""
     _bury()
-    due = Execution.objects.due().order_by("resume_at").values_list("pk", flat=True)
-    return sum(requeue(execution_id, Status.WAITING, actor="sweeper") for execution_id in due[:SWEPT_AT_ONCE])
+    due = Execution.objects.due().order_by("resume_at").values_list("pk", flat=True)[:SWEPT_AT_ONCE]
+    return sum(requeue(each, Status.WAITING, actor="sweeper", queued_at=F("queued_at")) for each in due)
 
 
 def _bury() -> None:
@@ -156,31 +162,34 @@ def dropped(worker_id: UUID, in_hands: Set[UUID]) -> list[UUID]:
     return [execution_id for execution_id, _ in found if execution_id not in in_hands and execution_id not in later]
 
 
-def next_for(room: int) -> list[UUID]:
-    """The queued executions to take next, at most so many: of every project that waits an equal share, its oldest first.
-    So a backlog of one project delays another's by a share, not by its length."""
-    found: list[UUID] = []
-    waiting = _projects_that_wait()
-    while waiting and len(found) < room:
-        share = ceil((room - len(found)) / len(waiting))
-        for project, passed in list(waiting.items()):
-            oldest = (
-                Execution.objects.queued().filter(project=project).order_by("queued_at").values_list("pk", flat=True)
-            )
-            taken = list(oldest[passed : passed + share])
-            found += taken
-            waiting[project] += len(taken)
-            if len(taken) < share:
-                del waiting[project]
-    return found[:room]
+def next_for(room: int, most: Mapping[int, int] | None = None) -> tuple[dict[UUID, int], bool]:
+    """The queued executions to take next, each with its stream: at most so many, and of a stream at most `most`; and whether
+    there may be more.
+
+    Of every project that waits an equal share, its oldest first: a backlog of one project delays another's by a share, not by
+    its length. Which project comes first is different each time: where there is less room than projects, each has its turn.
+    """
+    most = most or {}
+    waiting = streams.waiting()
+    at_once = ceil(room / max(1, len(waiting)))
+    lines = [
+        heapq.merge(*(streams.oldest(stream, at_once, most.get(stream, room)) for stream in several))
+        for several in waiting.values()
+    ]
+    random.shuffle(lines)
+    found = {execution_id: stream for _, execution_id, stream in islice(_in_turn(lines), room)}
+    return found, len(found) >= room or any(stream in most for several in waiting.values() for stream in several)
 
 
-def _projects_that_wait() -> dict[int, int]:
-    """In a different order each time: where there is less room than projects, each has its turn."""
-    queued = Execution.objects.queued().filter(project=OuterRef("pk"))
-    projects = list(Project.objects.filter(Exists(queued)).values_list("pk", flat=True))
-    random.shuffle(projects)
-    return dict.fromkeys(projects, 0)
+def _in_turn(lines: Iterable[Iterator[T]]) -> Iterator[T]:
+    """One of each, again and again."""
+    turns = deque(lines)
+    while turns:
+        line = turns.popleft()
+        for one in line:
+            yield one
+            turns.append(line)
+            break
 
 
 def waiting_bells() -> int:

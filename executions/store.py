@@ -54,6 +54,7 @@ FLAG = statements.Kind(
 
 MAX_DEATHS = 3
 MAX_DOUBTS = 10  # workers that ended while they waited for a model: that is seldom the fault of who waits
+OUTAGES = ("provider", "service")  # waited for until the deadline; a limit or a budget is a person's decision
 DATABASE_PATIENCE = 15.0  # seconds: less than a lease
 
 
@@ -272,12 +273,10 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
             waits = {"waiting_for": waiting_for, "error": statements.as_json(why)}
             # By the clock that the sweeper goes by, whatever this machine's says.
             deadline, now = Execution.objects.values_list("deadline_at", Now()).get(pk=lease.execution)
-            if waiting_for == "budget":  # a person's decision, and no outage: it may take longer than a deadline
-                again = None if seconds is None else now + timedelta(seconds=seconds)
-                return Status.WAITING, {**waits, "resume_at": again}, why
-            if now > deadline:
+            if waiting_for in OUTAGES and now > deadline:
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
-            return Status.WAITING, {**waits, "resume_at": now + timedelta(seconds=seconds)}, why
+            again = None if seconds is None else now + timedelta(seconds=seconds)
+            return Status.WAITING, {**waits, "resume_at": again}, why
     raise TypeError(f"no such ending: {ending!r}")
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
 
-from gateway import gateway
+from gateway import gateway, pressure
 from gateway.gateway import Reply
+from gateway.pressure import Entry, Gate, Refusal
 from projects.tools import ToolError, tool_of
 from wire import crash
 from wire.logs import about
@@ -23,6 +25,7 @@ from workflows.schemas import Schema
 from . import engine, queue, store, worker
 from .effects import AskModel, CallTool, Deferred, Ending, Evaluate, Failed, Pause, RunCode
 from .engine import Advance
+from .patience import LONGEST_PAUSE
 from .run import Journal, Run
 from .store import Lease
 
@@ -35,11 +38,21 @@ Wait = AskModel | CallTool | Pause
 
 @dataclass
 class Held:
-    """An execution in this worker's hands. `run` and `advance` come with the first turn."""
+    """An execution in this worker's hands. `run` and `advance` come with the first turn. `asking`: what it wants to ask, and
+    pauses before; `entry`: that a gate has let its call in; `sent_away`: the gate that did not, and ended this advance."""
 
     lease: Lease
     run: Run | None = None
     advance: Advance | None = None
+    asking: AskModel | None = None
+    entry: Entry | None = None
+    sent_away: Gate | None = None
+
+    def leave(self, reply: Reply | None = None) -> None:
+        """The gate, where it stands behind one; with a reply, the gate learns from it."""
+        entry, self.entry = self.entry, None
+        if entry:
+            entry.leave(reply and reply.completion, reply and reply.error)
 
 
 def claim(execution_id: UUID, worker_id: UUID) -> Held | None:
@@ -63,8 +76,9 @@ def turn(held: Held, came: object = None) -> Wait | None:
 
 
 def _turn(held: Held, came: object) -> Wait | None:
+    wait = None
     try:
-        return _go_on(held, came)
+        wait = _go_on(held, came)
     except store.LeaseLost:
         logger.warning("lost the lease of execution %s; what was paid is recorded as discarded", held.lease.execution)
         store.discard(_journal(held))
@@ -76,7 +90,20 @@ def _turn(held: Held, came: object) -> Wait | None:
     except Exception:
         logger.exception("execution %s broke", held.lease.execution)
         _end_all_the_same(held, Failed("internal", "We broke on this execution; the error is logged."))
-    return None
+    finally:
+        if not isinstance(wait, AskModel):
+            held.leave()
+    return wait
+
+
+async def ask(held: Held, effect: AskModel) -> Reply:
+    """The call itself, which the gate has let in."""
+    reply = None
+    try:
+        reply = await gateway.send(effect.intent, effect.request)
+    finally:
+        held.leave(reply)
+    return reply
 
 
 def compute(run: Run, effect: Evaluate | RunCode) -> object:
@@ -102,6 +129,26 @@ def call_tool(run: Run, effect: CallTool) -> object:
 
 
 def _go_on(held: Held, came: object) -> Wait | None:
+    effect, held.asking = held.asking or _next(held, came), None
+    if effect is None:
+        return None
+    if worker.leaving.is_set():
+        store.release(held.lease, held.run.journal)
+        queue.ring(held.lease.execution)
+        return None
+    if isinstance(effect, AskModel) and (refusal := _refusal(held, effect)):
+        return _stay_or_go(held, effect, refusal)
+    try:
+        if not isinstance(effect, Pause):
+            store.checkpoint(held.lease, held.run.journal, effect.intent if isinstance(effect, AskModel) else None)
+    except OverBudget as over:
+        store.end(held.lease, held.run.journal, Deferred(over.seconds, "budget", str(over)))
+        return None
+    return effect
+
+
+def _next(held: Held, came: object) -> Wait | None:
+    """Runs the engine to its next wait. None: it came to its end."""
     if held.run is None:
         held.run = store.begin(held.lease)
         held.advance = engine.advance(held.run)
@@ -116,17 +163,32 @@ def _go_on(held: Held, came: object) -> Wait | None:
     except StopIteration as stop:
         store.end(held.lease, run.journal, stop.value, store.resolver(run))
         return None
-    if worker.leaving.is_set():
-        store.release(held.lease, run.journal)
-        queue.ring(held.lease.execution)
-        return None
-    try:
-        if not isinstance(effect, Pause):
-            store.checkpoint(held.lease, run.journal, effect.intent if isinstance(effect, AskModel) else None)
-    except OverBudget as over:
-        store.end(held.lease, run.journal, Deferred(over.seconds, "budget", str(over)))
-        return None
     return effect
+
+
+def _refusal(held: Held, effect: AskModel) -> Refusal | None:
+    """Asks the gate, before the intent is committed: an intent is a call that leaves. None: it is let in."""
+    intent = effect.intent
+    answer = _gate(effect).enter(held.lease.execution, pressure.tokens_of(effect.request))
+    if isinstance(answer, Refusal):
+        return answer
+    held.entry, intent.intended_at = answer, timezone.now()
+    return None
+
+
+def _stay_or_go(held: Held, effect: AskModel, refusal: Refusal) -> Wait | None:
+    """A short wait is spent in this worker's hands, behind a checkpoint; a long one occupies nobody."""
+    if refusal.seconds <= LONGEST_PAUSE:
+        store.checkpoint(held.lease, held.run.journal)
+        held.asking = effect
+        return Pause(refusal.seconds)
+    store.end(held.lease, held.run.journal, Deferred(refusal.seconds, refusal.reason, refusal.detail))
+    held.sent_away = _gate(effect)
+    return None
+
+
+def _gate(effect: AskModel) -> Gate:
+    return pressure.gate(effect.intent.provider, effect.intent.model_planned)
 
 
 def _hold(what: str, schema: dict, value: object) -> None:

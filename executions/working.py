@@ -15,7 +15,7 @@ from celery.worker import state as celery_state
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from . import queue, tasks, worker
+from . import queue, shares, tasks, worker
 from .drivers.loop import LoopDriver
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ def working(duties: Sequence[Duty] = ()) -> Iterator[None]:
         if connection.vendor == "sqlite":
             stack.enter_context(_alone())
             worker.end_others()  # the lock proves that they are gone: what they held is taken over at once
+        _done(shares.refresh)  # before the first call
         tasks.driver = driver = LoopDriver(worker.current())
         stop = threading.Event()
         hearing = threading.Thread(target=_hear, name="bells", daemon=True)
@@ -89,7 +90,7 @@ def _keep(stop: threading.Event, driver: LoopDriver, duties: Sequence[Duty]) -> 
         if worker.must_beat(last_beat, time.time()) and _done(worker.beat):
             last_beat = time.time()
         if not worker.leaving.is_set():
-            for duty in (queue.sweep, driver.look, *duties):
+            for duty in (shares.refresh, queue.sweep, driver.look, *duties):
                 _done(duty)
     connection.close()
 

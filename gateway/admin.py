@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 
 from projects.admin import ReadOnlyAdmin, pretty, usd
 
-from .models import Call, Intent, OwnPrice
+from .models import Call, Intent, Limit, OwnPrice
 
 
 @admin.register(Call)
@@ -105,3 +105,11 @@ class OwnPriceAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: OwnPrice | None = None) -> bool:
         return False
+
+
+@admin.register(Limit)
+class LimitAdmin(admin.ModelAdmin):
+    """In force within a few seconds, in every worker."""
+
+    list_display = ["__str__", "concurrent", "tokens_per_minute"]
+    list_filter = ["provider"]

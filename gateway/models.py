@@ -5,6 +5,7 @@ execution, …) are plain: the gateway knows nothing of them.
 """
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from projects.fields import PicoField, VerbatimJSONField
 from projects.models import Project, TierModel
 from wire.ids import new_id
 
+from .pressure import Share
 from .types import Outcome, Purpose, Usage
 
 PURPOSES = [(purpose.value, purpose.value) for purpose in Purpose]
@@ -167,3 +169,41 @@ class OwnPrice(models.Model):
     def clean(self) -> None:
         if self.valid_from and self.valid_from < timezone.now().date():
             raise ValidationError({"valid_from": "A price holds from today or later: what was paid stays as it was."})
+
+
+class Limit(models.Model):
+    """What this installation may ask of a provider; every worker keeps to its share."""
+
+    provider = models.CharField(max_length=50, choices=TierModel.Provider)
+    model = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="The provider's id of the model; empty: each model of the provider that has no limit of its own.",
+    )
+    concurrent = models.PositiveIntegerField(
+        "calls at once",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Over all workers; empty: no limit. What finds no place waits, and is never refused.",
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Read (but for what the provider had in its cache) and written; empty: no limit.",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "model"], name="one_limit_per_model")]
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model or 'each model'}"
+
+    def share(self, rank: int, workers: int) -> Share:
+        """Of the worker with this rank, counted from 0: all shares add up to the limit."""
+        return Share(_part(self.concurrent, rank, workers), _part(self.tokens_per_minute, rank, workers))
+
+
+def _part(whole: int | None, rank: int, workers: int) -> int | None:
+    return None if whole is None else whole // workers + (rank < whole % workers)

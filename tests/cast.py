@@ -6,6 +6,7 @@ from executions import worker
 from executions.drivers import plain
 from executions.models import Execution
 from executions.queue import submit
+from gateway import pressure
 from gateway.providers.registry import register
 from gateway.providers.scripted import ScriptedProvider
 from projects.models import Project, TierModel, Tool
@@ -88,9 +89,10 @@ def envelope(output: object = None, **fields: object) -> str:
 
 
 def models_answer(*answers: dict) -> ScriptedProvider:
-    """From now on every scripted model answers from these, first match first."""
+    """From now on every scripted model answers from these, first match first; it is another one, which no gate knows."""
     provider = ScriptedProvider.from_answers(list(answers))
     register("scripted", provider)
+    pressure._gates.clear()
     return provider
 
 

@@ -8,7 +8,7 @@ from django.core.management.commands import flush
 from django.db import connection
 
 from executions import worker
-from gateway import pricing
+from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
 from gateway.providers import registry
 from workflows.compiled import compiled
@@ -67,3 +67,5 @@ def a_worker_of_its_own():
     compiled.cache_clear()
     pricing._remembered.clear()
     registry._providers.clear()
+    pressure._gates.clear()
+    pressure._shares.clear()

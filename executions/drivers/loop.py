@@ -5,6 +5,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from uuid import UUID
@@ -12,8 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections
 
-from gateway import gateway
 from gateway.event_loop import event_loop
+from gateway.pressure import Gate
 
 from .. import queue, turns, worker
 from ..effects import AskModel, CallTool, Pause
@@ -35,7 +36,9 @@ class LoopDriver:
         self._turns = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="turn")
         self._tools = asyncio.Semaphore(TOOLS_AT_ONCE)
         self._tasks: dict[UUID, asyncio.Task] = {}
-        self._looking = self._more = False
+        self._looking = self._look_again = self._more = False
+        self._held_up: dict[int, set[Gate]] = {}  # streams whose executions were sent away → by whom
+        self._coming: Counter[int] = Counter()  # of a stream, in their first turn: they have not asked at a gate yet
 
     @property
     def in_flight(self) -> int:
@@ -43,12 +46,12 @@ class LoopDriver:
 
     def offer(self, execution_id: UUID) -> None:
         """A bell: this execution waits to be taken."""
-        self._loop.call_soon_threadsafe(self._take, execution_id)
+        self._loop.call_soon_threadsafe(self._heard, execution_id)
 
     def look(self) -> None:
         """Looks for dropped and queued executions in the database: for bells that were lost, and for what others left."""
         for execution_id in queue.dropped(self._worker_id, worker.in_hands()):
-            self.offer(execution_id)
+            self._loop.call_soon_threadsafe(self._take, execution_id)
         self._loop.call_soon_threadsafe(self._look)
 
     def stop(self, within: float) -> None:
@@ -73,13 +76,21 @@ class LoopDriver:
 
         wait([self._turns.submit(close) for _ in range(settings.WORKER_THREADS)], timeout=5)
 
-    def _take(self, execution_id: UUID) -> None:
+    def _heard(self, execution_id: UUID) -> None:
+        """While a stream is held up, a bell says only that something waits: it may be one of those to leave alone."""
+        if self._held_up:
+            self._more = True
+            self._look()
+        else:
+            self._take(execution_id)
+
+    def _take(self, execution_id: UUID, stream: int | None = None) -> None:
         if worker.leaving.is_set() or execution_id in self._tasks:
             return
         if len(self._tasks) >= self._room:
             self._more = True
             return
-        task = self._loop.create_task(self._advance(execution_id))
+        task = self._loop.create_task(self._advance(execution_id, stream))
         self._tasks[execution_id] = task
         task.add_done_callback(lambda _: self._ended(execution_id))
 
@@ -91,32 +102,58 @@ class LoopDriver:
     def _look(self) -> None:
         """One look at a time, and only while a tenth of the room is free: looking costs a query, however little it finds."""
         room = self._room - len(self._tasks)
-        if self._looking or worker.leaving.is_set() or room < max(1, self._room // 10):
+        if worker.leaving.is_set() or room < max(1, self._room // 10):
             return
-        self._looking = True
-        found = self._in_thread(queue.next_for, room)
-        found.add_done_callback(lambda future: self._found(future, room))
+        if self._looking:
+            self._look_again = True
+            return
+        self._looking, self._look_again = True, False
+        found = self._in_thread(queue.next_for, room, self._most())
+        found.add_done_callback(self._found)
 
-    def _found(self, future: asyncio.Future, room: int) -> None:
+    def _found(self, future: asyncio.Future) -> None:
         self._looking = False
         if error := future.exception():
             logger.warning("a look for work failed: %s", error)
             return
-        self._more = len(future.result()) >= room
-        for execution_id in future.result():
-            self._take(execution_id)
+        found, self._more = future.result()
+        for execution_id, stream in found.items():
+            self._take(execution_id, stream)
+        if self._look_again:
+            self._look()
 
-    async def _advance(self, execution_id: UUID) -> None:
+    def _most(self) -> dict[int, int]:
+        """How many to take at most of a stream that was held up: as many as its gates have room for. So a backlog behind a
+        shut gate is not taken and given back again and again. Where the room is not limited any more, it is forgotten."""
+        rooms = {stream: [gate.room() for gate in gates] for stream, gates in self._held_up.items()}
+        most = {
+            stream: max(0, min(limited) - self._coming[stream])
+            for stream, several in rooms.items()
+            if (limited := [room for room in several if room is not None])
+        }
+        self._held_up = {stream: gates for stream, gates in self._held_up.items() if stream in most}
+        return most
+
+    async def _advance(self, execution_id: UUID, stream: int | None) -> None:
         with worker.holding(execution_id) as free:
             if not free:
                 return
             try:
-                held, awaited = await self._in_thread(self._first_turn, execution_id)
+                held, awaited = await self._first(execution_id, stream)
                 while awaited:
                     awaited = await self._in_thread(turns.turn, held, await self._waited(held, awaited))
+                if held and held.sent_away:
+                    self._held_up.setdefault(held.run.execution.stream, set()).add(held.sent_away)
             except Exception:
                 # The database refused even the last word: it stays `running`, and is dropped once nobody holds it.
                 logger.exception("execution %s is left as it stands", execution_id)
+
+    async def _first(self, execution_id: UUID, stream: int | None) -> tuple[Held | None, Wait | None]:
+        self._coming[stream] += 1
+        try:
+            return await self._in_thread(self._first_turn, execution_id)
+        finally:
+            self._coming[stream] -= 1
 
     def _first_turn(self, execution_id: UUID) -> tuple[Held | None, Wait | None]:
         held = turns.claim(execution_id, self._worker_id)
@@ -124,8 +161,8 @@ class LoopDriver:
 
     async def _waited(self, held: Held, wait: Wait) -> object:
         match wait:
-            case AskModel(intent, request):
-                return await gateway.send(intent, request)
+            case AskModel():
+                return await turns.ask(held, wait)
             case CallTool():
                 async with self._tools:
                     return await asyncio.wrap_future(_in_own_thread(turns.call_tool, held.run, wait))

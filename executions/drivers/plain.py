@@ -3,7 +3,6 @@
 import time
 from uuid import UUID
 
-from gateway import gateway
 from gateway.event_loop import wait_for
 
 from .. import turns, worker
@@ -22,8 +21,8 @@ def advance(execution_id: UUID, worker_id: UUID) -> None:
 
 def _waited(held: Held, wait: Wait) -> object:
     match wait:
-        case AskModel(intent, request):
-            return wait_for(gateway.send(intent, request))
+        case AskModel():
+            return wait_for(turns.ask(held, wait))
         case CallTool():
             return turns.call_tool(held.run, wait)
         case Pause(seconds):

@@ -181,7 +181,7 @@ def test_the_sweeper_wakes_waits_that_are_over_and_bells_that_were_lost():
     queue.sweep()
     waiting.refresh_from_db()
     assert (waiting.status, waiting.waiting_for, waiting.resume_at) == ("queued", "", None)
-    assert queue.next_for(10) == [waiting.pk]
+    assert queue.next_for(10) == ({waiting.pk: waiting.stream}, False)
 
 
 def test_an_outage_ends_at_the_deadline_and_not_before(settings):
