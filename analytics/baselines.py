@@ -1,4 +1,4 @@
-"""What all-frontier would have cost: over completed executions, by day, by one named method. `costs` compares with it.
+"""Which all-frontier way of doing the task a summary compares with: the methods, what people stated, and the figures.
 
 Only the one call whose answer was used counts, or what a person declared. Repairs, attempts, discarded and in-doubt
 calls, and steps that a person answered count 0: our waste is never the baseline's.
@@ -7,26 +7,20 @@ calls, and steps that a person answered count 0: our waste is never the baseline
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, When
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Q
 from django.utils import timezone
 
-from executions.models import Execution, StepResult
-from gateway import pricing
-from gateway.models import Call
+from gateway.prices import Price
+from gateway.types import Usage
 from wire.money import to_usd
 from workflows.models import Baseline, Workflow
 
-from .extent import Extent
+from .extent import Extent, midnight
 
 Method = Baseline.Method
-
-# The ledger's column that holds a call's tokens at the baseline model's prices, as of when the call was written.
-KEPT_FIGURES = {Method.REPRICED_WARM: "baseline_warm", Method.REPRICED_COLD: "baseline_cold"}
-ONE_AT_A_TIME = 500  # calls repriced per query: SQLite bounds the parameters of a statement
 
 
 @dataclass
@@ -36,16 +30,20 @@ class AllFrontier:
     pico: int = 0
     unpriced: int = 0
 
-    def add(self, pico: int | None) -> None:
-        self.pico += pico or 0
-        self.unpriced += pico is None
+    def add(self, pico: int, unpriced: int = 0) -> None:
+        self.pico += pico
+        self.unpriced += unpriced
 
     @property
     def usd(self) -> Decimal | None:
         return None if self.unpriced else to_usd(self.pico)
 
 
-Days = dict[date, AllFrontier]
+Days = defaultdict[date, AllFrontier]
+
+
+def no_days() -> Days:
+    return defaultdict(AllFrontier)
 
 
 def method_of(workflow: Workflow | None) -> Method:
@@ -54,102 +52,54 @@ def method_of(workflow: Workflow | None) -> Method:
     return Method(stated.method) if stated else Method.REPRICED_WARM
 
 
-def model_of(extent: Extent) -> str | None:
-    """The model, `provider:model`, that these days are measured against at their end: the stated one, else what the
-    last execution had pinned, else the project's frontier."""
-    if extent.workflow:
-        stated = extent.workflow.baselines.exclude(model="").filter(extent.before_end("valid_from"))
-        last = stated.filter(valid_from__lte=timezone.now()).order_by("-valid_from", "-pk").first()
-        if last:
-            return last.model
-    pinned = extent.completed().order_by("-finished_at").values_list("baseline_model", flat=True).first()
-    return pinned or extent.project.tier_map().get("frontier")
+def stated_model(extent: Extent) -> str | None:
+    """The model that a person stated to measure these days against, as of their end."""
+    if extent.workflow is None:
+        return None
+    stated = extent.workflow.baselines.exclude(model="").filter(extent.before_end("valid_from"))
+    last = stated.filter(valid_from__lte=timezone.now()).order_by("-valid_from", "-pk").first()
+    return last.model if last else None
 
 
-def all_frontier(extent: Extent, method: Method) -> Days:
-    """What all-frontier would have cost, by the UTC day on which the executions completed. A project's figure is the
-    sum over its workflows."""
-    days: Days = defaultdict(AllFrontier)
-    for workflow in [extent.workflow] if extent.workflow else extent.project.workflows.all():
-        completed = extent.completed().filter(workflow=workflow)
-        if method == Method.DECLARED:
-            _declared(days, completed, workflow)
-        else:
-            _repriced(days, _used_answers(completed, extent, workflow), KEPT_FIGURES[method], method)
-    return days
-
-
-def _declared(days: Days, completed: QuerySet[Execution], workflow: Workflow) -> None:
-    """Σ of the cost per execution that was in force when each completed."""
-    for rows, cost in _by_declared_cost(completed, workflow):
-        counted = rows.annotate(day=TruncDate("finished_at", tzinfo=UTC)).values("day").annotate(count=Count("pk"))
-        for day, count in counted.values_list("day", "count"):
-            if cost is None:
-                days[day].unpriced += count
-            else:
-                days[day].pico += count * cost
-
-
-def _by_declared_cost(
-    completed: QuerySet[Execution], workflow: Workflow
-) -> Iterator[tuple[QuerySet[Execution], int | None]]:
-    """The executions between one statement and the next, with the cost that was in force. A statement without a cost
-    (of another method) changes none."""
-    stated = workflow.baselines.filter(cost_per_execution__isnull=False).order_by("valid_from", "pk")
-    start, cost = Q(), None
-    for moment, next_cost in stated.values_list("valid_from", "cost_per_execution"):
-        yield completed.filter(start, finished_at__lt=moment), cost
-        start, cost = Q(finished_at__gte=moment), next_cost
-    yield completed.filter(start), cost
-
-
-def _used_answers(completed: QuerySet[Execution], extent: Extent, workflow: Workflow) -> QuerySet[StepResult]:
-    """The model answers that these executions used, each with what its call says: `day`, `asked_at`, `kept_model`, and
-    `in_force`, the baseline model as it is now stated for the moment of the call."""
-    call = extent.ledger().filter(pk=OuterRef("call"), reported=False)
-    stated = workflow.baselines.exclude(model="").filter(valid_from__lte=OuterRef("asked_at"))
-    answers = StepResult.objects.filter(status=StepResult.Status.DONE, call__isnull=False, execution__in=completed)
-    return (
-        answers.annotate(
-            day=TruncDate("execution__finished_at", tzinfo=UTC),
-            asked_at=Subquery(call.values("finished_at")),
-            kept_model=Subquery(call.values("baseline_model")),
-            own_cost=Subquery(call.values("cost")),
-            baseline_warm=Subquery(call.values("baseline_warm")),
-            baseline_cold=Subquery(call.values("baseline_cold")),
-        )
-        .filter(asked_at__isnull=False)
-        .annotate(
-            in_force=Coalesce(Subquery(stated.order_by("-valid_from", "-pk").values("model")[:1]), F("kept_model")),
-        )
-    )
-
-
-def _repriced(days: Days, answers: QuerySet[StepResult], kept_figure: str, method: Method) -> None:
-    """Each used answer at the baseline model's prices in force at its call; a used frontier answer at its own cost."""
-    by_frontier = Q(answered_by=Execution.Resolver.FRONTIER)
-    kept = answers.filter(by_frontier | Q(in_force=F("kept_model")))
-    kept = kept.annotate(figure=Case(When(by_frontier, then=F("own_cost")), default=F(kept_figure)))
-    sums = kept.values("day").annotate(total=Sum("figure"), answers=Count("pk"), priced=Count("figure"))
-    for day, total, count, priced in sums.values_list("day", "total", "answers", "priced"):
-        days[day].pico += total or 0
-        days[day].unpriced += count - priced
-    restated = answers.exclude(by_frontier).exclude(in_force=F("kept_model"))
-    for day, model, call in _with_calls(restated):
-        days[day].add(_reprice(call, model, method))
-
-
-def _with_calls(restated: QuerySet[StepResult]) -> Iterator[tuple[date, str, Call]]:
-    """The calls whose baseline a person stated after they were written, with that baseline's model."""
-    rows = list(restated.values_list("day", "in_force", "call"))
-    for first in range(0, len(rows), ONE_AT_A_TIME):
-        some = rows[first : first + ONE_AT_A_TIME]
-        calls = Call.objects.in_bulk([call for _, _, call in some])
-        yield from ((day, model, calls[call]) for day, model, call in some)
-
-
-def _reprice(call: Call, model: str, method: Method) -> int | None:
-    price = pricing.price(call.project, model, call.finished_at, call.usage.prompt)
+def reprice(price: Price | None, usage: Usage, method: Method) -> int | None:
     if price is None:
         return None
-    return price.reprice_warm(call.usage) if method == Method.REPRICED_WARM else price.reprice_cold(call.usage)
+    return price.reprice_warm(usage) if method == Method.REPRICED_WARM else price.reprice_cold(usage)
+
+
+class Statements:
+    """What was stated from which moments on, of one workflow: a model, or a declared cost in pico-dollars."""
+
+    def __init__(self, dated: list[tuple[datetime, object]]) -> None:
+        self.dated = dated
+
+    @classmethod
+    def by_workflow(cls, extent: Extent, column: str, empty: object) -> dict[int, "Statements"]:
+        """A statement without a `column` (of another method) changes none."""
+        stated = Baseline.objects.filter(workflow__project=extent.project).exclude(**{column: empty})
+        if extent.workflow:
+            stated = stated.filter(workflow=extent.workflow)
+        dated = defaultdict(list)
+        for workflow, moment, value in stated.order_by("valid_from", "pk").values_list(
+            "workflow", "valid_from", column
+        ):
+            dated[workflow].append((moment, value))
+        return {workflow: cls(values) for workflow, values in dated.items()}
+
+    def change_within(self, day: date) -> bool:
+        """Whether a day's first and last moments may differ."""
+        start, end = midnight(day), midnight(day + timedelta(days=1))
+        return any(start < moment < end for moment, _ in self.dated)
+
+    def at(self, moment: datetime, otherwise: object = None) -> object:
+        """What is in force then."""
+        in_force = [value for since, value in self.dated if since <= moment]
+        return in_force[-1] if in_force else otherwise
+
+    def periods(self, field: str) -> Iterator[tuple[Q, object]]:
+        """The rows between one statement and the next, with the value that was in force."""
+        start, value = Q(), None
+        for moment, following in self.dated:
+            yield start & Q(**{f"{field}__lt": moment}), value
+            start, value = Q(**{f"{field}__gte": moment}), following
+        yield start, value

@@ -1,6 +1,7 @@
-"""The cost summary of a workflow or a project: collects what the ledger and the executions' history say, day by day.
+"""The cost summary of a workflow or a project: takes the figures of a source, day by day, and says what they come to.
 
-SQL only adds whole pico-dollars and counts; prices are multiplied in Python. The edges render what `summarise` returns.
+A source is `cells.Cells`, which every report reads, or `ledger.Ledger`, which proves it. Money is whole pico-dollars
+until it is a figure of a summary. The edges render what `summarise` returns.
 """
 
 from collections import defaultdict
@@ -8,19 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
 
-from django.db.models import Case, CharField, Count, Q, Sum, Value, When
-from django.db.models.functions import TruncDate
+from django.db.models import Q
 
-from gateway.models import Call
-from gateway.types import Purpose
 from projects.models import Project
 from wire.money import to_usd
 from workflows.models import Publication, Version, Workflow
 
-from . import baselines, discounts
-from .extent import UNPRICED, Extent
-from .rates import Rates, rates_of
+from . import baselines
+from .cells import Cells
+from .extent import Extent
+from .ledger import Ledger
+from .rates import Rates
+from .reading import Reading
 from .savings import Balance, paid_back_on
+from .snapshot import snapshot
 
 
 @dataclass(frozen=True)
@@ -41,67 +43,60 @@ class Summary:
     batch_savings: Decimal | None
 
 
-def summarise(extent: Extent, method: baselines.Method | None = None) -> Summary:
-    """Without a method, the one in force for the workflow."""
-    method = method or baselines.method_of(extent.workflow)
-    all_frontier = baselines.all_frontier(extent.to_date, method)
-    days = _balances(extent.to_date, all_frontier)
-    return Summary(
-        extent=extent,
-        method=method,
-        model=baselines.model_of(extent),
-        balance=sum((balance for day, balance in days.items() if extent.covers(day)), Balance()),
-        to_date=sum(days.values(), Balance()),
-        paid_back_on=paid_back_on(days),
-        baseline_unpriced=sum(one.unpriced for day, one in all_frontier.items() if extent.covers(day)),
-        rates=rates_of(extent),
-        reported=extent.ledger().filter(extent.within("finished_at"), reported=True).count(),
-        unproven=_is_unproven(extent),
-        cache_savings=discounts.cache_savings(extent.calls()),
-        batch_savings=discounts.batch_savings(extent.calls()),
-    )
+def summarise(
+    extent: Extent, method: baselines.Method | None = None, source: type[Cells] | type[Ledger] = Cells
+) -> Summary:
+    """As of one moment. Without a method, the one in force for the workflow."""
+    with snapshot():
+        return _summarise(extent, method or baselines.method_of(extent.workflow), source(extent.to_date))
 
 
 def is_simulated(project: Project, workflow: Workflow | None) -> bool:
     """Which kind is meant where nobody says: the real one as soon as there is anything real."""
-    real = Extent(project, workflow, simulated=False)
-    return not (real.executions().exists() or real.ledger().exists())
+    with snapshot():
+        return not Reading(Extent(project, workflow, simulated=False)).exists()
 
 
-def _balances(extent: Extent, all_frontier: baselines.Days) -> dict[date, Balance]:
-    """One balance for each UTC day on which anything was paid, designed or completed."""
-    days: dict[date, Balance] = defaultdict(Balance)
-    for day, account, cost, unpriced in _accounts(extent):
-        days[day] += Balance(**{account: to_usd(cost or 0)}, unpriced_calls=unpriced)
-    for day, declared in _declared_designs(extent):
-        days[day] += Balance(design_declared=to_usd(declared))
-    completed = extent.completed().annotate(day=TruncDate("finished_at", tzinfo=UTC))
-    for day, count in completed.values("day").annotate(count=Count("pk")).values_list("day", "count"):
-        days[day] += Balance(completed=count)
-    for day, one in all_frontier.items():
-        days[day] += Balance(if_all_frontier=one.usd)
-    return days
-
-
-def _accounts(extent: Extent) -> list[tuple[date, str, int | None, int]]:
-    """(day, field of a balance, pico-dollars, unpriced calls).
-
-    A call in doubt, whatever it was for, stands apart together with the row that corrects it: both add up to the truth.
-    What a trial costs is money that tests a draft, so it is evaluation: as execution cost it would make the published
-    version look dearer than it is, and it completes nothing that all-frontier would have had to pay.
-    """
-    account = Case(
-        When(Q(cost_state=Call.CostState.UPPER_BOUND) | Q(corrects__isnull=False), then=Value("in_doubt_cost")),
-        When(purpose__in=[Purpose.DESIGN, Purpose.REDESIGN], then=Value("design_measured")),
-        When(purpose__in=[Purpose.EVALUATION, Purpose.JUDGE], then=Value("evaluation_cost")),
-        When(purpose=Purpose.SHADOW, then=Value("shadow_cost")),
-        When(execution__in=extent.trials().values("pk"), then=Value("evaluation_cost")),
-        default=Value("execution_cost"),
-        output_field=CharField(),
+def _summarise(extent: Extent, method: baselines.Method, source: Cells | Ledger) -> Summary:
+    all_frontier = source.all_frontier(method)
+    days = _balances(source, all_frontier)
+    return Summary(
+        extent=extent,
+        method=method,
+        model=baselines.stated_model(extent)
+        or source.pinned_model(extent)
+        or extent.project.tier_map().get("frontier"),
+        balance=sum((balance for day, balance in days.items() if extent.covers(day)), Balance()),
+        to_date=sum(days.values(), Balance()),
+        paid_back_on=paid_back_on(days),
+        baseline_unpriced=sum(one.unpriced for day, one in all_frontier.items() if extent.covers(day)),
+        rates=source.rates(extent),
+        reported=source.reported(extent),
+        unproven=_is_unproven(extent),
+        cache_savings=source.cache_savings(extent),
+        batch_savings=source.batch_savings(extent),
     )
-    calls = extent.calls().annotate(day=TruncDate("finished_at", tzinfo=UTC), account=account)
-    sums = calls.values("day", "account").annotate(total=Sum("cost"), unpriced=Count("pk", filter=UNPRICED))
-    return list(sums.values_list("day", "account", "total", "unpriced"))
+
+
+def _balances(source: Cells | Ledger, all_frontier: baselines.Days) -> dict[date, Balance]:
+    """One balance for each UTC day on which anything was paid, designed or completed."""
+    costs: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    unpriced: dict[date, int] = defaultdict(int)
+    for day, account, pico, without_price in source.accounts():
+        costs[day][account] += pico
+        unpriced[day] += without_price
+    for day, declared in _declared_designs(source.extent):
+        costs[day]["design_declared"] += declared
+    completed = source.completed()
+    return {
+        day: Balance(
+            **{account: to_usd(pico) for account, pico in costs[day].items()},
+            if_all_frontier=all_frontier[day].usd,
+            completed=completed.get(day, 0),
+            unpriced_calls=unpriced[day],
+        )
+        for day in {*costs, *completed, *all_frontier}
+    }
 
 
 def _declared_designs(extent: Extent) -> list[tuple[date, int]]:
@@ -109,8 +104,8 @@ def _declared_designs(extent: Extent) -> list[tuple[date, int]]:
     *declared*: it is a statement, neither paid through the ledger nor simulated."""
     mine = Q(workflow=extent.workflow) if extent.workflow else Q(workflow__project=extent.project)
     versions = Version.objects.filter(mine, design_cost__isnull=False)
-    designed = ((version.designed_at or version.created_at, version.design_cost) for version in versions)
-    dated = ((moment.astimezone(UTC).date(), cost) for moment, cost in designed)
+    stated = versions.values_list("designed_at", "created_at", "design_cost")
+    dated = (((designed or created).astimezone(UTC).date(), cost) for designed, created, cost in stated)
     return [(day, cost) for day, cost in dated if extent.covers(day)]
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from executions.models import Execution
 from gateway.models import Call
 from projects.models import Project
 from workflows.models import Workflow
 
-UNPRICED = Q(cost=None, correction=None)  # calls without a price, unless a later row says what they cost
+# Calls without a price, unless a later row says what they cost.
+UNPRICED = Q(cost=None) & ~Exists(Call.objects.filter(corrects=OuterRef("pk")))
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,18 @@ class Extent:
         """Rows whose moment `field` lies in these days."""
         found = Q()
         if self.since is not None:
-            found &= Q(**{f"{field}__gte": _midnight(self.since)})
+            found &= Q(**{f"{field}__gte": midnight(self.since)})
         return found & self.before_end(field)
 
     def before_end(self, field: str) -> Q:
-        return Q() if self.until is None else Q(**{f"{field}__lt": _midnight(self.until)})
+        return Q() if self.until is None else Q(**{f"{field}__lt": midnight(self.until)})
+
+    def days(self, field: str) -> Q:
+        """Rows whose day `field`, a date, is one of these."""
+        found = Q()
+        if self.since is not None:
+            found &= Q(**{f"{field}__gte": self.since})
+        return found if self.until is None else found & Q(**{f"{field}__lt": self.until})
 
     def ledger(self) -> QuerySet[Call]:
         """Every call of this kind, of any day."""
@@ -62,9 +70,12 @@ class Extent:
         """Those that completed in these days."""
         return self.executions().filter(self.within("finished_at"), status="completed")
 
+    def workflows(self) -> list[Workflow]:
+        return [self.workflow] if self.workflow else list(self.project.workflows.all())
+
     def trials(self) -> QuerySet[Execution]:
         return Execution.objects.filter(project=self.project, purpose=Execution.Purpose.TRIAL)
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)

@@ -1,16 +1,16 @@
 """The calls of a summary taken apart: by workflow, version, step, model or day."""
 
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import Decimal
-
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import TruncDate
+from typing import Any
 
 from wire.money import to_usd
 from workflows.models import Version
 
-from .extent import UNPRICED, Extent
+from .extent import Extent
+from .models import TOKENS
+from .reading import Reading
+from .snapshot import snapshot
 
 # Which columns of a call tell one group from another. Steps and versions of two workflows are never one group.
 GROUPINGS = {
@@ -20,7 +20,6 @@ GROUPINGS = {
     "model": ("provider", "model_planned"),
     "day": ("day",),
 }
-TOKENS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
 @dataclass(frozen=True)
@@ -37,24 +36,25 @@ class Group:
 def grouped(extent: Extent, by: str) -> list[Group]:
     """The calls of these days by one of `GROUPINGS`. A declared design cost is no call and stands in no group."""
     columns = GROUPINGS[by]
-    rows = extent.calls().annotate(day=TruncDate("finished_at", tzinfo=UTC)).values(*columns)
-    rows = rows.annotate(
-        total=Sum("cost"),
-        calls=Count("pk", filter=Q(corrects=None)),
-        unpriced=Count("pk", filter=UNPRICED),
-        **{f"sum_{kind}": Sum(kind) for kind in TOKENS},
-    )
-    names = _Names(extent)
+    with snapshot():
+        rows = Reading(extent).calls(("reported", *columns), ("cost", "calls", "unpriced", *TOKENS))
+        names = _Names(extent)
     return [
         Group(
             key=names.key(row, by),
-            cost=to_usd(row["total"] or 0),
+            cost=to_usd(row["cost"]),
             calls=row["calls"],
             unpriced_calls=row["unpriced"],
-            tokens={kind: row[f"sum_{kind}"] for kind in TOKENS},
+            tokens={kind: row[kind] for kind in TOKENS},
         )
-        for row in rows.order_by(*columns)
+        for row in sorted(rows, key=lambda row: [_order(row[column]) for column in columns])
+        if not row["reported"]
     ]
+
+
+def _order(value: Any) -> tuple[bool, Any]:
+    """Of rows: what belongs to no workflow comes last."""
+    return value is None, value
 
 
 class _Names:

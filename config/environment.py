@@ -169,7 +169,8 @@ def _postgresql(url: str) -> dict:
         connect_timeout=5,
         prepare_threshold=2,  # the hot path's few statements are planned once; Django's own are never prepared
         # Nothing of ours holds a statement, a lock or a transaction for long; what does is a fault, and ends.
-        options="-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
+        # And none is worth being compiled first: that takes longer than running it.
+        options="-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s -c jit=off",
     )
     return config
 

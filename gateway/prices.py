@@ -56,6 +56,11 @@ class Price:
     source: str = ""
     version: str = ""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every token costs whole pico-dollars: then the price of a sum is the sum of the prices."""
+        return all(price is None or price * _PICO_PER_TOKEN % 1 == 0 for price in (getattr(self, k) for k in KINDS))
+
     def cost(self, usage: Usage) -> int | None:
         """Pico-dollars, rounded once, half to even. None (unpriced) where a kind that was used has no price."""
         return _pico([(getattr(usage, kind), getattr(self, kind)) for kind in KINDS])
@@ -87,6 +92,19 @@ def listed_price(price_list: str, model: str, at: datetime, prompt_tokens: int, 
     # Equal keys find a price in the cache: the day is enough where no price knows hours, and the tier for the tokens.
     moment = at if entry.knows_hours else datetime.combine(at.date(), time(), UTC)
     return _price(entry, moment, entry.prompt_class(prompt_tokens), batch)
+
+
+def is_flat(price_list: str, model: str, least: int, most: int) -> bool:
+    """Whether one price holds all day long, for every prompt from `least` to `most` tokens."""
+    entry = _entry(price_list, model)
+    return entry is None or (not entry.knows_hours and entry.prompt_class(least) == entry.prompt_class(most))
+
+
+@cache
+def prompt_sizes() -> tuple[int, ...]:
+    """The shortest prompts, in tokens, from which on any model of the list has another price."""
+    entries = [_read_entry(provider, model) for provider in get_snapshot().providers for model in provider.models]
+    return tuple(sorted({start + 1 for entry in entries for start in entry.thresholds}))
 
 
 def same_entry(price_list: str, a: str, b: str) -> bool:

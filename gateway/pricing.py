@@ -1,7 +1,7 @@
 """Which price is in force for a project's call: its own first, else the public list; else none, and that is said."""
 
 import time
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models.signals import post_save
@@ -9,6 +9,7 @@ from django.dispatch import receiver
 
 from wire.money import PICO, to_pico
 
+from . import prices
 from .models import OwnPrice
 from .prices import Price, listed_price
 from .providers.registry import price_list_of
@@ -17,11 +18,17 @@ from .providers.registry import price_list_of
 def price(project: int, target: str, at: datetime, prompt_tokens: int, batch: bool = False) -> Price | None:
     """The price of `target` (`provider:model`) for a prompt of this length. None: unpriced, never a fallback."""
     provider, _, model = target.partition(":")
-    dated = [own for own in _own_prices(project) if (own.provider, own.model) == (provider, model)]
-    in_force = [own for own in dated if own.valid_from <= at.date()]
-    if in_force:
-        return _from_own(max(in_force, key=lambda own: own.valid_from))
+    if own := _own_price(project, provider, model, at.date()):
+        return _from_own(own)
     return listed_price(price_list_of(provider), model, at, prompt_tokens, batch)
+
+
+def is_flat(project: int, target: str, day: date, least: int, most: int) -> bool:
+    """Whether `price` says the same of every prompt from `least` to `most` tokens at any time of that UTC day."""
+    provider, _, model = target.partition(":")
+    return bool(_own_price(project, provider, model, day)) or prices.is_flat(
+        price_list_of(provider), model, least, most
+    )
 
 
 def to_stored(usd_per_million: Decimal | None) -> int | None:
@@ -31,6 +38,12 @@ def to_stored(usd_per_million: Decimal | None) -> int | None:
 
 _REMEMBERED_FOR = 5.0  # seconds: a call asks for prices several times, and own prices never reach into the past
 _remembered: dict[int, tuple[float, list[OwnPrice]]] = {}
+
+
+def _own_price(project: int, provider: str, model: str, day: date) -> OwnPrice | None:
+    dated = [own for own in _own_prices(project) if (own.provider, own.model) == (provider, model)]
+    in_force = [own for own in dated if own.valid_from <= day]
+    return max(in_force, key=lambda own: own.valid_from, default=None)
 
 
 def _own_prices(project: int) -> list[OwnPrice]:

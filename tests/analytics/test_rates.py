@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from analytics.rates import percentile
+from analytics.latency import nearest_rank as percentile
 from executions import states
 from executions.models import Execution, Status
 from gateway import gateway

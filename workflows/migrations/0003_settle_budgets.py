@@ -40,6 +40,6 @@ def backwards(apps, schema):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0003_budgets"), ("gateway", "0002_append_only")]
+    dependencies = [("workflows", "0002_append_only"), ("gateway", "0002_append_only")]
 
     operations = [migrations.RunPython(forwards, backwards)]

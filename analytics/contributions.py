@@ -1,0 +1,156 @@
+"""What calls and used answers add to the cells. One definition, for folding, for what is still pending, for rebuilding.
+
+A row that comes out is a dict: of a cell's key, or of some columns of it, and of the cell's figures.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, date
+from typing import Any
+from uuid import UUID
+
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import TruncDate
+
+from executions.models import Execution
+from gateway import pricing
+from gateway.models import Call
+from gateway.prices import prompt_sizes
+
+from .exact import Total
+from .models import TOKENS, AnswerCell, CallCell, DailyCell
+
+Row = dict[str, Any]
+
+# The figures stand under names of their own in SQL: most are also columns of a call.
+SUM = "sum_"
+PROMPT = F("input") + F("cache_read") + F("cache_write_5m") + F("cache_write_1h")
+COUNTED = {
+    "calls": Count("pk", filter=Q(corrects=None)),
+    "unpriced": Count("pk", filter=Q(cost=None)),
+    "cost": Total("cost"),
+    **{kind: Total(kind) for kind in TOKENS},
+}
+NO_CALLS = dict.fromkeys(CallCell.FIGURES, 0)
+USED = {
+    "answers": Count("pk"),
+    **{name: Total(column) for name, column in (("own", "cost"), ("warm", "baseline_warm"), ("cold", "baseline_cold"))},
+    "own_priced": Count("cost"),
+    "warm_priced": Count("baseline_warm"),
+    "cold_priced": Count("baseline_cold"),
+    **{kind: Total(kind) for kind in TOKENS},
+    "least_prompt": Min(PROMPT),
+    "most_prompt": Max(PROMPT),
+}
+
+# A call is joined to its step and its execution by hand: the ledger's ids are plain columns, which the ORM joins only by a
+# subquery for each row.
+STEPS = ["executions_stepresult", "executions_execution"]
+THEIRS = [
+    "executions_stepresult.execution_id = gateway_call.execution",
+    "executions_stepresult.call = gateway_call.id",
+    "executions_stepresult.status = 'done'",
+    "executions_execution.id = gateway_call.execution",
+    "executions_execution.project_id = gateway_call.project",
+    "executions_execution.workflow_id = gateway_call.workflow",
+    "executions_execution.simulated = gateway_call.simulated",
+]
+BY_FRONTIER = "executions_stepresult.answered_by = 'frontier'"
+
+
+def of_calls(calls: QuerySet[Call], corrected: QuerySet[Call], by: Sequence[str] = CallCell.KEY) -> Iterable[Row]:
+    """`corrected`: the calls that a new one corrects. What had no price counts as unpriced no longer, on its own day."""
+    batched = False
+    for row in sums(_described(calls).values(*by), COUNTED):
+        batched |= row.get("batch", False)
+        yield {**NO_CALLS, **row}
+    for row in sums(_described(corrected).filter(cost=None).values(*by), {"unpriced": Count("pk")}):
+        yield {**NO_CALLS, **row, "unpriced": -row["unpriced"]}
+    if batched:
+        yield from _of_batches(calls, by)
+
+
+def _described(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """With those parts of a cell's key that are no columns of a call."""
+    trial = Execution.objects.filter(pk=OuterRef("execution"), purpose=Execution.Purpose.TRIAL)
+    doubted = Q(cost_state=Call.CostState.UPPER_BOUND) | Q(corrects__isnull=False)
+    return calls.annotate(
+        day=TruncDate("finished_at", tzinfo=UTC),
+        trial=Exists(trial),
+        doubted=ExpressionWrapper(doubted, BooleanField()),
+    )
+
+
+def sums(grouped: QuerySet, figures: dict[str, Any]) -> Iterator[Row]:
+    """One row for each of the `values(…)` that it is grouped by."""
+    rows = grouped.annotate(**{SUM + name: figure for name, figure in figures.items()}).order_by()
+    for row in rows:
+        yield {name.removeprefix(SUM): value for name, value in row.items()}
+
+
+def _of_batches(calls: QuerySet[Call], by: Sequence[str]) -> Iterable[Row]:
+    """What each call in a batch saved against the standard price. The ledger does not hold that price: it is looked up
+    when the call is folded, and stays."""
+    for call in _described(calls.filter(batch=True)).iterator():
+        saved = batch_saving(call)
+        figures = {"batch_saved": saved or 0, "batch_unknown": int(saved is None)}
+        yield {**NO_CALLS, **{name: getattr(call, name) for name in by}, **figures}
+
+
+def batch_saving(call: Call) -> int | None:
+    """Standard price − batch price, in pico-dollars. None where one of them is not known."""
+    standard = pricing.price(call.project, f"{call.provider}:{call.model_planned}", call.finished_at, call.usage.prompt)
+    cost = standard.cost(call.usage) if standard else None
+    return None if cost is None or call.cost is None else cost - call.cost
+
+
+def of_answers(executions: Collection[UUID], day: date, by: Sequence[str] = AnswerCell.KEY) -> Iterable[Row]:
+    """The answers that these executions, which completed on that day, used: the calls of their checkpoints."""
+    if not executions:
+        return
+    calls = Call.objects.filter(execution__in=executions, reported=False)
+    used = calls.extra(tables=STEPS, where=THEIRS).annotate(  # noqa: S610
+        call_day=TruncDate("finished_at", tzinfo=UTC),
+        by_frontier=RawSQL(BY_FRONTIER, [], BooleanField()),  # noqa: S611
+        prompt=PROMPT,
+        size=Case(*(When(prompt__gte=size, then=Value(size)) for size in reversed(prompt_sizes())), default=Value(0)),
+    )
+    columns = [name for name in by if name != "day"]
+    for row in sums(used.values(*columns), USED):
+        yield {**row, "day": day}
+
+
+def totals(cells: QuerySet, by: Sequence[str], figures: Sequence[str]) -> list[Row]:
+    """The same rows from cells."""
+    model: type[DailyCell] = cells.model
+    ends = {min: Min, max: Max}
+    wanted = {name: ends.get(model.FIGURES[name], Total)(name) for name in figures}
+    return list(sums(cells.values(*by), wanted))
+
+
+def added(model: type[DailyCell], rows: Iterable[Row], by: Sequence[str], figures: Iterable[str]) -> dict[tuple, Row]:
+    """One row for each key."""
+    gathered: dict[tuple, Row] = {}
+    for row in rows:
+        key = tuple([row[name] for name in by])
+        mine = gathered.get(key)
+        if mine is None:
+            gathered[key] = {name: row[name] for name in (*by, *figures)}
+        else:
+            for name in figures:
+                mine[name] = model.FIGURES[name](mine[name], row[name])
+    return gathered

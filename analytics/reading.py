@@ -1,0 +1,108 @@
+"""Reading: what the daily cells say of an extent, and what the rows say that are not in a cell yet, added up.
+
+A `Reading` is of one moment: it is made and asked inside one `snapshot`.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from datetime import date
+from functools import cached_property
+
+from django.db.models import Q, QuerySet
+
+from gateway.models import Call
+
+from . import latency
+from .contributions import Row, added, of_calls, totals
+from .extent import Extent
+from .latency import Histogram
+from .models import AnswerCell, CallCell, DailyCell, Escalation, ExecutionCell, LatencyCell, Pending
+from .standings import Changes, changes, parts
+
+
+class Reading:
+    """The figures of an extent, by columns of a cell's key. `window`: of its last days only."""
+
+    def __init__(self, extent: Extent) -> None:
+        self.extent = extent
+
+    def calls(self, by: Sequence[str], figures: Sequence[str]) -> list[Row]:
+        """`batch` has to be among `by` where a figure of batches is asked for."""
+        here = self.extent.within("finished_at") & Q(simulated=self.extent.simulated)
+        new = Call.objects.filter(here, pk__in=self._pending("call"))
+        corrected = Call.objects.filter(here, pk__in=self._pending("corrects"))
+        return _listed(
+            CallCell, [*totals(self._cells(CallCell), by, figures), *of_calls(new, corrected, by)], by, figures
+        )
+
+    def executions(self, by: Sequence[str], figures: Sequence[str]) -> list[Row]:
+        pending = self._here(row for changed in self._changes for row in changed.executions)
+        return _listed(ExecutionCell, [*totals(self._cells(ExecutionCell), by, figures), *pending], by, figures)
+
+    def answers(
+        self, by: Sequence[str], figures: Sequence[str], *, of: Container[int] = (), but: Container[int] = ()
+    ) -> list[Row]:
+        """Those of some workflows, or of all but some."""
+        cells = self._cells(AnswerCell).filter(workflow__in=of) if of else self._cells(AnswerCell)
+        folded = totals(cells.exclude(workflow__in=but) if but else cells, by, figures)
+        pending = self._here(row for changed in self._changes for row in changed.answers)
+        wanted = (row for row in pending if (not of or row["workflow"] in of) and row["workflow"] not in but)
+        return _listed(AnswerCell, [*folded, *wanted], by, figures)
+
+    def histograms(self, window: Extent) -> dict[date, Histogram]:
+        """The latencies of what completed on each day."""
+        about = window.workflow.pk if window.workflow else None
+        mine = {"project": window.project.pk, "simulated": window.simulated, "workflow": about}
+        days = dict(LatencyCell.objects.filter(window.days("day"), **mine).values_list("day", "histogram"))
+        for changed in self._changes:
+            for (_, workflow, simulated, day), histogram in changed.latencies.items():
+                if (workflow, simulated) == (about, window.simulated) and window.covers(day):
+                    latency.merge(days.setdefault(day, {}), histogram)
+        return days
+
+    def escalated(self, window: Extent) -> tuple[int, int]:
+        """Executions that came to be escalated in these days and were so at their end, and those of them with a flag."""
+        at_the_end = Q(ended=None) if window.until is None else Q(ended=None) | Q(ended__gte=window.until)
+        kept = self._mine(Escalation).filter(window.days("began"), at_the_end)
+        flags = list(kept.exclude(execution__in=self._pending("execution")).values_list("flagged", flat=True))
+        for changed in self._changes:
+            for one in changed.escalations:
+                ends_later = one.ended is None or (window.until is not None and one.ended >= window.until)
+                if one.simulated == window.simulated and window.covers(one.began) and ends_later:
+                    flags.append(one.flagged)
+        return len(flags), sum(flags)
+
+    def exists(self) -> bool:
+        """Whether there is a production execution or a call at all."""
+        if self._mine(CallCell).exists() or self._mine(ExecutionCell).exists():
+            return True
+        pending = any(self._here(row for changed in self._changes for row in changed.executions))
+        return pending or Call.objects.filter(pk__in=self._pending("call"), simulated=self.extent.simulated).exists()
+
+    @cached_property
+    def _changes(self) -> list[Changes]:
+        """What the executions change that are not folded yet."""
+        accepted = {}
+        for execution, new in self._waiting().filter(execution__isnull=False).values_list("execution", "accepted"):
+            accepted[execution] = accepted.get(execution, False) or new
+        return [changes(part, {one for one in part if accepted[one]}) for part in parts(list(accepted))]
+
+    def _waiting(self) -> QuerySet[Pending]:
+        waiting = Pending.objects.filter(project=self.extent.project.pk)
+        return waiting.filter(workflow=self.extent.workflow.pk) if self.extent.workflow else waiting
+
+    def _pending(self, column: str) -> QuerySet[Pending]:
+        return self._waiting().filter(**{f"{column}__isnull": False}).values(column)
+
+    def _mine(self, model: type) -> QuerySet:
+        mine = model.objects.filter(project=self.extent.project.pk, simulated=self.extent.simulated)
+        return mine.filter(workflow=self.extent.workflow.pk) if self.extent.workflow else mine
+
+    def _cells(self, model: type[DailyCell]) -> QuerySet:
+        return self._mine(model).filter(self.extent.days("day"))
+
+    def _here(self, rows: Iterable[Row]) -> Iterator[Row]:
+        return (row for row in rows if row["simulated"] == self.extent.simulated and self.extent.covers(row["day"]))
+
+
+def _listed(model: type[DailyCell], rows: Iterable[Row], by: Sequence[str], figures: Sequence[str]) -> list[Row]:
+    return list(added(model, rows, by, figures).values())
