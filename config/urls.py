@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from analytics import api as analytics
+from analytics.metrics import spend
 from executions import api as executions
 from executions import health, metrics
 from wire.metrics import Remembered, exposition
@@ -41,7 +42,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    path("metrics", exposition(Remembered(metrics.work, 1), Remembered(metrics.history, 10))),
+    path("metrics", exposition(Remembered(metrics.work, 1), Remembered(metrics.history, 10), Remembered(spend, 30))),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),
 ]

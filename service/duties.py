@@ -3,6 +3,7 @@
 import time
 from functools import wraps
 
+from analytics import rollups
 from executions import worker
 from executions.working import Duty
 from projects import idempotency
@@ -23,6 +24,7 @@ def rarely(seconds: float, duty: Duty) -> Duty:
 
 
 DUTIES: tuple[Duty, ...] = (
+    rarely(2, rollups.fold),  # for a second at most, and by one process at a time
     rarely(5, idempotency.forget_the_old),  # at 1,000 keys each: ahead of 200 requests a second, for every worker
     rarely(3600, worker.forget_the_ended),
 )

@@ -54,7 +54,7 @@ def test_what_a_forgotten_worker_held_is_taken_over_all_the_same():
     execution = queue.submit(workflow.live.version, workflow.live, {"message": "A refund"}, actor="alice")
     store.claim(execution.pk, ended(days=8).pk)
     worker.forget_the_ended()
-    assert queue.dropped(worker.current(), in_hands=()) == [execution.pk]
+    assert queue.dropped(worker.current(), in_hands=set()) == [execution.pk]
     assert store.claim(execution.pk, worker.current()).token == 2
     assert Execution.objects.get().deaths == 1
 
@@ -63,7 +63,7 @@ def test_what_a_living_worker_holds_is_not():
     workflow = make_workflow()
     execution = queue.submit(workflow.live.version, workflow.live, {"message": "A refund"}, actor="alice")
     store.claim(execution.pk, Worker.objects.create(name="alive").pk)
-    assert queue.dropped(worker.current(), in_hands=()) == []
+    assert queue.dropped(worker.current(), in_hands=set()) == []
     assert store.claim(execution.pk, worker.current()) is None
 
 
@@ -77,5 +77,5 @@ def test_a_duty_is_done_at_once_and_then_rarely(monkeypatch):
     assert done == [100, 160, 230]
 
 
-def test_every_worker_does_both():
-    assert [duty.__name__ for duty in DUTIES] == ["forget_the_old", "forget_the_ended"]
+def test_every_worker_does_all_of_it():
+    assert [duty.__name__ for duty in DUTIES] == ["fold", "forget_the_old", "forget_the_ended"]
