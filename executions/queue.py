@@ -4,7 +4,7 @@ import heapq
 import logging
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from itertools import islice
 from math import ceil
@@ -162,9 +162,11 @@ def dropped(worker_id: UUID, in_hands: Set[UUID]) -> list[UUID]:
     return [execution_id for execution_id, _ in found if execution_id not in in_hands and execution_id not in later]
 
 
-def next_for(room: int, most: Mapping[int, int] | None = None) -> tuple[dict[UUID, int], bool]:
-    """The queued executions to take next, each with its stream: at most so many, and of a stream at most `most`; and whether
-    there may be more.
+def next_for(
+    room: int, most: Mapping[int, int] | None = None, without: Collection[int] = ()
+) -> tuple[dict[UUID, int], bool]:
+    """The queued executions to take next, each with its stream: at most so many, of a stream at most `most`, and none of the
+    projects `without`; and whether there may be more.
 
     Of every project that waits an equal share, its oldest first: a backlog of one project delays another's by a share, not by
     its length. Which project comes first is different each time: where there is less room than projects, each has its turn.
@@ -174,11 +176,13 @@ def next_for(room: int, most: Mapping[int, int] | None = None) -> tuple[dict[UUI
     at_once = ceil(room / max(1, len(waiting)))
     lines = [
         heapq.merge(*(streams.oldest(stream, at_once, most.get(stream, room)) for stream in several))
-        for several in waiting.values()
+        for project, several in waiting.items()
+        if project not in without
     ]
     random.shuffle(lines)
     found = {execution_id: stream for _, execution_id, stream in islice(_in_turn(lines), room)}
-    return found, len(found) >= room or any(stream in most for several in waiting.values() for stream in several)
+    limited = without or any(stream in most for several in waiting.values() for stream in several)
+    return found, bool(waiting and limited) or len(found) >= room
 
 
 def _in_turn(lines: Iterable[Iterator[T]]) -> Iterator[T]:

@@ -1,6 +1,7 @@
 """A provider under pressure and out of order, before a real worker: work is delayed, never failed or asked for too often; a
 backlog of one project holds up nobody else. Waits that take half a minute in earnest are shortened."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ from gateway.event_loop import wait_for
 from gateway.models import Call, Intent, Limit
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.registry import register
+from gateway.providers.scripted import ScriptedProvider
 from gateway.types import ANSWERED
 from projects.models import Project
 from tests.cast import envelope, make_project, make_workflow, models_answer
@@ -189,11 +191,15 @@ def test_a_limit_holds_and_is_used_to_the_full(model, provider, workflow):
 
 
 def test_tokens_in_a_minute_hold(model, provider, workflow):
+    """6,000 a minute, and 120 a call: about a dozen pass until what is left may be too little for one more, then five in six
+    seconds."""
     Limit.objects.create(provider="anthropic", tokens_per_minute=6000)
     accept(workflow, 80)
     with working():
-        wait_until(lambda: Call.objects.count() >= 10)
+        wait_until(lambda: len(model.asked) >= 10)
         time.sleep(4)
+        asked = list(model.asked)
+    assert 12 <= len(asked) <= 15 + (asked[-1] - asked[0]) * 5 / 6
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="the embedded database has one worker")
@@ -270,3 +276,23 @@ def test_a_backlog_behind_a_shut_gate_is_left_alone_and_others_pass(settings):
     taken = Execution.objects.filter(project__name="alice", token__gt=0).count()
     assert 1 <= taken <= 40  # the first handful, and whatever was under way when the gate shut
     assert Call.objects.filter(project=Project.objects.get(name="alice").pk).count() <= 20
+
+
+def test_hands_that_are_full_of_one_project_hold_up_no_other(settings):
+    """Everything in hands waits for a model that does not answer; another project asks another one."""
+    settings.IN_FLIGHT = 20
+    answers = threading.Event()
+
+    async def until_it_answers(_):
+        while not answers.is_set():
+            await asyncio.sleep(0.02)
+
+    slow = {**GOOD, "model": "haiku", "latency_ms": 60_000}
+    register("scripted", ScriptedProvider.from_answers([slow, GOOD], until_it_answers))
+    backlog(make_workflow(), 100)
+    bob = make_project("bob", dict.fromkeys(("cheap", "standard", "frontier"), "scripted:claude-sonnet-5-5"))
+    with working():
+        wait_until(lambda: Execution.objects.filter(status="running").count() == 20)
+        assert seconds_of(single(bob)) < 5
+        assert Execution.objects.filter(status="running").count() == 20
+        answers.set()

@@ -32,12 +32,14 @@ class LoopDriver:
     def __init__(self, worker_id: UUID) -> None:
         self._worker_id = worker_id
         self._room = settings.IN_FLIGHT
+        self._spare = max(1, self._room // 10)  # on top of it, for projects that have nothing in this worker's hands
         self._loop = event_loop()
         self._turns = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="turn")
         self._tools = asyncio.Semaphore(TOOLS_AT_ONCE)
         self._tasks: dict[UUID, asyncio.Task] = {}
         self._looking = self._look_again = self._more = False
         self._held_up: dict[int, set[Gate]] = {}  # streams whose executions were sent away → by whom
+        self._projects: Counter[int] = Counter()  # how many each has in hands
         self._coming: Counter[int] = Counter()  # of a stream, in their first turn: they have not asked at a gate yet
 
     @property
@@ -77,17 +79,18 @@ class LoopDriver:
         wait([self._turns.submit(close) for _ in range(settings.WORKER_THREADS)], timeout=5)
 
     def _heard(self, execution_id: UUID) -> None:
-        """While a stream is held up, a bell says only that something waits: it may be one of those to leave alone."""
-        if self._held_up:
+        """While a stream is held up, or the hands are full, a bell says only that something waits: it may be one of those to
+        leave alone."""
+        if self._held_up or len(self._tasks) >= self._room:
             self._more = True
-            self._look()
+            self._look_for_more()
         else:
             self._take(execution_id)
 
-    def _take(self, execution_id: UUID, stream: int | None = None) -> None:
+    def _take(self, execution_id: UUID, stream: int | None = None, spare: int = 0) -> None:
         if worker.leaving.is_set() or execution_id in self._tasks:
             return
-        if len(self._tasks) >= self._room:
+        if len(self._tasks) >= self._room + spare:
             self._more = True
             return
         task = self._loop.create_task(self._advance(execution_id, stream))
@@ -97,30 +100,38 @@ class LoopDriver:
     def _ended(self, execution_id: UUID) -> None:
         self._tasks.pop(execution_id, None)
         if self._more:
+            self._look_for_more()
+
+    def _look_for_more(self) -> None:
+        """Only where a tenth of the room is free: looking costs a query, however little it finds."""
+        if self._room - len(self._tasks) >= self._spare:
             self._look()
 
     def _look(self) -> None:
-        """One look at a time, and only while a tenth of the room is free: looking costs a query, however little it finds."""
-        room = self._room - len(self._tasks)
-        if worker.leaving.is_set() or room < max(1, self._room // 10):
+        """One look at a time. Where there is no room, only for projects that have nothing in hands: what one of them waits for,
+        a slow model or one that does not answer, holds up no other."""
+        room, spare, without = self._room - len(self._tasks), 0, set()
+        if room < self._spare:
+            spare, without = self._spare, {project for project, number in self._projects.items() if number}
+        if worker.leaving.is_set() or room + spare <= 0:
             return
         if self._looking:
             self._look_again = True
             return
         self._looking, self._look_again = True, False
-        found = self._in_thread(queue.next_for, room, self._most())
-        found.add_done_callback(self._found)
+        found = self._in_thread(queue.next_for, room + spare, self._most(), without)
+        found.add_done_callback(lambda future: self._found(future, spare))
 
-    def _found(self, future: asyncio.Future) -> None:
+    def _found(self, future: asyncio.Future, spare: int) -> None:
         self._looking = False
         if error := future.exception():
             logger.warning("a look for work failed: %s", error)
             return
         found, self._more = future.result()
         for execution_id, stream in found.items():
-            self._take(execution_id, stream)
+            self._take(execution_id, stream, spare)
         if self._look_again:
-            self._look()
+            self._look_for_more()
 
     def _most(self) -> dict[int, int]:
         """How many to take at most of a stream that was held up: as many as its gates have room for. So a backlog behind a
@@ -140,13 +151,22 @@ class LoopDriver:
                 return
             try:
                 held, awaited = await self._first(execution_id, stream)
-                while awaited:
-                    awaited = await self._in_thread(turns.turn, held, await self._waited(held, awaited))
+                if awaited:
+                    await self._go_on(held, awaited)
                 if held and held.sent_away:
                     self._held_up.setdefault(held.run.execution.stream, set()).add(held.sent_away)
             except Exception:
                 # The database refused even the last word: it stays `running`, and is dropped once nobody holds it.
                 logger.exception("execution %s is left as it stands", execution_id)
+
+    async def _go_on(self, held: Held, awaited: Wait | None) -> None:
+        project = held.run.execution.project_id
+        self._projects[project] += 1
+        try:
+            while awaited:
+                awaited = await self._in_thread(turns.turn, held, await self._waited(held, awaited))
+        finally:
+            self._projects[project] -= 1
 
     async def _first(self, execution_id: UUID, stream: int | None) -> tuple[Held | None, Wait | None]:
         self._coming[stream] += 1
