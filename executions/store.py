@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -28,6 +29,7 @@ from .models import Event, Execution, Flag, Status, StepResult
 from .run import Journal, Run
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 HOLD = "SELECT id FROM executions_execution"
 HELD = "WHERE id = %s AND token = %s AND status = 'running'"
@@ -184,7 +186,7 @@ def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> 
 
 def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:
     """Commits the journal together with the status that this advance ends in. Raises `LeaseLost`."""
-    after, fields, why = _fields(lease, ending, resolved_by)
+    after, fields, why = patiently(partial(_fields, lease, ending, resolved_by))
     event = states.event(lease.execution, Status.RUNNING, after, "worker", **why)
     assigned, values = statements.changes(status=after, **fields)
     ended = Execution.objects.filter(pk=lease.execution, token=lease.token, status=after)
@@ -209,26 +211,35 @@ def _commit(
     is_written: Callable[[], bool],
     before: Callable[[], None] | None = None,
 ) -> None:
-    """One transaction behind the fence. A database that goes away takes no paid answer with it: it is written as soon as
-    the database is back, unless the commit had reached it. Raises what the database says where it stays away."""
+    """One transaction behind the fence; once, also where the database went away before it confirmed the commit."""
+    tried = False
+
+    def attempt() -> None:
+        nonlocal tried
+        if tried and is_written():
+            return
+        tried = True
+        with transaction.atomic() if before else nullcontext():
+            if before:
+                before()
+            if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
+                raise LeaseLost(lease.execution)
+
+    patiently(attempt)
+    crash.at("after-commit")
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """What it gives. A database that goes away takes no paid answer with it: it is asked again until it is back. Raises what
+    the database says where it stays away."""
     until = time.monotonic() + DATABASE_PATIENCE
-    lost = False
     while True:
         try:
-            if lost and is_written():
-                return
-            with transaction.atomic() if before else nullcontext():
-                if before:
-                    before()
-                if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
-                    raise LeaseLost(lease.execution)
-            crash.at("after-commit")
-            return
+            return ask()
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > until:
                 raise
-            logger.warning("a checkpoint waits for the database: %s", error)
-            lost = True
+            logger.warning("waiting for the database: %s", error)
             connection.close()
             time.sleep(0.2)
 

@@ -6,6 +6,7 @@ it: before a call leaves, its intent and all that is known stand in the database
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
@@ -155,7 +156,7 @@ def _next(held: Held, came: object) -> Wait | None:
     run, answer = held.run, came
     if isinstance(came, Reply):
         crash.at("after-response")
-        answer = gateway.settle(came)
+        answer = store.patiently(partial(gateway.settle, came))
     try:
         effect = held.advance.send(answer)
         while isinstance(effect, Evaluate | RunCode):

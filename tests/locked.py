@@ -20,7 +20,8 @@ class LockedDatabase:
         else:
             self.other = psycopg.connect(**_address(), autocommit=True)
             impatient = "SET lock_timeout = '50ms'"
-            self.takes = "BEGIN; LOCK TABLE executions_execution, django_session, auth_user IN ACCESS EXCLUSIVE MODE"
+            tables = "executions_execution, gateway_ownprice, django_session, auth_user"
+            self.takes = f"BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"
         with connection.cursor() as cursor:
             cursor.execute(impatient)
 

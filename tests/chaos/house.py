@@ -136,8 +136,9 @@ class House:
     def web(self, **variables: object) -> Child:
         """One more process that serves the API and executes nothing; its port is the last one of `ports`."""
         self.ports.append(free_port())
-        words = ["-m", "waitress", f"--listen=127.0.0.1:{self.ports[-1]}", "--threads=16", "config.wsgi:application"]
-        web = self._child(words, variables)
+        web = self._child(
+            ["manage.py", "serve", "--no-worker"], {"PORT": self.ports[-1], "WEB_THREADS": 16, **variables}
+        )
         port = self.ports[-1]
         wait_until(lambda: self.ask("GET", "workflows", port=port)[0] == 200, 60, "the web process does not answer")
         return web

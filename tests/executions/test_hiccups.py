@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from threading import Timer
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -12,6 +13,7 @@ from executions.drivers import plain
 from executions.models import Execution, Flag, Status
 from executions.resolution import Decision
 from executions.run import Journal
+from gateway import pricing
 from gateway.models import Call, Intent, Payload
 from gateway.providers.registry import register
 from projects.models import TierModel, Tool
@@ -95,6 +97,28 @@ def test_a_locked_database_delays_and_the_execution_goes_on_behind_its_checkpoin
     go_on(execution)
     assert (execution.status, execution.output) == ("completed", {"kind": "refund"})
     assert sorted(Call.objects.values_list("outcome", flat=True)) == ["in_doubt", "ok"]
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_comes_while_the_database_is_locked_is_kept():
+    """Pricing it needs the database too, before anything could be written."""
+    database = LockedDatabase()
+
+    class Locking:
+        protocol, simulated = "scripted", True
+
+        async def complete(self, request):
+            pricing._remembered.clear()
+            await asyncio.to_thread(database.lock)
+            Timer(0.5, database.unlock).start()
+            return await models_answer(GOOD).complete(request)
+
+    workflow = make_workflow()
+    register("scripted", Locking())
+    execution = execute(workflow)
+    assert (execution.status, execution.output) == ("completed", {"kind": "refund"})
+    assert list(Call.objects.values_list("outcome", flat=True)) == ["ok"]
     connection.close()
 
 
