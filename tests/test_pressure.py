@@ -71,7 +71,7 @@ def server(model):
 
 @pytest.fixture
 def provider(server):
-    provider = AnthropicProvider("a key", server.url, connect_timeout=0.3, read_timeout=0.3)
+    provider = AnthropicProvider("a key", server.url, connect_timeout=1, read_timeout=1)
     register("anthropic", provider)
     yield provider
     wait_for(provider.close())
@@ -134,7 +134,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", [*FAULTS, "a read timeout", "nobody listens"])
 def test_an_outage_delays_and_is_asked_after_once_in_a_while(fault, model, provider, shortened, workflow):
     Limit.objects.create(provider="anthropic", concurrent=AT_ONCE)
-    model.instead, model.seconds = FAULTS.get(fault), 1.0 if fault == "a read timeout" else 0.0
+    model.instead, model.seconds = FAULTS.get(fault), 3.0 if fault == "a read timeout" else 0.0
     nobody = refuse(provider) if fault == "nobody listens" else None
     accept(workflow, 20)
     with working():
