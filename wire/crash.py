@@ -20,6 +20,7 @@ POINTS = (
     "after-response",  # the answer is here, and nobody wrote it down
     "after-commit",  # a checkpoint, or the end of an execution, is committed
     "in-sweeper",  # a dead worker is being buried, in the middle of the transaction
+    "in-fold",  # pending rows are in their cells and taken away, and nothing of it is committed
 )
 
 _point, _, _nth = settings.CRASH_AT.partition(":")

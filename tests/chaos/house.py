@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -88,27 +88,34 @@ class House:
         self._tags = 0
 
     def __enter__(self) -> "House":
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _open(self) -> None:
         self.provider.server.__enter__()
         self.database.start()
         self.broker.start()
         self.key = self.manage("create_api_key", "--project", "chaos")
         self.manage("register_tool", "chaos.poison", "chaos.sleep", "--project", "chaos")
         self.web()
-        for name, document in (
-            ("work", definition()),
-            ("poison", definition(tool="chaos.poison")),
-            ("sleep", definition(tool="chaos.sleep")),
-        ):
-            self.must(201, "POST", "workflows", {"name": name, "definition": document, "publish": True})
-        return self
+        for name, tool in (("work", ""), ("poison", "chaos.poison"), ("sleep", "chaos.sleep")):
+            body = {"name": name, "definition": definition(tool=tool), "publish": True}
+            self.must(201, "POST", "workflows", body)
 
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
         for child in self.children:
             if child.lives:
                 child.kill()
         self.database.stop(signal.SIGQUIT)
         self.broker.stop(signal.SIGKILL)
-        self.provider.server.__exit__(*exception)
+        self.provider.server.__exit__(None, None, None)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # Processes
@@ -215,10 +222,14 @@ class House:
 
     def submit(self, count: int, workflow: str = "work", word: str = "refund") -> Work:
         """Accepts so many executions at once."""
-        tag = self.tag()
-        inputs = [{"message": f"A {word}, case {tag}-{number}"} for number in range(count)]
-        made = self.must(202, "POST", f"workflows/{workflow}/executions/batch", {"inputs": inputs})["results"]
-        return Work(tag, workflow, {row["id"]: f"{tag}-{number}" for number, row in enumerate(made)})
+        return self.more(Work(self.tag(), workflow, {}), count, word)
+
+    def more(self, work: Work, count: int, word: str = "refund") -> Work:
+        """The same work, and so many executions of it more."""
+        cases = [f"{work.tag}-{len(work.cases) + number}" for number in range(count)]
+        inputs = [{"message": f"A {word}, case {case}"} for case in cases]
+        made = self.must(202, "POST", f"workflows/{work.workflow}/executions/batch", {"inputs": inputs})["results"]
+        return replace(work, cases=work.cases | {row["id"]: case for row, case in zip(made, cases, strict=True)})
 
     def accept(self, key: str, case: str, port: int = 0) -> tuple[int, dict, dict]:
         """Asks for one execution, with an Idempotency-Key."""

@@ -6,13 +6,15 @@ import time
 from collections.abc import Sequence
 
 from tests.chaos.books import Watch, audit
-from tests.chaos.broker import QUEUE, message, tell
-from tests.chaos.house import House, wait_until
+from tests.chaos.house import Child, House, wait_until
 from tests.chaos.provider import USUAL_DELAY
 from tests.chaos.verdict import PATIENCE, Seen, bound, finish
 
 # Where a worker can be made to crash; a web process has one point more, `after-accept`.
-POINTS = ("after-bell", "after-claim", "after-intent", "after-send", "after-response", "after-commit", "in-sweeper")
+POINTS = (
+    *("after-bell", "after-claim", "after-intent", "after-send", "after-response", "after-commit"),
+    *("in-fold", "in-sweeper"),
+)
 
 
 def crash_points(house: House, points: Sequence[str], executions: int) -> Seen:
@@ -25,11 +27,11 @@ def crash_points(house: House, points: Sequence[str], executions: int) -> Seen:
     house.dismiss()
     started = house.workers(*asked, *([] if alone else [{}]))
     work = house.submit(executions)
-    tell(house.broker.url, "LPUSH", QUEUE, *[message("executions.advance", [work.ids[0]])] * 10 * len(points))
     with Watch(house, work) as watch:
         for point, worker in zip(points, started, strict=False):
-            code = worker.wait(PATIENCE)
+            code = _until_it_crashes(house, worker, watch)
             assert code == -signal.SIGKILL, f"the worker that was to crash {point} ended with {code}"
+        work = watch.work
         fault = time.monotonic()
         if alone:
             house.workers({})
@@ -157,6 +159,17 @@ def clocks(house: House, executions: int) -> Seen:
     return Seen("clocks an hour ahead and behind", "P18", figures, books.broken)
 
 
+def _until_it_crashes(house: House, worker: Child, watch: Watch) -> int:
+    """Its exit code. More work comes until it has come to its point."""
+    end = time.monotonic() + PATIENCE
+    while worker.lives and time.monotonic() < end:
+        watch.work = house.more(watch.work, 1)
+        time.sleep(0.5)
+    if worker.lives:
+        raise TimeoutError("a worker does not come to the point at which it is to crash")
+    return worker.wait(1)
+
+
 def _nth(house: House, point: str, executions: int) -> int:
-    """Each worker is sure to pass its point so often: there is one dead worker to bury, and there are few bells."""
-    return 1 if point in ("in-sweeper", "after-bell") else house.random.randint(1, max(1, executions // 15))
+    """Each worker is sure to pass its point so often; some points are passed by one worker among all."""
+    return 1 if point in ("in-sweeper", "in-fold", "after-bell") else house.random.randint(1, max(1, executions // 15))
