@@ -122,7 +122,7 @@ def of_answers(executions: Collection[UUID], day: date, by: Sequence[str] = Answ
     """The answers that these executions, which completed on that day, used: the calls of their checkpoints."""
     if not executions:
         return
-    calls = Call.objects.filter(execution__in=executions, reported=False)
+    calls = Call.objects.filter(execution__among=executions, reported=False)
     used = calls.extra(tables=STEPS, where=THEIRS).annotate(  # noqa: S610
         call_day=TruncDate("finished_at", tzinfo=UTC),
         by_frontier=RawSQL(BY_FRONTIER, [], BooleanField()),  # noqa: S611

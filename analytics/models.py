@@ -16,6 +16,8 @@ from django.db import models
 
 from executions.models import Status
 
+from . import among  # noqa: F401 - the lookup that the queries on these tables use
+
 
 class Pending(models.Model):
     """That a row is not in the cells yet. Written by triggers (see `triggers`), in the transaction of the row itself."""

@@ -89,13 +89,13 @@ def _ended(project: Project, day: date) -> Changes:
         result.move(row, None, now)
         if now and now.ended == Status.COMPLETED:
             completed.append(row.id)
-    result.answers = [row for part in parts(completed) for row in of_answers(part, day)]
+    result.answers = list(of_answers(completed, day))
     return result
 
 
 def _rebuild_escalations(executions: list[UUID]) -> None:
-    found = standings.escalations(counted(Execution.objects.filter(pk__in=executions)))
-    Escalation.objects.filter(execution__in=executions).delete()
+    found = standings.escalations(counted(Execution.objects.filter(pk__among=executions)))
+    Escalation.objects.filter(execution__among=executions).delete()
     Escalation.objects.bulk_create(found)
 
 

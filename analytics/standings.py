@@ -19,9 +19,9 @@ from . import latency
 from .contributions import Row, of_answers
 from .latency import Histogram
 from .models import AnswerCell, Escalation, ExecutionCell, Standing
-from .store import put, put_latencies, put_standings
+from .store import put, put_latencies, save
 
-AT_A_TIME = 1_000  # executions: SQLite bounds the parameters of a statement
+AT_A_TIME = 10_000  # executions in memory
 NOTHING = dict.fromkeys(ExecutionCell.FIGURES, 0)
 TAKEN_AWAY_AGAIN = set(AnswerCell.FIGURES) - {"least_prompt", "most_prompt"}  # the range of the prompts stays as wide
 
@@ -57,7 +57,7 @@ class Changes:
     executions: list[Row] = field(default_factory=list)
     latencies: dict[tuple, Histogram] = field(default_factory=lambda: defaultdict(dict))
     answers: list[Row] = field(default_factory=list)
-    standings: list[tuple] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
     gone: list[UUID] = field(default_factory=list)
     escalations: list[Escalation] = field(default_factory=list)
 
@@ -70,7 +70,8 @@ class Changes:
             self._count(execution, was, -1)
         if now:
             self._count(execution, now, 1)
-            self.standings.append((execution.id, execution.project, execution.workflow, *now))
+            mine = {"execution": execution.id, "project": execution.project, "workflow": execution.workflow}
+            self.standings.append(Standing(**mine, **now._asdict()))
         elif was:
             self.gone.append(execution.id)
 
@@ -85,8 +86,8 @@ class Changes:
 
 def changes(executions: Iterable[UUID], accepted: Collection[UUID] = ()) -> Changes:
     """`accepted`: those of them that are new. Every execution counts once, however often it is named."""
-    rows = counted(Execution.objects.filter(pk__in=set(executions)))
-    before = standings(Standing.objects.filter(pk__in=[row.id for row in rows]))
+    rows = counted(Execution.objects.filter(pk__among=set(executions)))
+    before = standings(Standing.objects.filter(pk__among=[row.id for row in rows]))
     result = Changes(examined=[row.id for row in rows], escalations=escalations(rows))
     completed: dict[tuple[date, int], list[UUID]] = defaultdict(list)
     for row in rows:
@@ -110,10 +111,10 @@ def apply(changed: Changes) -> None:
     put(AnswerCell, changed.answers)
     put_latencies(changed.latencies)
     if changed.gone:
-        Standing.objects.filter(pk__in=changed.gone).delete()
-    put_standings(changed.standings)
+        Standing.objects.filter(pk__among=changed.gone).delete()
+    save(changed.standings)
     if changed.examined:
-        Escalation.objects.filter(execution__in=changed.examined).delete()
+        Escalation.objects.filter(execution__among=changed.examined).delete()
         Escalation.objects.bulk_create(changed.escalations)
 
 
@@ -141,7 +142,7 @@ def escalations(executions: Iterable[Counted]) -> list[Escalation]:
     """The stretches over a midnight, or until now, that these stood escalated. A whole day's window sees no others."""
     by_id = {execution.id: execution for execution in executions}
     moves = Event.objects.filter(
-        Q(before=Status.ESCALATED) | Q(after=Status.ESCALATED), execution__in=list(by_id), kind="status"
+        Q(before=Status.ESCALATED) | Q(after=Status.ESCALATED), execution__pk__among=by_id, kind="status"
     )
     standing: dict[UUID, Escalation] = {}
     found = []

@@ -29,7 +29,7 @@ ID = "(lpad(to_hex({}), 12, '0') || '70008000000000000{}')::uuid"
 EXECUTIONS = f"""
     INSERT INTO executions_execution (id, project_id, workflow_id, version_id, publication_id, tier_map, baseline_model,
         simulated, purpose, lane, status, waiting_for, input, metadata, resolved_by, token, deaths, deadline_at,
-        created_at, rung_at, started_at, finished_at)
+        created_at, queued_at, started_at, finished_at)
     SELECT {ID.format("n", "000")}, %(project)s, w, w + %(versions)s, w + %(publications)s, '{{}}',
         'anthropic:claude-opus-4-5', false, 'production', 'fast',
         CASE WHEN s < 0.96 THEN 'completed' WHEN s < 0.98 THEN 'failed' WHEN s < 0.99 THEN 'escalated' ELSE 'cancelled' END,
@@ -74,8 +74,8 @@ FLAGS = """
     FROM executions_execution WHERE status = 'escalated' OR random() < 0.02
 """
 MOVES = """
-    INSERT INTO executions_event (execution_id, kind, before, after, actor, detail, at)
-    SELECT id, 'status', 'running', status, 'worker', '', coalesce(finished_at, created_at) FROM executions_execution
+    INSERT INTO executions_event (execution_id, kind, before, after, actor, code, detail, at)
+    SELECT id, 'status', 'running', status, 'worker', '', '', coalesce(finished_at, created_at) FROM executions_execution
 """
 PLAIN_INDEXES = """
     SELECT indexname, indexdef FROM pg_indexes JOIN pg_index ON indexrelid = indexname::regclass

@@ -8,7 +8,7 @@ the other in one transaction.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from uuid import UUID
 
@@ -146,6 +146,8 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         utc = value.astimezone(UTC)
         return str(utc if connection.vendor == "postgresql" else utc.replace(tzinfo=None))
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, int) and connection.vendor == "postgresql":
