@@ -83,14 +83,19 @@ def _consume() -> None:
 
 def _keep(stop: threading.Event, driver: LoopDriver, duties: Sequence[Duty]) -> None:
     """An error is logged and the next round tried: this thread must not end before the process."""
-    last_beat = 0.0
+    last_beat, judges_from = 0.0, 0.0
     while not stop.wait(ROUND):
         close_old_connections()
         # By the clock and before the sweep: after a suspend the lease is renewed before anybody could look at it.
-        if worker.must_beat(last_beat, time.time()) and _done(worker.beat):
-            last_beat = time.time()
+        now = time.time()
+        if worker.must_beat(last_beat, now) and _done(worker.beat):
+            if last_beat and now - last_beat > 2 * worker.HEARTBEAT:
+                # The database was away, so nobody could beat: the others have to be heard before they are called dead.
+                judges_from = time.monotonic() + worker.HEARTBEAT
+            last_beat = now
         if not worker.leaving.is_set():
-            for duty in (shares.refresh, queue.sweep, driver.look, *duties):
+            judging = (queue.sweep, driver.look) if time.monotonic() >= judges_from else ()
+            for duty in (shares.refresh, *judging, *duties):
                 _done(duty)
     connection.close()
 

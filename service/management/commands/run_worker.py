@@ -1,5 +1,7 @@
 """`manage.py run_worker` (`make worker`): one more process that executes, on any host that reaches database and broker."""
 
+import logging
+import os
 import signal
 import threading
 
@@ -34,3 +36,6 @@ class Command(BaseCommand):
             told.wait()
             self.stdout.write("It takes nothing more, and waits for the calls in flight.")
             self.stdout.flush()
+        # Everything is given back: neither a tool that does not answer nor the interpreter's farewell keeps the process.
+        logging.shutdown()
+        os._exit(0)
