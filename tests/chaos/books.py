@@ -75,8 +75,7 @@ class Watch:
         now = {row[:3]: row[3] for row in self.house.rows(done, self.work.ids)}
         self.changed |= {step for step, output in self._seen.items() if now.get(step) != output}
         self._seen |= now
-        deaths = "SELECT max(deaths) FROM executions_execution WHERE id = ANY(%s::uuid[])"
-        self.deaths = max(self.deaths, self.house.rows(deaths, self.work.ids)[0][0])
+        self.deaths = max(self.deaths, self.house.deaths(self.work))
 
 
 def audit(house: House, work: Work, status: str = "completed") -> Books:

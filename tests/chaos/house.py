@@ -40,6 +40,10 @@ class Child:
     def lives(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def at_work(self) -> bool:
+        return self.lives and "executes up to" in self.log.read_text()
+
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
@@ -159,7 +163,7 @@ class House:
 
     def staff(self) -> list[Child]:
         """Two workers as they usually are; those that are here already stay."""
-        if not (self._workers == self._staff and all(worker.lives for worker in self._staff)):
+        if not self._staff or self._workers != self._staff or not all(worker.lives for worker in self._staff):
             self.dismiss()
             self._staff = self.workers({}, {})
         return self._staff
@@ -181,7 +185,8 @@ class House:
     def complaints(self) -> str:
         """What its processes wrote of errors, for whoever has to find out what happened."""
         said = [line for child in self.children for line in child.log.read_text().splitlines()]
-        return "\n".join(line for line in said if re.search("ERROR|CRITICAL|Error", line))[-5000:]
+        wrong = [line[:300] for line in said if re.search('"(error|critical|warning)"|ERROR|CRITICAL|WARNING', line)]
+        return "\n".join(wrong[-20:])
 
     def _child(self, words: list[str], variables: dict[str, object]) -> Child:
         log = self.folder / f"child-{len(self.children)}.log"
@@ -245,6 +250,16 @@ class House:
     def unfinished(self, work: Work) -> int:
         ended = "SELECT count(*) FROM executions_execution WHERE id = ANY(%s::uuid[]) AND finished_at IS NOT NULL"
         return len(work.ids) - self.rows(ended, work.ids)[0][0]
+
+    def deaths(self, work: Work) -> int:
+        """The most that are counted against one of the executions."""
+        deaths = "SELECT max(deaths) FROM executions_execution WHERE id = ANY(%s::uuid[])"
+        return self.rows(deaths, work.ids)[0][0]
+
+    def taken_over(self, work: Work, code: str = "%") -> int:
+        """How often a worker took one of the executions from another: because that one `died`, or had `given_back`."""
+        taken = "SELECT count(*) FROM executions_event WHERE kind = 'take-over' AND execution_id = ANY(%s::uuid[])"
+        return self.rows(f"{taken} AND code LIKE %s", work.ids, code)[0][0]
 
     def steps(self, work: Work, step: str) -> int:
         """How many of the executions have this step behind them."""
