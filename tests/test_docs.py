@@ -23,6 +23,7 @@ from gateway.providers.scripted import ScriptedProvider
 from projects import tools
 from projects.models import ApiKey, Project, Scope, Tool
 from tests.cast import make_project, make_workflow
+from wire import crash
 from workflows import definition
 from workflows.models import signatures
 from workflows.template_syntax import FILTERS, TESTS
@@ -261,6 +262,10 @@ def test_the_variables_are_those_that_the_code_reads():
     read.add("ANTHROPIC_BASE_URL")  # by the provider's own library
     table = rows(section(CONFIGURATION, "Variables"), "variable")
     assert {word for row in table for word in words(row[0])} == read
+
+
+def test_the_table_of_crash_points_names_those_that_there_are():
+    assert named(section(DOCS / "reliability.md", "Crash points"), "point") == set(crash.POINTS)
 
 
 def test_the_tool_of_the_configuration_works(tmp_path, monkeypatch):

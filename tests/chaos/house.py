@@ -79,7 +79,7 @@ class House:
     with the `with` block."""
 
     def __init__(self, seed: int, quick: bool = False) -> None:
-        self.quick, self.lease = quick, 4.0 if quick else 20.0
+        self.seed, self.quick, self.lease = seed, quick, 4.0 if quick else 20.0
         self.folder = Path(tempfile.mkdtemp(prefix="workflow-memory-chaos-"))
         self.random = random.Random(seed)
         self.provider = Provider(seed)

@@ -17,14 +17,12 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def house():
-    seed = int(os.environ.get("SEED") or random.randrange(10**6))
-    print(f"SEED={seed}")  # shown where a test fails
-    with House(seed, quick=True) as house:
+    with House(int(os.environ.get("SEED") or random.randrange(10**6)), quick=True) as house:
         yield house
 
 
 def expect_kept(house: House, seen: Seen) -> None:
-    assert seen.broken == [], f"{seen.done}: {seen.figures}\n{house.complaints()}"
+    assert seen.broken == [], f"SEED={house.seed} {seen.done}: {seen.figures}\n{house.complaints()}"
 
 
 def test_workers_killed_at_each_named_point_lose_nothing_and_repeat_nothing_that_was_recorded(house):

@@ -151,9 +151,9 @@ def poisoned(house: House, innocents: int) -> Seen:
 def clocks(house: House, executions: int) -> Seen:
     """Workers an hour ahead and an hour behind; one of them is killed; and a provider asks for patience."""
     house.dismiss()
-    ahead, behind = house.workers({"hours": 1}, {"hours": -1})
     house.provider.throttle(4, retry_after=3)
-    work = house.submit(executions)
+    work = house.submit(executions)  # before anybody works: a worker's first second is the one to look at
+    ahead, behind = house.workers({"hours": 1}, {"hours": -1})
     with Watch(house, work) as watch:
         time.sleep(house.lease * 1.5)
         early = house.taken_over(work)
