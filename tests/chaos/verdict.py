@@ -26,13 +26,15 @@ def finish(house: House, work: Work, watch: Watch, fault: float) -> tuple[Books,
     books = audit(house, work)
     most = house.lease + 1 + 30  # the lease, a sweep, and what there is to do
     books.expect(took <= most, f"the last one ended {took:.0f} s after the fault; {most:.0f} were promised")
+    watch.look()
     books.expect(not watch.changed, f"{len(watch.changed)} outputs changed or went away")
     return books, took
 
 
 def bound(books: Books, kills: int, in_flight: int) -> None:
-    """What is not known is no more than what was in flight."""
-    most = kills * in_flight
+    """What is not known is no more than what was in flight: as much as a worker has room for, and the tenth that it keeps
+    for projects with nothing in its hands."""
+    most = kills * (in_flight + max(1, in_flight // 10))
     books.expect(books.unrecorded <= books.in_doubt, f"{books.unrecorded} answers are not recorded")
     books.expect(books.in_doubt <= most, f"{books.in_doubt} calls are in doubt; at most {most} were in flight")
 

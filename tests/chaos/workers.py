@@ -49,15 +49,12 @@ def random_kills(house: House, kills: int, workers: int, executions: int) -> See
     work = house.submit(executions)
     with Watch(house, work) as watch:
         for _ in range(kills):
-            before = len(house.provider.answers_about(work.tag))
-            wait_until(
-                lambda before=before: len(house.provider.answers_about(work.tag)) >= before + 5, 60, "nothing goes on"
-            )
+            enough = len(house.provider.answers_about(work.tag)) + 5
+            wait_until(lambda n=enough: len(house.provider.answers_about(work.tag)) >= n, 60, "nothing goes on")
             time.sleep(house.random.uniform(0.2, 1.5))
             ready = [worker for worker in alive if worker.at_work]
-            victim = house.random.choice(
-                ready[: max(1, len(ready) // 2)]
-            )  # one of the older ones: it has calls in flight
+            older = ready[: max(1, len(ready) // 2)]  # they have calls in flight
+            victim = house.random.choice(older)
             victim.kill()
             alive.remove(victim)
             alive.append(house.worker(IN_FLIGHT=in_flight))
