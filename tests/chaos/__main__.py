@@ -3,6 +3,7 @@ promised and what came of it, and ends with 1 where a promise was broken."""
 
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ Fault = Callable[[House], Seen]
 
 def main() -> int:
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with us
     began, broken = time.monotonic(), 0
     print(f"SEED={seed} repeats this run.", flush=True)
     with House(seed) as house:
