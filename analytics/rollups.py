@@ -7,6 +7,7 @@ two batches leaves just that; a crash inside one leaves it as it was.
 import time
 
 from gateway.models import Call
+from wire import crash
 
 from . import standings
 from .contributions import of_calls
@@ -47,4 +48,5 @@ def fold_batch() -> int:
         put(CallCell, of_calls(calls, corrected))
         standings.apply(standings.changes(executions, accepted))
         Pending.objects.filter(pk__among=[pk for pk, *_ in batch]).delete()
+        crash.at("in-fold")
     return len(batch)
