@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from gateway.models import Call
 
@@ -28,8 +28,7 @@ class Reading:
     def calls(self, by: Sequence[str], figures: Sequence[str]) -> list[Row]:
         """`batch` has to be among `by` where a figure of batches is asked for."""
         here = self.extent.within("finished_at") & Q(simulated=self.extent.simulated)
-        new = Call.objects.filter(here, pk__in=self._pending("call"))
-        corrected = Call.objects.filter(here, pk__in=self._pending("corrects"))
+        new, corrected = (Call.objects.filter(here, pk__in=self._pending(column)) for column in ("call", "corrects"))
         return _listed(
             CallCell, [*totals(self._cells(CallCell), by, figures), *of_calls(new, corrected, by)], by, figures
         )
@@ -82,7 +81,7 @@ class Reading:
     def _changes(self) -> list[Changes]:
         """What the executions change that are not folded yet."""
         accepted = {}
-        for execution, new in self._waiting().filter(execution__isnull=False).values_list("execution", "accepted"):
+        for execution, new in self._pending("execution").values_list("execution", "accepted"):
             accepted[execution] = accepted.get(execution, False) or new
         return [changes(part, {one for one in part if accepted[one]}) for part in parts(list(accepted))]
 
@@ -91,7 +90,13 @@ class Reading:
         return waiting.filter(workflow=self.extent.workflow.pk) if self.extent.workflow else waiting
 
     def _pending(self, column: str) -> QuerySet[Pending]:
-        return self._waiting().filter(**{f"{column}__isnull": False}).values(column)
+        """The ids of one column; where there are none, the database is not asked."""
+        named = self._waiting().filter(**{f"{column}__isnull": False}).values(column)
+        return named if self._named[column] else named.none()
+
+    @cached_property
+    def _named(self) -> dict[str, int]:
+        return self._waiting().aggregate(**{column: Count(column) for column in ("call", "corrects", "execution")})
 
     def _mine(self, model: type) -> QuerySet:
         mine = model.objects.filter(project=self.extent.project.pk, simulated=self.extent.simulated)

@@ -59,19 +59,25 @@ LISTED = {
     "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
 }
 
-# What was there before the triggers has to be folded as well.
+# What was there before the triggers has to be folded as well; what came since has left its row already.
 BEFORE = (
-    f"{COLUMNS} SELECT project, workflow, id, corrects_id, NULL, FALSE FROM gateway_call",  # noqa: S608
-    f"{COLUMNS} SELECT project_id, workflow_id, NULL, NULL, id, TRUE FROM executions_execution",  # noqa: S608
+    f"{COLUMNS} SELECT project, workflow, id, corrects_id, NULL, FALSE FROM gateway_call "  # noqa: S608
+    "WHERE id NOT IN (SELECT call FROM analytics_pending WHERE call IS NOT NULL)",
+    f"{COLUMNS} SELECT project_id, workflow_id, NULL, NULL, id, TRUE FROM executions_execution "  # noqa: S608
+    "WHERE id NOT IN (SELECT execution FROM analytics_pending WHERE accepted)",
 )
 
 
 def install(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
-    """Of a migration: from now on every row leaves a pending one; those that are there already leave theirs."""
-    if schema.connection.vendor == "postgresql":
-        schema.execute("SET LOCAL statement_timeout = 0")
+    """Of a migration: from now on every row leaves a pending one."""
     for trigger in TRIGGERS:
         create(schema, trigger)
+
+
+def catch_up(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
+    """Of the next one, for it may take a while, and the lock of the first must not: older rows leave theirs."""
+    if schema.connection.vendor == "postgresql":
+        schema.execute("SET LOCAL statement_timeout = 0")
     for statement in BEFORE:
         schema.execute(statement)
 

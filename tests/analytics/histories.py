@@ -115,7 +115,7 @@ class History:
         if execution is None:
             return
         after = self.random.choice([Status.COMPLETED, Status.QUEUED, Status.CANCELLED])
-        ended = {} if after == Status.QUEUED else {"finished_at": self.now}
+        ended = {} if after == Status.QUEUED else {"finished_at": self.now - timedelta(microseconds=1)}
         states.move(execution.pk, Status.ESCALATED, after, actor="rita", **ended)
         if after == Status.QUEUED:
             states.move(execution.pk, Status.QUEUED, Status.RUNNING, actor="worker")

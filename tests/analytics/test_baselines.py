@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from analytics.rollups import fold
 from executions.models import Execution, Status, StepResult
+from gateway.models import OwnPrice
 from gateway.types import Outcome, Purpose, Usage
 
 from .ledgers import (
@@ -120,6 +122,40 @@ def test_a_model_stated_afterwards_for_an_earlier_time_reprices_what_was_called_
     assert frontier(summary) == ("0.04", 0)  # 0.01 on Opus 4.5, and 0.03 on Opus 4
     assert summary["baseline"]["model"] == OLD_OPUS
     assert summary_of(workflow, until=date(2026, 11, 17))["baseline"]["model"] == OPUS
+
+
+def test_a_model_that_is_stated_in_the_middle_of_a_day_holds_from_that_moment(workflow):
+    for hours in (-1, 0, 1):
+        make_answer(make_execution(workflow, NOON + timedelta(hours=hours)))
+    state_baseline(workflow, "repriced_warm", model=OLD_OPUS, at=NOON)
+    assert frontier(summary_of(workflow)) == ("0.07", 0)  # 0.01 on Opus 4.5, and twice 0.03 on Opus 4
+
+
+def test_a_model_stated_afterwards_is_dearer_for_long_prompts_only(workflow):
+    tiered = "anthropic:claude-haiku-5-5"  # 0.10 a million, above a prompt of 100,000 tokens 0.50
+    for tokens in (100_000, 100_001):
+        make_answer(make_execution(workflow), usage=Usage(input=tokens))
+    state_baseline(workflow, "repriced_warm", model=tiered, at=workflow.created_at)
+    assert frontier(summary_of(workflow)) == ("0.0600005", 0)
+
+
+def test_cells_of_an_older_price_list_are_not_repriced_by_a_newer_ones_sizes(workflow, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr("analytics.contributions.prompt_sizes", lambda: (32_001,))
+        for tokens in (100_000, 100_001):
+            make_answer(make_execution(workflow), usage=Usage(input=tokens))
+        assert fold() == 4
+    state_baseline(workflow, "repriced_warm", model="anthropic:claude-haiku-5-5", at=workflow.created_at)
+    assert frontier(summary_of(workflow)) == ("0.0600005", 0)
+
+
+def test_a_price_of_fractions_of_a_pico_dollar_is_rounded_for_each_call(workflow):
+    own = {"provider": "anthropic", "model": "claude-own", "valid_from": NOON.date() - timedelta(days=1)}
+    OwnPrice.objects.create(project=workflow.project, **own, input=1_500_001, output=0)
+    for _ in range(2):
+        make_answer(make_execution(workflow), usage=Usage(input=1))
+    state_baseline(workflow, "repriced_warm", model="anthropic:claude-own", at=workflow.created_at)
+    assert frontier(summary_of(workflow)) == ("0.000000000004", 0)
 
 
 def test_a_model_stated_afterwards_reprices_cold_too(workflow):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from analytics.latency import nearest_rank as percentile
 from executions import states
-from executions.models import Execution, Status
+from executions.models import Event, Execution, Status
 from gateway import gateway
 from gateway.types import Purpose
 
@@ -71,6 +71,17 @@ def test_what_was_escalated_at_the_end_of_the_window_is_finished_in_it_also_when
     since = summary_of(workflow, since=later.date())
     assert (since["finished"], since["completed"]) == (1, 1)
     assert summary_of(workflow)["finished"] == 1
+
+
+def test_what_completes_an_instant_before_midnight_and_says_so_an_instant_after_it_finished_once(workflow):
+    execution = make_execution(workflow, NOON, status=Status.ESCALATED)
+    stamped = {"status": Status.COMPLETED, "finished_at": MIDNIGHT - AN_INSTANT}
+    Execution.objects.filter(pk=execution.pk).update(**stamped)
+    Event.objects.create(
+        execution=execution, kind="status", before="escalated", after="completed", actor="rita", at=MIDNIGHT
+    )
+    assert summary_of(workflow, until=date(2026, 11, 17))["finished"] == 1
+    assert summary_of(workflow, since=date(2026, 11, 17))["finished"] == 0
 
 
 def test_what_was_escalated_before_the_window_did_not_finish_in_it(workflow):

@@ -39,7 +39,7 @@ from .ledgers import (
 
 pytestmark = pytest.mark.django_db
 
-SEEDS = (1, 2, 3, 4)
+SEEDS = (1, 2, 3)
 
 
 def day_of(moment):
@@ -82,7 +82,7 @@ def close(found: int | None, truth: int | None) -> bool:
 
 def windows(random: Random, until: date) -> list[tuple[date | None, date | None]]:
     days = [day_of(NOON) + timedelta(days=n) for n in range((until - day_of(NOON)).days + 2)]
-    some = [tuple(sorted(random.sample(days, 2))) for _ in range(3)]
+    some = [tuple(sorted(random.sample(days, 2))) for _ in range(2)]
     return [(None, None), (None, random.choice(days)), (random.choice(days), None), *some]
 
 
@@ -90,7 +90,7 @@ def windows(random: Random, until: date) -> list[tuple[date | None, date | None]
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_happens_and_however_far_it_is_folded_a_summary_is_the_ledgers(project, workflows, seed):
     random, history = Random(seed), History(seed, workflows)
-    for _ in range(4):
+    for _ in range(3):
         history.goes_on(40)
         for _ in range(random.randrange(12)):
             fold_batch()
@@ -188,7 +188,7 @@ def tokens_in_python(extent: Extent) -> dict[str, tuple]:
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:2])
 @pytest.mark.parametrize("model", [TIERED, OPUS, "anthropic:claude-nobody-1"])
 def test_a_baseline_that_is_stated_afterwards_reprices_cells_as_it_reprices_calls(project, workflows, seed, model):
     history = History(seed, workflows)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.prices import Price, listed_price, same_entry
+from gateway.prices import Price, is_flat, listed_price, prompt_sizes, same_entry
 from gateway.types import Usage
 from wire.money import to_usd
 
@@ -173,3 +173,28 @@ def test_repricing_on_a_model_without_prices_is_unknown():
 )
 def test_two_ids_are_one_entry_only_where_the_list_writes_both_out(price_list, a, b, same):
     assert same_entry(price_list, a, b) is same
+
+
+@pytest.mark.parametrize(
+    ("price_list", "model", "least", "most", "flat"),
+    [
+        ("anthropic", "claude-haiku-5-5", 1, 100_000, True),
+        ("anthropic", "claude-haiku-5-5", 100_000, 100_001, False),
+        ("anthropic", "claude-haiku-5-5", 100_001, 900_000, True),
+        ("anthropic", "claude-opus-4-5", 1, 900_000, True),
+        ("deepseek", "deepseek-chat", 1, 2, False),  # cheaper at night
+        ("anthropic", "claude-nobody-1", 1, 900_000, True),  # no price, at any length
+    ],
+)
+def test_one_price_holds_for_prompts_of_these_lengths(price_list, model, least, most, flat):
+    assert is_flat(price_list, model, least, most) is flat
+
+
+def test_the_sizes_of_prompts_are_those_at_which_any_price_changes():
+    assert {100_001, 200_001, 272_001} <= set(prompt_sizes())
+    assert list(prompt_sizes()) == sorted(prompt_sizes())
+
+
+@pytest.mark.parametrize(("usd_per_million", "whole"), [("0.000001", True), ("3", True), ("0.0000015", False)])
+def test_a_token_costs_whole_pico_dollars(usd_per_million, whole):
+    assert Price(input=Decimal(usd_per_million), output=Decimal(5)).is_whole is whole
