@@ -58,15 +58,16 @@ USED = {
 }
 
 # A call is joined to its step and its execution by hand: the ledger's ids are plain columns, which the ORM joins only by a
-# subquery for each row.
+# subquery for each row. `+ 0`: project and workflow are compared and never searched by. Before the first ANALYZE,
+# PostgreSQL would go through all calls of the workflow for each step.
 STEPS = ["executions_stepresult", "executions_execution"]
 THEIRS = [
     "executions_stepresult.execution_id = gateway_call.execution",
     "executions_stepresult.call = gateway_call.id",
     "executions_stepresult.status = 'done'",
     "executions_execution.id = gateway_call.execution",
-    "executions_execution.project_id = gateway_call.project",
-    "executions_execution.workflow_id = gateway_call.workflow",
+    "executions_execution.project_id + 0 = gateway_call.project + 0",
+    "executions_execution.workflow_id + 0 = gateway_call.workflow + 0",
     "executions_execution.simulated = gateway_call.simulated",
 ]
 BY_FRONTIER = "executions_stepresult.answered_by = 'frontier'"
