@@ -76,7 +76,7 @@ def _built(
     """The rows, unsaved. What takes time happens here and before: an embedded database has one write lock."""
     workflow = version.workflow
     tiers = publication.tier_map if publication else version.tiers()
-    baseline = workflow.baseline_at(timezone.now())
+    baseline_model = workflow.baseline_model_at(timezone.now()) or tiers.get("frontier", "")
     # The models that it can reach, or, where it asks none, those of its project; publishing refuses a mixture.
     reachable = compiled(version.pk).definition.reachable_tiers or tiers
     simulated = any(is_simulated(tiers[tier]) for tier in reachable)
@@ -87,7 +87,7 @@ def _built(
             version=version,
             publication=publication,
             tier_map=tiers,
-            baseline_model=baseline.model if baseline and baseline.model else tiers.get("frontier", ""),
+            baseline_model=baseline_model,
             simulated=simulated,
             purpose=Execution.Purpose.PRODUCTION if publication else Execution.Purpose.TRIAL,
             input=input,

@@ -54,16 +54,19 @@ ALWAYS = "SELECT 1"  # the fence of rows that nobody has to hold anything for
 def write(fence: str, values: Sequence[object], rows: Sequence[Row]) -> tuple | None:
     """Writes the rows if the fence, a SELECT or an `UPDATE … RETURNING` with these values, finds its row; what it found.
     None: it found none, and nothing is written."""
-    given = [_plain(value) for value in values]
+    on_postgresql = connection.vendor == "postgresql"
+    given = [_plain(value, on_postgresql) for value in values]
     by_kind: dict[Kind, list[models.Model]] = {}
     for kind, row in rows:
         by_kind.setdefault(kind, []).append(row)
-    return (_at_once if connection.vendor == "postgresql" else _in_turn)(fence, given, by_kind)
+    return (_at_once if on_postgresql else _in_turn)(fence, given, by_kind)
 
 
 def instance(kind: Kind, values: Sequence[object]) -> models.Model:
     """The row that a `RETURNING` with `kind.columns` gave, as a model."""
-    read = [_read(field, value) for field, value in zip(kind.fields, values, strict=True)]
+    read = list(values)
+    for place, convert in _converters(kind, connection.vendor):
+        read[place] = convert(read[place], None, connection)
     return kind.model.from_db(connection.alias, [field.attname for field in kind.fields], read)
 
 
@@ -127,29 +130,28 @@ def _in_sqlite(field: models.Field, value: object) -> object:
     return as_json(value) if isinstance(field, models.JSONField) else _plain(value)
 
 
-def _read(field: models.Field, value: object) -> object:
-    for convert in _converters(field, connection.vendor):
-        value = convert(value, None, connection)
-    return value
-
-
 @cache
-def _converters(field: models.Field, vendor: str) -> list[Callable]:
-    column = field.get_col(field.model._meta.db_table)
-    return [*connection.ops.get_db_converters(column), *field.get_db_converters(connection)]
+def _converters(kind: Kind, vendor: str) -> list[tuple[int, Callable]]:
+    """What has to be made of a column before Django knows it, with the column's place."""
+    found = []
+    for place, field in enumerate(kind.fields):
+        column = field.get_col(kind.table)
+        several = [*connection.ops.get_db_converters(column), *field.get_db_converters(connection)]
+        found += [(place, convert) for convert in several]
+    return found
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, on_postgresql: bool = False) -> object:
     """As both databases read it in a parameter. Numbers as text: PostgreSQL would plan anew for each size of integer."""
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, datetime):
         utc = value.astimezone(UTC)
-        return str(utc if connection.vendor == "postgresql" else utc.replace(tzinfo=None))
+        return str(utc if on_postgresql else utc.replace(tzinfo=None))
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bool):
         return "1" if value else "0"
-    if isinstance(value, int) and connection.vendor == "postgresql":
+    if isinstance(value, int) and on_postgresql:
         return str(value)
     return value

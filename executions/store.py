@@ -89,8 +89,10 @@ def claim(execution_id: UUID, worker_id: UUID) -> Lease | None:
 def _is_poisoned(lease: Lease) -> bool:
     if lease.deaths >= MAX_DEATHS:
         return True
+    if lease.taken:
+        return False
     doubted = Call.objects.filter(execution=lease.execution, outcome=Outcome.IN_DOUBT)
-    return not lease.taken and doubted.values("intent__worker").distinct().count() >= MAX_DOUBTS
+    return doubted.values("intent__worker").distinct().count() >= MAX_DOUBTS
 
 
 def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
@@ -189,17 +191,15 @@ def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -
     after, fields, why = patiently(partial(_fields, lease, ending, resolved_by))
     event = states.event(lease.execution, Status.RUNNING, after, "worker", **why)
     assigned, values = statements.changes(status=after, **fields)
-    ended = Execution.objects.filter(pk=lease.execution, token=lease.token, status=after)
     fence = f"UPDATE executions_execution SET {assigned} {HELD} RETURNING id"
-    _commit(lease, fence, values, [*_rows(journal), (EVENT, event)], ended.exists)
+    _commit(lease, fence, values, [*_rows(journal), (EVENT, event)], lambda: _is(lease, status=after))
     journal.clear()
 
 
 def release(lease: Lease, journal: Journal) -> None:
     """Gives a running execution back behind a checkpoint: no worker holds it, whoever looks next takes it."""
     fence = f"UPDATE executions_execution SET worker_id = NULL {HELD} RETURNING id"
-    given_back = Execution.objects.filter(pk=lease.execution, token=lease.token, worker=None)
-    _commit(lease, fence, [], _rows(journal), given_back.exists)
+    _commit(lease, fence, [], _rows(journal), lambda: _is(lease, worker=None))
     journal.clear()
 
 
@@ -242,6 +242,11 @@ def patiently(ask: Callable[[], T]) -> T:
             logger.warning("waiting for the database: %s", error)
             connection.close()
             time.sleep(0.2)
+
+
+def _is(lease: Lease, **fields: object) -> bool:
+    """Whether the execution is where this lease has taken it."""
+    return Execution.objects.filter(pk=lease.execution, token=lease.token, **fields).exists()
 
 
 def _is_written(journal: Journal, intent: Intent | None) -> bool:

@@ -23,6 +23,9 @@ from .definition import Definition, ToolSignature, content_hash, parse, warnings
 from .prompts import PROMPT_FORMAT
 
 BEGINNING = date(1970, 1, 1)
+MODEL_IN_FORCE = """
+    SELECT model FROM workflows_baseline WHERE workflow_id = %s AND valid_from <= %s ORDER BY valid_from DESC, id DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,14 @@ class Workflow(models.Model):
 
     def baseline_at(self, moment: object) -> Baseline | None:
         return self.baselines.filter(valid_from__lte=moment).order_by("-valid_from", "-pk").first()
+
+    def baseline_model_at(self, moment: datetime) -> str:
+        """The model of that baseline, empty where none is stated. Every execution asks, so by hand: the ORM would take four
+        times as long."""
+        with connection.cursor() as cursor:
+            cursor.execute(MODEL_IN_FORCE, [self.pk, connection.ops.adapt_datetimefield_value(moment)])
+            found = cursor.fetchone()
+        return found[0] if found else ""
 
 
 class Version(models.Model):
