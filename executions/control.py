@@ -34,6 +34,7 @@ def retry(execution: Execution, actor: str) -> str:
         raise _conflict(
             execution, "Only a failed execution can be retried; name a version to run it again from the start."
         )
+    return str(execution.pk)
 
 
 def rerun(execution: Execution, version: Version, publication: Publication | None, actor: str) -> str:
