@@ -108,11 +108,20 @@ def _statement(fence: str, kinds: tuple[Kind, ...]) -> str:
     locking = " FOR UPDATE" if fence.startswith("SELECT") and fence != ALWAYS else ""
     parts = [f"held AS ({fence}{locking})"]
     for number, kind in enumerate(kinds):
-        given = ", ".join(f"given.{field.column}" for field in kind.fields)
+        given = ", ".join(map(_given, kind.fields))
         source = f"held, json_populate_recordset(NULL::{kind.table}, %s) AS given"
         insertion = f"INSERT INTO {kind.table} ({kind.columns}) SELECT {given} FROM {source}{kind.on_conflict}"
         parts.append(f"rows_{number} AS ({insertion})")
     return f"WITH {', '.join(parts)} SELECT * FROM held"
+
+
+def _given(field: models.Field) -> str:
+    """The server takes JSON's null for NULL; where NULL is not allowed, it was JSON's."""
+    return f"coalesce(given.{field.column}, 'null')" if _is_never_null(field) else f"given.{field.column}"
+
+
+def _is_never_null(field: models.Field) -> bool:
+    return isinstance(field, models.JSONField) and not field.null
 
 
 @cache
@@ -127,6 +136,8 @@ def _as_array(kind: Kind, rows: list[models.Model]) -> str:
 
 
 def _in_sqlite(field: models.Field, value: object) -> object:
+    if _is_never_null(field):
+        return json.dumps(value)
     return as_json(value) if isinstance(field, models.JSONField) else _plain(value)
 
 

@@ -37,13 +37,20 @@ class PicoField(models.BigIntegerField):
 
 class VerbatimJSONField(models.JSONField):
     """JSON that keeps the order of its keys on every database. On PostgreSQL that is `json`: `jsonb` sorts them, and then
-    the prompt of an execution that was resumed would not be the prompt it had before."""
+    the prompt of an execution that was resumed would not be the prompt it had before.
+
+    None is JSON's null in a column that must not be NULL, and NULL in one that may: read again, both are None."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "json" if connection.vendor == "postgresql" else super().db_type(connection)
 
+    def get_db_prep_save(self, value: object, connection: BaseDatabaseWrapper) -> object:
+        if value is None and not self.null:
+            value = models.Value(None, models.JSONField())
+        return super().get_db_prep_save(value, connection)
+
     def get_db_prep_value(self, value: object, connection: BaseDatabaseWrapper, prepared: bool = False) -> object:
-        if connection.vendor == "postgresql" and value is not None and not hasattr(value, "resolve_expression"):
+        if connection.vendor == "postgresql" and not hasattr(value, "resolve_expression"):
             from psycopg.types.json import Json
 
             return Json(value)
