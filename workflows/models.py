@@ -9,6 +9,8 @@ from decimal import Decimal
 import semver
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Sum
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 from django.utils import timezone
 
 from gateway.models import Call
@@ -23,6 +25,7 @@ from .definition import Definition, ToolSignature, content_hash, parse, warnings
 from .prompts import PROMPT_FORMAT
 
 BEGINNING = date(1970, 1, 1)
+SETTLING, SETTLING_ROOM = 11_589_351, 2**31 - 1  # of our advisory lock, as the trigger settle_budgets has them
 MODEL_IN_FORCE = """
     SELECT model FROM workflows_baseline WHERE workflow_id = %s AND valid_from <= %s ORDER BY valid_from DESC, id DESC LIMIT 1
 """
@@ -236,7 +239,7 @@ class Budget(models.Model):
             super().save(*arguments, **options)
             return
         with transaction.atomic():
-            _stop_the_ledger()
+            _stop_the_ledger(self.project_id)
             super().save(*arguments, **options)
             self._count_what_was_spent()
 
@@ -265,11 +268,21 @@ class Budget(models.Model):
             self.spent.create(begins=begins, simulated=row["simulated"], amount=int(row["sum"]))
 
 
-def _stop_the_ledger() -> None:
-    """For the rest of the transaction: no call may pass between a sum over it and the first call that is added to that."""
+def _stop_the_ledger(project: int) -> None:
+    """For the rest of the transaction: no call of this project may pass between a sum over its ledger and the first call that
+    is added to that. The trigger that settles a call holds the same lock, shared: those on their way are waited for, and
+    later ones wait. Other projects' calls do neither."""
     if connection.vendor == "postgresql":  # on SQLite whoever writes is alone anyway
         with connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE gateway_call IN SHARE MODE")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SETTLING, project % SETTLING_ROOM])
+
+
+@receiver(pre_delete, sender=Budget)
+def _let_calls_settle(instance: Budget, **kwargs: object) -> None:
+    """Before a budget goes: a call that is being added to it would fail for its sake. Its row comes first, as for a call
+    that reserves: who has it already has still to settle."""
+    list(Budget.objects.select_for_update(no_key=True).filter(pk=instance.pk))
+    _stop_the_ledger(instance.project_id)
 
 
 class Spent(models.Model):
