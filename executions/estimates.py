@@ -23,12 +23,14 @@ ENOUGH = 10
 BYTES_PER_TOKEN = 4  # of English; German and code have fewer
 COUNTED = (Purpose.STEP, Purpose.REPAIR, Purpose.ESCALATION)
 
+Models = dict[str, str]  # tier → provider:model, of the tiers that the version can reach
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of all inputs together. `basis`: `recorded` (so many executions of this version) or `assumed` (each model step once,
-    its prompt at four bytes a token, half of its longest answer). `expected` and `upper` in pico-dollars, None where a
-    model has no price. `upper` is a promise: no execution passes its cap."""
+    """Of all inputs together. `basis`: `recorded` (so many executions of this version on these models) or `assumed` (each model
+    step once, its prompt at four bytes a token, half of its longest answer). `expected` and `upper` in pico-dollars, None
+    where a model that can be asked, by a step or as a rung, has no price. `upper` is a promise: no execution passes its cap."""
 
     executions: int
     calls: int
@@ -43,15 +45,16 @@ def estimate(version: Version, publication: Publication | None, inputs: Sequence
     schema = compiled(version.pk).input_schema
     if faults := [fault.under(f"/inputs/{n}") for n, one in enumerate(inputs) for fault in schema.faults(one)]:
         raise Invalid.of(faults)
+    built, project = compiled(version.pk), version.workflow.project
     tiers = publication.tier_map if publication else version.tiers()
-    per_input = [_assumed(version, tiers, one) for one in inputs]
-    priced = None not in per_input
-    upper = version.workflow.project.execution_cap * len(inputs) if priced else None
-    recent = list(_recent(version)[:RECENT])
+    models = {tier: tiers[tier] for tier in built.definition.reachable_tiers}
+    priced = all(_is_priced(project.pk, target) for target in models.values())
+    upper = project.execution_cap * len(inputs) if priced else None
+    recent = list(_recent(version, models)[:RECENT])
     if len(recent) < ENOUGH:
-        steps = sum(isinstance(step.step, ModelStep) for step in compiled(version.pk).steps.values())
-        expected = min(sum(per_input), upper) if priced else None
-        return Estimate(len(inputs), steps * len(inputs), expected, upper, "assumed", len(recent))
+        steps = [one for one in built.steps.values() if isinstance(one.step, ModelStep)]
+        expected = min(sum(_assumed(project.pk, models, steps, one) for one in inputs), upper) if priced else None
+        return Estimate(len(inputs), len(steps) * len(inputs), expected, upper, "assumed", len(recent))
     made = Call.objects.filter(execution__in=recent, purpose__in=[purpose.value for purpose in COUNTED])
     sums = made.aggregate(cost=Sum("cost"), calls=Count("pk", filter=Q(corrects=None)))
     calls = -(-sums["calls"] * len(inputs) // len(recent))
@@ -59,27 +62,29 @@ def estimate(version: Version, publication: Publication | None, inputs: Sequence
     return Estimate(len(inputs), calls, expected, upper, "recorded", len(recent))
 
 
-def _recent(version: Version) -> QuerySet:
-    """Those that ended by themselves lately, by id."""
+def _recent(version: Version, models: Models) -> QuerySet:
+    """Those that ended by themselves lately, by id. Of the publications with these models only: what others cost says
+    nothing, and what scripted ones cost is a story."""
+    same = [one.pk for one in version.publications.all() if models.items() <= one.tier_map.items()]
     ended = Execution.objects.production().filter(
-        workflow=version.workflow_id, version=version, status=Status.COMPLETED
+        workflow=version.workflow_id, publication__in=same, status=Status.COMPLETED
     )
     return ended.order_by("-finished_at").values_list("pk", flat=True)
 
 
-def _assumed(version: Version, tiers: dict[str, str], given: object) -> int | None:
-    """Each model step once. None where one of its models has no price."""
+def _is_priced(project: int, target: str) -> bool:
+    price = pricing.price(project, target, timezone.now(), 1)
+    return price is not None and None not in (price.input, price.output)
+
+
+def _assumed(project: int, models: Models, steps: Sequence[CompiledStep], given: object) -> int:
+    """Each model step once."""
     read = len(json.dumps(given).encode())
-    costs = [
-        _call(version.workflow.project_id, tiers[built.step.tier], built, read)
-        for built in compiled(version.pk).steps.values()
-        if isinstance(built.step, ModelStep)
-    ]
-    return None if None in costs else sum(costs)
+    return sum(_call(project, models[one.step.tier], one, read) for one in steps)
 
 
-def _call(project: int, target: str, built: CompiledStep, read: int) -> int | None:
+def _call(project: int, target: str, built: CompiledStep, read: int) -> int:
     said = sum(len(block.text.encode()) for block in built.system) + len(json.dumps(built.envelope).encode())
     prompt = -(-(said + len(built.step.prompt.encode()) + read) // BYTES_PER_TOKEN)
     price = pricing.price(project, target, timezone.now(), prompt)
-    return price.cost(Usage(input=prompt, output=built.step.max_output_tokens // 2)) if price else None
+    return price.cost(Usage(input=prompt, output=built.step.max_output_tokens // 2))
