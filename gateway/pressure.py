@@ -67,9 +67,11 @@ class Entry:
 
 
 class Gate:
-    """Asked from any thread. `clock` gives seconds that only grow."""
+    """Asked from any thread. `clock` gives seconds that only grow; `since` is when this worker came to have the share."""
 
-    def __init__(self, name: Name, share: Share, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, name: Name, share: Share, clock: Callable[[], float] = time.monotonic, since: float | None = None
+    ) -> None:
         self.name = name
         self._clock = clock
         self._lock = threading.Lock()
@@ -80,15 +82,15 @@ class Gate:
         self._duration = 1.0  # of a call, smoothed
         self._tokens = 0.0  # of a call, smoothed
         self._bucket: _Bucket | None = None
-        self.allow(share)
+        self.allow(share, since)
 
-    def allow(self, share: Share) -> None:
-        """From now on this much; what is in flight stays."""
+    def allow(self, share: Share, since: float | None = None) -> None:
+        """From now on (or since then) this much; what is in flight stays."""
         with self._lock:
             if share.tokens is None:
                 self._bucket = None
             elif self._bucket is None:
-                self._bucket = _Bucket(share.tokens, self._clock())
+                self._bucket = _Bucket(share.tokens, self._clock() if since is None else since)
             else:
                 self._bucket.resize(share.tokens, self._clock())
             self._share = share
@@ -190,26 +192,28 @@ class Gate:
 
 class _Bucket:
     """Tokens that may still be used. It fills within a minute, as the providers' own do, and stands below zero where a call
-    used more than was thought."""
+    used more than was thought. It begins empty: what was used in the minute before, by this worker's predecessor or by
+    those that had its share, nobody says."""
 
-    def __init__(self, per_minute: int, now: float) -> None:
-        self._most = max(1, per_minute)
-        self._level, self._at = float(self._most), now
+    def __init__(self, per_minute: int, since: float) -> None:
+        self._per_minute = per_minute
+        self._level, self._at = 0.0, since
 
     def resize(self, per_minute: int, now: float) -> None:
-        """As full as it was."""
+        """What is in it stays, as far as it has room: so what all workers have never grows by sharing out anew."""
         self._fill(now)
-        most = max(1, per_minute)
-        self._most, self._level = most, self._level * most / self._most
+        self._per_minute = per_minute
+        self._fill(now)
 
     def wait(self, tokens: int, now: float) -> float:
         """Seconds until so many are there. More than it can hold are there when it is full."""
         self._fill(now)
-        return max(0.0, min(tokens, self._most) - self._level) * 60 / self._most
+        most = max(1, self._per_minute)
+        return max(0.0, min(tokens, most) - self._level) * 60 / most
 
     def take(self, tokens: int, now: float) -> None:
         self._fill(now)
-        self._level = min(self._most, self._level - tokens)
+        self._level = min(self._per_minute, self._level - tokens)
 
     def holds(self, tokens: float, now: float) -> int:
         """How many calls of so many tokens."""
@@ -217,7 +221,7 @@ class _Bucket:
         return max(0, int(self._level / max(1.0, tokens)))
 
     def _fill(self, now: float) -> None:
-        self._level = min(self._most, self._level + (now - self._at) * self._most / 60)
+        self._level = min(self._per_minute, self._level + (now - self._at) * self._per_minute / 60)
         self._at = now
 
 
@@ -271,23 +275,30 @@ class _Breaker:
 _lock = threading.Lock()
 _gates: dict[Name, Gate] = {}
 _shares: dict[Name, Share] = {}
+_since: dict[Name, float] = {}  # when this worker came to have as many tokens of a share: from then on a bucket fills
 
 
 def gate(provider: str, model: str) -> Gate:
     name = provider, model
     with _lock:
         if name not in _gates:
-            _gates[name] = Gate(name, _share(name))
+            source = _source(name)
+            _gates[name] = Gate(name, _shares.get(source, Share()), since=_since.get(source))
         return _gates[name]
 
 
 def share_out(shares: Mapping[Name, Share]) -> None:
     """From now on each gate allows this much. A share without a model is of each model of its provider that has none."""
     with _lock:
+        now = time.monotonic()
+        for name, share in shares.items():
+            before = _shares.get(name, Share())
+            if (share.tokens or 0) > (before.tokens or 0):
+                _since[name] = now
         _shares.clear()
         _shares.update(shares)
         for name, each in _gates.items():
-            each.allow(_share(name))
+            each.allow(_shares.get(_source(name), Share()))
 
 
 def state() -> list[State]:
@@ -302,8 +313,9 @@ def tokens_of(request: Request) -> int:
     return request.prompt_bytes // BYTES_PER_TOKEN + request.max_output_tokens
 
 
-def _share(name: Name) -> Share:
-    return _shares.get(name) or _shares.get((name[0], "")) or Share()
+def _source(name: Name) -> Name:
+    """The name under which the share of this gate stands, if any does."""
+    return name if name in _shares else (name[0], "")
 
 
 def _used(entry: Entry, completion: Completion | None, error: ProviderError | None) -> int:

@@ -69,3 +69,4 @@ def a_worker_of_its_own():
     registry._providers.clear()
     pressure._gates.clear()
     pressure._shares.clear()
+    pressure._since.clear()

@@ -26,8 +26,12 @@ def clock():
     return Clock()
 
 
+NAME = ("scripted", "claude-haiku-5-5")
+
+
 def gate_of(clock, concurrent=None, tokens=None):
-    return Gate(("scripted", "claude-haiku-5-5"), Share(concurrent, tokens), clock)
+    """Of a worker that has had its share for a minute."""
+    return Gate(NAME, Share(concurrent, tokens), clock, since=clock.now - 60)
 
 
 def fail(gate, times, error=FAILURE):
@@ -158,11 +162,50 @@ def test_a_request_above_the_whole_limit_passes_when_nothing_else_does(clock):
     entered(gate, "small", tokens=10)
 
 
-def test_a_share_that_changes_leaves_the_bucket_as_full_as_it_was(clock):
+def test_a_share_that_changes_makes_no_tokens(clock):
     gate = gate_of(clock, tokens=6000)
+    entered(gate, tokens=4000)
+    for tokens in (3000, 60_000, 0, 6000):  # none are left of the 2,000 once nothing was allowed
+        gate.allow(Share(tokens=tokens))
+        assert isinstance(gate.enter("somebody", 2500), Refusal)
+    assert refused(gate, tokens=1)[0] == "rate"
+    clock.now += 60
     entered(gate, tokens=6000)
-    gate.allow(Share(tokens=3000))
-    assert refused(gate, tokens=100)[0] == "rate"
+
+
+def test_a_worker_that_has_just_come_begins_without_tokens(clock):
+    gate = Gate(NAME, Share(tokens=6000), clock)
+    assert refused(gate, "a", tokens=1000) == ("rate", 1.0)
+    clock.now += 10
+    entered(gate, "a", tokens=1000)
+    assert refused(gate, "b", tokens=1000)[0] == "rate"
+
+
+def test_a_restart_gives_no_tokens_twice():
+    pressure.share_out({NAME: Share(tokens=6000)})
+    pressure._since[NAME] -= 60
+    entered(pressure.gate(*NAME), tokens=6000)
+    for known in (pressure._gates, pressure._shares, pressure._since):  # as in a new process
+        known.clear()
+    pressure.share_out({NAME: Share(0)})  # until the others have seen it
+    assert refused(pressure.gate(*NAME), tokens=1000)[0] == "rate"
+    pressure.share_out({NAME: Share(tokens=6000)})
+    assert refused(pressure.gate(*NAME), tokens=1000)[0] == "rate"
+
+
+@pytest.mark.parametrize("name", [NAME, ("scripted", "")])
+def test_a_model_that_nobody_asked_for_a_minute_has_all_its_tokens(name):
+    pressure.share_out({name: Share(tokens=6000)})
+    pressure._since[name] -= 60
+    pressure.share_out({name: Share(tokens=6000)})  # each second
+    entered(pressure.gate(*NAME), tokens=6000)
+
+
+def test_what_a_share_grew_by_counts_from_then():
+    pressure.share_out({NAME: Share(tokens=3000)})
+    pressure._since[NAME] -= 60
+    pressure.share_out({NAME: Share(tokens=6000)})
+    assert refused(pressure.gate(*NAME), tokens=1000)[0] == "rate"
 
 
 @pytest.mark.parametrize("error", [Throttled("429", 7.5), AccessDenied("Spent.", 7.5)])
