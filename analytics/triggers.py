@@ -76,8 +76,6 @@ def install(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
 
 def catch_up(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
     """Of the next one, for it may take a while, and the lock of the first must not: older rows leave theirs."""
-    if schema.connection.vendor == "postgresql":
-        schema.execute("SET LOCAL statement_timeout = 0")
     for statement in BEFORE:
         schema.execute(statement)
 
