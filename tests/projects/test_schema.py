@@ -1,8 +1,13 @@
-"""Bringing the database up to date: one process after the other, however long it takes."""
+"""Bringing the database up to date: one process after the other, however long it takes; and a sentence where it cannot be."""
 
+import os
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,7 +15,14 @@ from django.db import OperationalError, connection
 
 from projects import schema
 
+ROOT = Path(__file__).parent.parent.parent
 of_a_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="the embedded database has no such limits")
+
+
+def manage(command: str, **variables: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "BROKER_URL": "", **variables}
+    words = [sys.executable, "manage.py", *command.split()]
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 # In which time.
@@ -84,3 +96,58 @@ def test_a_migration_that_fails_leaves_the_limits_as_they_were(impatient):
         return limits()
 
     assert in_a_thread(work) == ["200ms", "200ms"]
+
+
+# From before the first release.
+
+REWRITTEN = "DELETE FROM django_migrations WHERE app = 'workflows' AND name = '0003_settle_budgets'"
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory) -> str:
+    """A database whose first migrations are not those of today: one is recorded, and what it stands on now is not."""
+    file = tmp_path_factory.mktemp("older") / "older.sqlite3"
+    assert manage("migrate -v0", DATABASE_URL=f"sqlite:///{file}").returncode == 0
+    with sqlite3.connect(file) as database:
+        database.execute(REWRITTEN)
+    database.close()
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["migrate", "makemigrations --check", "serve", "demo", "create_api_key --project alice", "reconcile"],
+)
+def test_a_database_that_is_too_old_is_named_with_what_to_do(older, command):
+    done = manage(command, DATABASE_URL=f"sqlite:///{older}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"Database: {older} was made before the first release, and cannot be brought up to date: delete this file, or "
+        "name another one in DATABASE_URL.\n"
+    )
+
+
+@of_a_server
+@pytest.mark.django_db
+def test_a_database_of_a_server_that_is_too_old_is_named_too():
+    known = connection.settings_dict
+    where = f"postgres://{known['USER']}@{known['HOST']}:{known['PORT']}"
+    with psycopg.connect(f"{where}/postgres", autocommit=True) as server:
+        server.execute("CREATE DATABASE older")
+        try:
+            assert manage("migrate -v0", DATABASE_URL=f"{where}/older").returncode == 0
+            with psycopg.connect(f"{where}/older", autocommit=True) as database:
+                database.execute(REWRITTEN)
+            done = manage("run_worker", DATABASE_URL=f"{where}/older", BROKER_URL="redis://127.0.0.1:1")
+        finally:
+            server.execute("DROP DATABASE older WITH (FORCE)")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"Database: older on {known['HOST']} was made before the first release, and cannot be brought up to date: make a "
+        "new database and name it in DATABASE_URL.\n"
+    )
+
+
+def test_whichever_command_comes_first_makes_the_database(tmp_path):
+    done = manage("reconcile", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from analytics.rebuilding import rebuild
 from analytics.reconcile import Difference, checks, missing_triggers
 from projects.models import Project
+from projects.schema import bring_up_to_date
 
 
 class Command(BaseCommand):
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="One JSON object instead of sentences.")
 
     def handle(self, *, project: str | None, **options: bool) -> None:
+        bring_up_to_date()
         projects = Project.objects.order_by("name")
         if project:
             projects = projects.filter(name=project)
