@@ -86,7 +86,7 @@ def load_modules() -> None:
     for module in settings.TOOL_MODULES:
         try:
             importlib.import_module(module)
-        except (Exception, SystemExit) as error:  # `sys.exit` in a tool ends the tool, not the event loop
+        except (Exception, SystemExit) as error:  # a module may do anything, `sys.exit` too: it is named all the same
             said = f"TOOL_MODULES: {module!r} cannot be imported: {type(error).__name__}: {error}"
             raise ImproperlyConfigured(said) from error
 
