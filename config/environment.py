@@ -127,6 +127,15 @@ def transport_options(broker_url: str) -> dict:
     return {"connect_timeout": 5}
 
 
+def ringing_options(broker_url: str) -> dict:
+    """What is different where a bell is rung: somebody waits for it, and it may be lost, so nobody waits long."""
+    if not broker_url:
+        return {}
+    if broker_url.startswith("redis"):
+        return {"socket_timeout": 1, "socket_connect_timeout": 1}
+    return {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
+
+
 def database() -> dict:
     """The embedded default is one SQLite file; `DATABASE_URL=sqlite:///file` names another, `postgres://…` a server."""
     url = text("DATABASE_URL") or f"sqlite:///{data_folder() / 'workflow_memory.sqlite3'}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, JsonResponse
 
-from . import queue
+from . import bell
 from .models import Worker
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 where the database, the broker and at least one worker are well; else 503, and which is not."""
-    parts = {"database": _is_well(_database), "broker": _is_well(queue.waiting_bells), "worker": _is_well(_worker)}
+    parts = {"database": _is_well(_database), "broker": _is_well(bell.waiting), "worker": _is_well(_worker)}
     ready = all(parts.values())
     said = {name: "ok" if well else "unavailable" for name, well in parts.items()}
     headers = {} if ready else {"Retry-After": "5"}

@@ -11,7 +11,6 @@ from math import ceil
 from typing import TypeVar
 from uuid import UUID
 
-from celery import current_app
 from django.db import transaction
 from django.db.models import F
 from django.db.models.signals import post_delete, post_save
@@ -25,6 +24,7 @@ from workflows.compiled import compiled
 from workflows.models import Budget, Publication, Version
 
 from . import statements, states, store, streams
+from .bell import ring, ring_for
 from .models import Event, Execution, Status, Worker, deadline
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SWEPT_AT_ONCE = 200
-RUNG_AT_ONCE = 20  # of a batch: a worker that is woken looks for more by itself
 
 
 def submit(
@@ -103,8 +102,7 @@ def _accept(executions: list[Execution], actor: str) -> list[Execution]:
     accepted = [Event(execution=one, kind="accepted", after=Status.QUEUED, actor=actor) for one in executions]
     rows = [(store.EXECUTION, one) for one in executions] + [(store.EVENT, event) for event in accepted]
     statements.write(statements.ALWAYS, [], rows)
-    for one in executions[:RUNG_AT_ONCE]:
-        transaction.on_commit(partial(ring, one.pk))
+    transaction.on_commit(partial(ring_for, [one.pk for one in executions]))
     return executions
 
 
@@ -122,14 +120,6 @@ def _resume_parked(instance: Budget, **kwargs: object) -> None:
     """A budget was raised, or is gone: what it had parked goes on in the next round, with a new deadline."""
     parked = Execution.objects.filter(status=Status.WAITING, waiting_for="budget", project=instance.project_id)
     parked.update(resume_at=timezone.now(), deadline_at=deadline())
-
-
-def ring(execution_id: UUID) -> None:
-    """One wake-up, by name: the task is an edge, and stands above. Where the bell is lost, the next look finds the row."""
-    try:
-        current_app.send_task("executions.advance", [str(execution_id)])
-    except Exception:  # whatever the broker raises: the row is accepted, and that is what was promised
-        logger.warning("the bell of execution %s was not heard; a worker finds it all the same", execution_id)
 
 
 def sweep() -> int:
@@ -194,11 +184,3 @@ def _in_turn(lines: Iterable[Iterator[T]]) -> Iterator[T]:
             yield one
             turns.append(line)
             break
-
-
-def waiting_bells() -> int:
-    """How many wake-ups lie in the broker; raises what the broker raises where it is not well."""
-    bells = current_app.amqp.queues[current_app.conf.task_default_queue]
-    with current_app.connection_for_read() as connection:
-        # Declared as the workers declare it: RabbitMQ refuses whoever comes second with anything else.
-        return bells(connection.default_channel).queue_declare().message_count

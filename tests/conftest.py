@@ -7,7 +7,7 @@ import pytest
 from django.core.management.commands import flush
 from django.db import connection
 
-from executions import worker
+from executions import bell, worker
 from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
 from gateway.providers import registry
@@ -63,7 +63,7 @@ def a_test_database_can_be_emptied():
 def a_worker_of_its_own():
     """Each test that works is a worker whose row is in its own database."""
     yield
-    worker._current = None
+    worker._current, bell._silent_until = None, None
     compiled.cache_clear()
     pricing._remembered.clear()
     registry._providers.clear()

@@ -137,7 +137,7 @@ def test_a_request_that_breaks_is_named_by_its_route(client, logger, monkeypatch
     django = logging.getLogger("django.request")
     django.addHandler(handler)
     client.raise_request_exception = False
-    monkeypatch.setattr("executions.health.queue.waiting_bells", lambda: 1 / 0)
+    monkeypatch.setattr("executions.health.bell.waiting", lambda: 1 / 0)
     assert client.get("/readyz").status_code == 503
     django.removeHandler(handler)
     assert json.loads(written[-1])["event"] == "Service Unavailable: readyz"
