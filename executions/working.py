@@ -1,5 +1,5 @@
-"""This process as a worker: a Celery consumer that hears the bells, the loop that executes, and the housekeeping that
-beats, sweeps and looks for work whose bell was lost. Beside `make run` or alone, it is the same."""
+"""This process as a worker: a Celery consumer that hears the bells, the loop that executes, the heartbeat, and the housekeeping
+that sweeps and looks for work whose bell was lost. Beside `make run` or alone, it is the same."""
 
 import fcntl
 import logging
@@ -20,7 +20,7 @@ from .drivers.loop import LoopDriver
 
 logger = logging.getLogger(__name__)
 
-ROUND = 1.0  # seconds between two rounds of the housekeeping
+ROUND = 1.0  # seconds between two rounds of the housekeeping, and between two looks at the clock of the heartbeat
 
 Duty = Callable[[], object]  # done once a round, bounded in time; what it raises is logged
 
@@ -39,11 +39,11 @@ def working(duties: Sequence[Duty] = ()) -> Iterator[None]:
             worker.end_others()  # the lock proves that they are gone: what they held is taken over at once
         _done(shares.refresh)  # before the first call
         tasks.driver = driver = LoopDriver(worker.current())
-        stop = threading.Event()
+        stop, heart = threading.Event(), Heartbeat()
         hearing = threading.Thread(target=_hear, name="bells", daemon=True)
-        keeping = threading.Thread(target=_keep, args=(stop, driver, duties), name="housekeeping", daemon=True)
-        hearing.start()
-        keeping.start()
+        keeping = threading.Thread(target=_keep, args=(stop, driver, heart, duties), name="housekeeping", daemon=True)
+        for each in (heart, hearing, keeping):
+            each.start()
         try:
             yield
         finally:
@@ -53,11 +53,50 @@ def working(duties: Sequence[Duty] = ()) -> Iterator[None]:
             )
             driver.stop(settings.STOP_WITHIN)
             stop.set()
-            for thread in (keeping, hearing):
-                thread.join(timeout=5)
+            for each in (keeping, hearing, heart):
+                each.join(timeout=5)
             worker.end()
             tasks.driver, celery_state.should_stop = None, None
             worker.leaving.clear()
+
+
+class Heartbeat:
+    """Renews this worker's lease, in a thread of its own and on a connection of its own: what else a worker does may take
+    longer than a lease."""
+
+    def __init__(self) -> None:
+        self._last, self._judges_from = 0.0, 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, timeout: float) -> None:
+        """Ends it, and waits for its last beat."""
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def may_judge(self) -> bool:
+        """Whether workers that were not heard may be called dead. Not while this one cannot be heard itself: after a suspend its
+        own lease is renewed first."""
+        return 0 <= time.time() - self._last <= 2 * worker.HEARTBEAT and time.monotonic() >= self._judges_from
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            close_old_connections()
+            self._beat()
+            self._stop.wait(ROUND)
+        connection.close()
+
+    def _beat(self) -> None:
+        now = time.time()  # by the clock, which goes on while this machine sleeps
+        if not worker.must_beat(self._last, now) or not _done(worker.beat):
+            return
+        if self._last and now - self._last > 2 * worker.HEARTBEAT:
+            # The database was away, so nobody could beat: the others have to be heard before they are called dead.
+            self._judges_from = time.monotonic() + worker.HEARTBEAT
+        self._last = now
 
 
 def _hear() -> None:
@@ -81,20 +120,12 @@ def _consume() -> None:
     bells.start()
 
 
-def _keep(stop: threading.Event, driver: LoopDriver, duties: Sequence[Duty]) -> None:
+def _keep(stop: threading.Event, driver: LoopDriver, heart: Heartbeat, duties: Sequence[Duty]) -> None:
     """An error is logged and the next round tried: this thread must not end before the process."""
-    last_beat, judges_from = 0.0, 0.0
     while not stop.wait(ROUND):
         close_old_connections()
-        # By the clock and before the sweep: after a suspend the lease is renewed before anybody could look at it.
-        now = time.time()
-        if worker.must_beat(last_beat, now) and _done(worker.beat):
-            if last_beat and now - last_beat > 2 * worker.HEARTBEAT:
-                # The database was away, so nobody could beat: the others have to be heard before they are called dead.
-                judges_from = time.monotonic() + worker.HEARTBEAT
-            last_beat = now
         if not worker.leaving.is_set():
-            judging = (queue.sweep, driver.look) if time.monotonic() >= judges_from else ()
+            judging = (queue.sweep, driver.look) if heart.may_judge() else ()
             for duty in (shares.refresh, *judging, *duties):
                 _done(duty)
     connection.close()

@@ -40,6 +40,7 @@ def _plan() -> Iterator[Fault]:
     yield partial(workers.clocks, executions=25)
     yield partial(servers.broker_forgets, times=3, executions=100)
     yield partial(servers.broker_dies, away=10.0, executions=100)
+    yield partial(servers.broker_freezes, executions=100)
     yield partial(servers.rubbish, executions=50)
     yield partial(servers.database_dies, times=5, away=3.0, executions=200)
     yield partial(servers.database_dies, times=1, away=30.0, executions=50)

@@ -47,6 +47,59 @@ def broker_dies(house: House, away: float, executions: int) -> Seen:
     return Seen(f"kill -9 of the broker, back after {away:g} s", "P1", figures, books.broken)
 
 
+def broker_freezes(house: House, executions: int) -> Seen:
+    """SIGSTOP of the broker for two leases: it takes every connection and answers nothing, while waits come to their end."""
+    workers = house.staff()
+    house.provider.throttle(4, retry_after=3)
+    work = house.submit(executions)
+    with Watch(house, work) as watch:
+        wait_until(lambda: _waiting(house, work) > 0, 30, "nothing waits")
+        house.broker.process.send_signal(signal.SIGSTOP)
+        try:
+            during, accepted, silent = _while_it_is_frozen(house, workers)
+            without = max(house.wait_for_end(each, PATIENCE) for each in during)
+        finally:
+            house.broker.process.send_signal(signal.SIGCONT)
+        books, _ = finish(house, work, watch, time.monotonic())
+    for each in during:
+        books.broken += audit(house, each).broken
+    untouched(books)
+    taken = house.taken_over(work)
+    books.expect(taken == 0, f"{taken} executions were taken from a worker that lived")
+    books.expect(silent < house.lease, f"a worker was not heard for {silent:.1f} s")
+    books.expect(
+        max(accepted) < 5, f"with a broker that is frozen a batch was accepted after {max(accepted):.1f} s only"
+    )
+    _expect_ears(house, workers, books)
+    times = ", ".join(f"{seconds:.1f}" for seconds in accepted)
+    figures = f"{books}; three batches accepted in {times} s meanwhile, done {without:.1f} s later"
+    return Seen("SIGSTOP of the broker for two leases, SIGCONT", "P1", f"{figures}; it is heard again", books.broken)
+
+
+def _while_it_is_frozen(house: House, workers: list[Child]) -> tuple[list[Work], list[float], float]:
+    """Three batches, how long the POST of each took, and for how long a worker was not heard, at most."""
+    during, accepted, silent, end = [], [], 0.0, time.monotonic() + 2 * house.lease
+    for _ in range(3):
+        began = time.monotonic()
+        during.append(house.submit(5))
+        accepted.append(time.monotonic() - began)
+    while time.monotonic() < end:
+        silent = max(silent, _silence(house, workers))
+        time.sleep(0.2)
+    return during, accepted, silent
+
+
+def _waiting(house: House, work: Work) -> int:
+    waiting = "SELECT count(*) FROM executions_execution WHERE id = ANY(%s::uuid[]) AND status = 'waiting'"
+    return house.rows(waiting, work.ids)[0][0]
+
+
+def _silence(house: House, workers: list[Child]) -> float:
+    """For how many seconds one of them was not heard, at most."""
+    silence = "SELECT max(extract(epoch FROM clock_timestamp() - seen_at))::float FROM executions_worker "
+    return house.rows(silence + "WHERE name LIKE ANY(%s)", [f"%:{worker.pid}" for worker in workers])[0][0]
+
+
 def rubbish(house: House, executions: int) -> Seen:
     """Every bell twenty times, bells of executions that do not exist, and messages that are none."""
     workers = house.staff()

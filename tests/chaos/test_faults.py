@@ -58,6 +58,10 @@ def test_a_broker_that_dies_stops_nobody(house):
     expect_kept(house, servers.broker_dies(house, away=1.5, executions=20))
 
 
+def test_a_broker_that_freezes_stops_neither_a_heartbeat_nor_a_caller(house):
+    expect_kept(house, servers.broker_freezes(house, executions=20))
+
+
 def test_bells_that_ring_too_often_or_for_nothing_and_messages_that_are_none_do_no_harm(house):
     expect_kept(house, servers.rubbish(house, executions=10))
 
