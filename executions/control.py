@@ -6,7 +6,7 @@ from django.utils import timezone
 from wire.problems import Conflict
 from workflows.models import Publication, Version
 
-from . import queue, states
+from . import queue, states, store
 from .models import FINAL, Execution, Flag, Status, deadline
 
 CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
@@ -14,14 +14,18 @@ CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 @transaction.atomic
 def cancel(execution: Execution, actor: str) -> str:
-    """Ends it where it stands. A call in flight is finished, paid, recorded and not used: its worker finds the fence down.
+    """Ends it where it stands. A call in flight is finished, paid, recorded and not used: its worker finds the fence down. Where
+    that worker is gone, the call is in doubt (see `queue.bury`), and at once where it gave the execution back.
 
     Raises `Conflict` where it has ended already. Its flags stay open for review; nothing stands still for them any more.
     """
     ended = {"finished_at": timezone.now(), "waiting_for": "", "resume_at": None}
-    Execution.objects.select_for_update().get(pk=execution.pk)  # or it could change between two of the attempts
+    # Locked, or it could change between two of the attempts.
+    held = Execution.objects.select_for_update().get(pk=execution.pk)
     if not any(states.move(execution.pk, before, Status.CANCELLED, actor=actor, **ended) for before in CANCELLABLE):
         raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
+    if held.worker_id is None:
+        store.settle_doubts(held.pk)
     Flag.objects.filter(execution=execution, state=Flag.State.OPEN, waiting=True).update(waiting=False)
     return str(execution.pk)
 

@@ -75,6 +75,13 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         gone = ~models.Q(worker__in=Worker.objects.alive())
         return self.filter(gone | models.Q(worker=worker_id), status=Status.RUNNING)
 
+    def left_behind(self, worker_id: UUID) -> ExecutionQuerySet:
+        """Cancelled in the hands of a worker that is gone, or of this one (whose hands the caller knows): nobody else will write
+        down what became of a call in flight. Whose calls are settled names no worker."""
+        others = Worker.objects.alive().exclude(pk=worker_id)
+        # Above the least id there could be: any worker. For "not null" SQLite reads no index.
+        return self.filter(status=Status.CANCELLED, worker__gt=UUID(int=0)).exclude(worker__in=others)
+
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
 

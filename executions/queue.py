@@ -23,7 +23,7 @@ from wire.problems import Invalid
 from workflows.compiled import compiled
 from workflows.models import Budget, Publication, Version
 
-from . import statements, states, store, streams
+from . import statements, states, store, streams, worker
 from .bell import ring, ring_for
 from .models import Event, Execution, Status, Worker, deadline
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SWEPT_AT_ONCE = 200
+SWEPT_AT_ONCE = SETTLED_AT_ONCE = DROPPED_AT_ONCE = 200
 
 
 def submit(
@@ -125,28 +125,36 @@ def _resume_parked(instance: Budget, **kwargs: object) -> None:
 def sweep() -> int:
     """Puts back into the queue what waited for a time that has come, to its old place; how many. Every worker does it, once a
     second."""
-    _bury()
     due = Execution.objects.due().order_by("resume_at").values_list("pk", flat=True)[:SWEPT_AT_ONCE]
     return sum(requeue(each, Status.WAITING, actor="sweeper", queued_at=F("queued_at")) for each in due)
 
 
-def _bury() -> None:
-    """What a dead worker was running is taken over by whoever looks for work. What was cancelled in its hands nobody takes
-    over: its calls are settled here, by the one sweeper that finds the worker dead."""
+def bury() -> None:
+    """Marks the dead. What a dead worker was running is taken over by whoever looks for work; what was cancelled in its hands
+    nobody takes over, so what it had paid for is settled here."""
     for dead in Worker.objects.dead().filter(ended_at=None):
-        with transaction.atomic():
-            if Worker.objects.dead().filter(pk=dead.pk, ended_at=None).update(ended_at=timezone.now()):
-                logger.warning("the worker %s is dead; what it held is taken over", dead)
-                crash.at("in-sweeper")
-                for cancelled in Execution.objects.filter(worker=dead, status=Status.CANCELLED):
-                    store.settle_doubts(cancelled.pk)
+        if Worker.objects.dead().filter(pk=dead.pk, ended_at=None).update(ended_at=timezone.now()):
+            logger.warning("the worker %s is dead; what it held is taken over", dead)
+            crash.at("in-sweeper")
+    most = SETTLED_AT_ONCE + len(worker.in_hands())
+    left = set(Execution.objects.left_behind(worker.current()).values_list("pk", flat=True)[:most])
+    # Whose hands are asked again, behind the database: what is cancelled is never taken up any more.
+    for execution_id in left - worker.in_hands():
+        _settle(execution_id)
+
+
+@transaction.atomic
+def _settle(execution_id: UUID) -> None:
+    """Once: one that is settled names no worker."""
+    if Execution.objects.filter(pk=execution_id, status=Status.CANCELLED).exclude(worker=None).update(worker=None):
+        store.settle_doubts(execution_id)
 
 
 def dropped(worker_id: UUID, in_hands: Set[UUID]) -> list[UUID]:
     """What nobody works on although it is running; some of it, the rest is found in the next round. Of the suspects, which
     one more death would end, a worker takes one at a time: then that death is its own, and not its neighbour's."""
     found = Execution.objects.dropped(worker_id).order_by("deaths", "pk").values_list("pk", "deaths")
-    found = found[: SWEPT_AT_ONCE + len(in_hands)]
+    found = found[: DROPPED_AT_ONCE + len(in_hands)]
     suspects = [execution_id for execution_id, deaths in found if deaths >= store.MAX_DEATHS - 1]
     later = suspects[1:] if in_hands.isdisjoint(suspects) else suspects
     return [execution_id for execution_id, _ in found if execution_id not in in_hands and execution_id not in later]

@@ -123,7 +123,8 @@ def _take_over(execution_id: UUID, worker_id: UUID) -> Lease | None:
 
 
 def settle_doubts(execution_id: UUID) -> None:
-    """Calls that a dead worker had in flight are in doubt: shown, counted, priced at their upper bound."""
+    """Calls that a dead worker had in flight are in doubt: shown, counted, priced at their upper bound. Belongs behind the lock of
+    the execution's row, or a late answer could come between."""
     for intent in Intent.objects.filter(execution=execution_id, calls=None):
         gateway.in_doubt(intent).save(force_insert=True)
 
@@ -262,14 +263,21 @@ def _is_written(journal: Journal, intent: Intent | None) -> bool:
 
 def discard(journal: Journal) -> None:
     """What a worker paid after it had lost its lease: recorded, never used."""
-    with transaction.atomic():
-        for call, payload in journal.calls:
-            if Call.objects.filter(pk=call.pk).exists():
-                continue  # its commit was confirmed by nobody, and had happened
-            doubted = Call.objects.filter(intent=call.intent_id, corrects=None).first()
-            gateway.late(call, doubted).save(force_insert=True)
-            payload.save(force_insert=True)
+    patiently(partial(_discard, journal.calls))
     journal.clear()
+
+
+@transaction.atomic
+def _discard(calls: list[tuple[Call, Payload]]) -> None:
+    """Behind the lock of the execution, as whoever settles its calls: one of both comes first, and the other sees it."""
+    executions = Execution.objects.filter(pk__in={call.execution for call, _ in calls})
+    list(executions.select_for_update(no_key=True).values_list("pk"))
+    for call, payload in calls:
+        if Call.objects.filter(pk=call.pk).exists():
+            continue  # its commit was confirmed by nobody, and had happened
+        doubted = Call.objects.filter(intent=call.intent_id, corrects=None).first()
+        gateway.late(call, doubted).save(force_insert=True)
+        payload.save(force_insert=True)
 
 
 def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dict[str, object], dict[str, str]]:

@@ -125,8 +125,8 @@ def _keep(stop: threading.Event, driver: LoopDriver, heart: Heartbeat, duties: S
     while not stop.wait(ROUND):
         close_old_connections()
         if not worker.leaving.is_set():
-            judging = (queue.sweep, driver.look) if heart.may_judge() else ()
-            for duty in (shares.refresh, *judging, *duties):
+            judging = (queue.bury, driver.take_over) if heart.may_judge() else ()
+            for duty in (shares.refresh, *judging, queue.sweep, driver.look, *duties):
                 _done(duty)
     connection.close()
 

@@ -6,6 +6,7 @@ The caller commits: the intent before the call leaves, the call together with wh
 
 import logging
 import time
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -141,7 +142,8 @@ def recalled(payload: Payload) -> Answer:
 
 def late(call: Call, doubted: Call | None) -> Call:
     """The row of a call whose worker had lost its lease: paid, and not used. Where it stands in doubt already, this row
-    brings the sum to the truth: both add up to what it cost."""
+    brings the sum to the truth: both add up to what it cost. A row of its own: the database may have to be told again."""
+    call = copy(call)
     if call.outcome in ANSWERED:
         call.outcome = Outcome.DISCARDED
     if doubted is not None:

@@ -19,7 +19,7 @@ POINTS = (
     "after-send",  # the provider has the call and begins to answer
     "after-response",  # the answer is here, and nobody wrote it down
     "after-commit",  # a checkpoint, or the end of an execution, is committed
-    "in-sweeper",  # a dead worker is being buried, in the middle of the transaction
+    "in-sweeper",  # a dead worker is buried, and nothing of what it held is settled or taken over
     "in-fold",  # pending rows are in their cells and taken away, and nothing of it is committed
 )
 

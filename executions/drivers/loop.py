@@ -27,7 +27,7 @@ TOOLS_AT_ONCE = 32
 
 class LoopDriver:
     """Takes what it is offered while it has room; what it refuses stays in the database, and it looks there again as soon
-    as something ends. `offer` and `look` may be called from any thread."""
+    as something ends. `offer`, `look` and `take_over` may be called from any thread."""
 
     def __init__(self, worker_id: UUID) -> None:
         self._worker_id = worker_id
@@ -51,10 +51,13 @@ class LoopDriver:
         self._loop.call_soon_threadsafe(self._heard, execution_id)
 
     def look(self) -> None:
-        """Looks for dropped and queued executions in the database: for bells that were lost, and for what others left."""
+        """Looks for queued executions in the database: for bells that were lost."""
+        self._loop.call_soon_threadsafe(self._look)
+
+    def take_over(self) -> None:
+        """Looks for what was dropped: by the dead, by who ended, and by this worker itself."""
         for execution_id in queue.dropped(self._worker_id, worker.in_hands()):
             self._loop.call_soon_threadsafe(self._take, execution_id)
-        self._loop.call_soon_threadsafe(self._look)
 
     def stop(self, within: float) -> None:
         """Takes nothing more, lets calls in flight finish for so many seconds, and gives everything else back."""
