@@ -12,7 +12,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Window
+from django.db.models.functions import RowNumber
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils import timezone
@@ -31,7 +32,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SWEPT_AT_ONCE = SETTLED_AT_ONCE = DROPPED_AT_ONCE = 200
+SWEPT_AT_ONCE = 1000
+SETTLED_AT_ONCE = DROPPED_AT_ONCE = 200
+AGAIN = {"waiting_for": "", "resume_at": None, "error": None}  # what a wait leaves behind in no execution that goes on
 
 
 def submit(
@@ -107,9 +110,10 @@ def _accept(executions: list[Execution], actor: str) -> list[Execution]:
 
 
 def requeue(execution_id: UUID, before: Status, actor: str, **fields: object) -> bool:
-    """Puts a waiting or escalated execution back into the queue, and rings after the commit."""
-    fields = {"waiting_for": "", "resume_at": None, "queued_at": timezone.now(), "error": None, **fields}
-    moved = states.move(execution_id, before, Status.QUEUED, actor=actor, **fields)
+    """Puts a waiting or escalated execution back into the queue, at its end, and rings after the commit."""
+    moved = states.move(
+        execution_id, before, Status.QUEUED, actor=actor, **{**AGAIN, "queued_at": timezone.now(), **fields}
+    )
     if moved:
         transaction.on_commit(partial(ring, execution_id))
     return moved
@@ -124,9 +128,15 @@ def _resume_parked(instance: Budget, **kwargs: object) -> None:
 
 def sweep() -> int:
     """Puts back into the queue what waited for a time that has come, to its old place; how many. Every worker does it, once a
-    second."""
-    due = Execution.objects.due().order_by("resume_at").values_list("pk", flat=True)[:SWEPT_AT_ONCE]
-    return sum(requeue(each, Status.WAITING, actor="sweeper", queued_at=F("queued_at")) for each in due)
+    second, and takes what no other has in hand at this moment.
+
+    Of every project that is due an equal share: what one of them has delayed by the thousand delays no other.
+    """
+    share = Window(RowNumber(), partition_by="project", order_by="resume_at")
+    due = list(Execution.objects.due().order_by(share, "resume_at").values_list("pk", flat=True)[:SWEPT_AT_ONCE])
+    moved = states.move_all(due, Status.WAITING, Status.QUEUED, actor="sweeper", **AGAIN) if due else []
+    transaction.on_commit(partial(ring_for, moved))
+    return len(moved)
 
 
 def bury() -> None:

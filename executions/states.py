@@ -1,6 +1,9 @@
 """What changes a status: checks that the change is allowed, compares and sets, and writes the event. (A worker's own changes
 are the store's statements; what is allowed and how it is told stands here.)"""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from django.db import transaction
 
 from .models import Event, Execution, Status
@@ -28,6 +31,19 @@ def move(execution_id: object, before: Status, after: Status, *, actor: str, **f
         if moved:
             happened.save(force_insert=True)
     return bool(moved)
+
+
+def move_all(
+    execution_ids: Sequence[UUID], before: Status, after: Status, *, actor: str, **fields: object
+) -> list[UUID]:
+    """Moves those that are still `before`, and that nobody else is moving at this moment; says which, in their order."""
+    with transaction.atomic():
+        free = Execution.objects.select_for_update(skip_locked=True, no_key=True)
+        found = set(free.filter(pk__in=execution_ids, status=before).values_list("pk", flat=True))
+        moved = [execution_id for execution_id in execution_ids if execution_id in found]
+        Execution.objects.filter(pk__in=moved, status=before).update(status=after, **fields)
+        Event.objects.bulk_create([event(each, before, after, actor) for each in moved])
+    return moved
 
 
 def event(execution_id: object, before: Status, after: Status, actor: str, code: str = "", detail: str = "") -> Event:
