@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connection, connections
 
 from gateway.event_loop import event_loop
 from gateway.pressure import Gate
@@ -23,6 +23,9 @@ from ..turns import Held, Wait
 logger = logging.getLogger(__name__)
 
 TOOLS_AT_ONCE = 32
+IDLE = 0.5  # seconds after which a thread asks whether its connection still stands
+
+_thread = threading.local()
 
 
 class LoopDriver:
@@ -193,7 +196,21 @@ class LoopDriver:
                 return await asyncio.sleep(seconds)
 
     def _in_thread(self, function: Callable, *arguments: object) -> asyncio.Future:
-        return self._loop.run_in_executor(self._turns, function, *arguments)
+        return self._loop.run_in_executor(self._turns, _connected, function, *arguments)
+
+
+def _connected(function: Callable, *arguments: object) -> object:
+    """In a thread of the pool. Each keeps its connection, and a restart of the database breaks all of them, which Django finds
+    out only where it is asked: after a while without work, and before the next one takes the broken one up."""
+    if time.monotonic() - getattr(_thread, "worked_at", 0.0) > IDLE and not connection.is_usable():
+        connection.close()
+    try:
+        return function(*arguments)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        raise
+    finally:
+        _thread.worked_at = time.monotonic()
 
 
 def _in_own_thread(function: Callable, *arguments: object) -> Future:

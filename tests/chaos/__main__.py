@@ -44,6 +44,7 @@ def _plan() -> Iterator[Fault]:
     yield partial(servers.rubbish, executions=50)
     yield partial(servers.database_dies, times=5, away=3.0, executions=200)
     yield partial(servers.database_dies, times=1, away=30.0, executions=50)
+    yield partial(servers.database_restarts, times=3)
     yield partial(callers.published_meanwhile, executions=200)
     yield partial(callers.one_key, callers=50)
     yield callers.killed_before_the_answer

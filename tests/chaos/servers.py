@@ -143,6 +143,29 @@ def database_dies(house: House, times: int, away: float, executions: int) -> See
     return Seen(f"PostgreSQL stopped at once for {away:g} s, {times} times", "P1 P2 P16", figures, books.broken)
 
 
+def database_restarts(house: House, times: int) -> Seen:
+    """A stop and a start of PostgreSQL while nobody has work, and no bell rings for what comes after it: it has to be found."""
+    workers = house.staff()
+    busy = house.submit(40)
+    house.wait_for_end(busy, PATIENCE)  # every thread has its connection
+    house.broker.stop(signal.SIGKILL)
+    books, slowest = audit(house, busy), 0.0
+    for _ in range(times):
+        time.sleep(1.5)
+        house.database.stop()
+        house.database.start()
+        alone = house.submit(1)
+        house.wait_for_end(alone, PATIENCE)
+        books.broken += audit(house, alone).broken
+        found = "SELECT extract(epoch FROM started_at - created_at)::float FROM executions_execution WHERE id = %s"
+        slowest = max(slowest, house.rows(found, alone.ids[0])[0][0])
+    house.broker.start()
+    books.expect(slowest < 3, f"idle workers found what was accepted after {slowest:.1f} s only")
+    _expect_ears(house, workers, books)
+    figures = f"what was accepted without a bell was begun within {slowest:.1f} s"
+    return Seen(f"PostgreSQL restarted under idle workers, {times} times", "P1", figures, books.broken)
+
+
 def _answers_while_away(house: House, key: str, seconds: float) -> list[str]:
     """What was wrong with the API's answers: each is a 503 that says when to come again."""
     wrong, end = [], time.monotonic() + seconds

@@ -70,6 +70,10 @@ def test_a_database_that_dies_takes_no_paid_answer_with_it_and_the_api_says_when
     expect_kept(house, servers.database_dies(house, times=1, away=1.5, executions=25))
 
 
+def test_a_database_that_restarts_under_idle_workers_is_found_again_at_once(house):
+    expect_kept(house, servers.database_restarts(house, times=2))
+
+
 def test_a_version_that_is_published_meanwhile_changes_nothing_in_flight(house):
     expect_kept(house, callers.published_meanwhile(house, executions=20))
 
