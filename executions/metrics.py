@@ -42,14 +42,13 @@ def history() -> Iterator[Metric]:
     """What was counted since the beginning. The rows behind it are only ever added to, and so is what they come to."""
     with_code = Event.objects.exclude(code="").values_list("kind", "after", "code")
     events = list(with_code.annotate(n=Count("*")).order_by())
-    takeovers = Counter(died=0, given_back=0)
+    takeovers = Counter(died=0, dropped=0, given_back=0)
     deferrals, failures = Counter(provider=0, rate=0, service=0, budget=0), Counter(poisoned=0)
     for kind, after, code, count in events:
         counted = takeovers if kind == "take-over" else failures if after == Status.FAILED else deferrals
         counted[code] += count
-    yield _counter(
-        "takeovers", "Executions that were taken over: their worker died, or gave them back.", takeovers, "cause"
-    )
+    said = "Executions that were taken over: their worker died, gave them back, or dropped them and lives."
+    yield _counter("takeovers", said, takeovers, "cause")
     yield _counter("deferrals", "Times that an execution was put off, by what it waited for.", deferrals, "waiting_for")
     yield _counter("failures", "Executions that failed, by the code of their error.", failures, "code")
     yield from _doubts()
@@ -63,11 +62,11 @@ def _build() -> dict[str, str]:
 def _workers(in_flight: dict[Any, int]) -> Iterator[Metric]:
     alive = {worker.pk: worker for worker in Worker.objects.alive()}
     yield GaugeMetricFamily(f"{PREFIX}workers", "Workers whose lease holds.", value=len(alive))
-    labels = ("worker", "id")
-    held = {(worker.name, str(key)): in_flight.get(key, 0) for key, worker in alive.items()}
-    room = {(worker.name, str(key)): worker.room for key, worker in alive.items()}
-    yield _gauge("worker_in_flight", "Executions that a worker has in its hands.", held, *labels)
-    yield _gauge("worker_room", "Executions that it has in its hands at most (IN_FLIGHT).", room, *labels)
+    # By its id alone: its name tells host and process, and everybody may read this.
+    held = {(str(key),): in_flight.get(key, 0) for key in alive}
+    room = {(str(key),): worker.room for key, worker in alive.items()}
+    yield _gauge("worker_in_flight", "Executions that a worker has in its hands.", held, "id")
+    yield _gauge("worker_room", "Executions that it has in its hands at most (IN_FLIGHT).", room, "id")
 
 
 def _flags() -> Iterator[Metric]:

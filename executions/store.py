@@ -12,7 +12,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Case, Exists, F, OuterRef, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -107,19 +106,26 @@ def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
 
 @transaction.atomic
 def _take_over(execution_id: UUID, worker_id: UUID) -> Lease | None:
-    # What waited for its model has hardly ended its worker.
-    waited = Exists(Intent.objects.filter(execution=OuterRef("pk"), calls=None))
-    deaths = Case(When(waited, then=F("deaths")), default=F("deaths") + 1)
-    dropped = Execution.objects.dropped(worker_id).filter(pk=execution_id)
-    fields = {"worker_id": worker_id, "token": F("token") + 1}
-    died = dropped.exclude(worker=None).update(deaths=deaths, **fields)
-    if not died and not dropped.filter(worker=None).update(**fields):
+    dropped = Execution.objects.dropped(worker_id).filter(pk=execution_id).select_for_update(no_key=True)
+    before = dropped.values("worker", "token", "deaths").first()
+    if before is None:
         return None
-    code = "died" if died else "given_back"
+    token, deaths, code = before["token"] + 1, before["deaths"], _cause(before["worker"], worker_id)
+    # What waited for its model has hardly ended its worker.
+    if code != "given_back" and not Intent.objects.filter(execution=execution_id, calls=None).exists():
+        deaths += 1
+    Execution.objects.filter(pk=execution_id).update(worker=worker_id, token=token, deaths=deaths)
     Event.objects.create(execution_id=execution_id, kind="take-over", actor="worker", code=code)
     settle_doubts(execution_id)
-    token, deaths = Execution.objects.values_list("token", "deaths").get(pk=execution_id)
     return Lease(execution_id, worker_id, token, deaths)
+
+
+def _cause(before: UUID | None, worker_id: UUID) -> str:
+    """Why it is taken over: given back, or `dropped` by this very worker, which lives (its database was away, say), or the worker
+    that held it died."""
+    if before is None:
+        return "given_back"
+    return "dropped" if before == worker_id else "died"
 
 
 def settle_doubts(execution_id: UUID) -> None:

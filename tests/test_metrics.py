@@ -76,7 +76,7 @@ def test_a_worker_says_what_it_holds_and_has_room_for(scrape, settings):
     workflow = make_workflow()
     store.claim(submitted(workflow).pk, worker.current())
     Worker.objects.create(name="gone", ended_at=timezone.now())
-    found, key = scrape(), (str(worker.current()), worker.name())
+    found, key = scrape(), (str(worker.current()),)
     assert found["workers",] == 1
     assert (found["worker_in_flight", *key], found["worker_room", *key]) == (1, 7)
 
@@ -97,17 +97,24 @@ def test_flags_that_wait_are_counted_by_reason(scrape):
     assert found["oldest_flag_seconds",] > 0
 
 
-def test_a_takeover_says_whether_its_worker_died_or_gave_it_back(scrape):
+def test_a_takeover_says_whether_its_worker_died_or_gave_it_back_or_lives(scrape):
     workflow = make_workflow()
-    died, given_back = submitted(workflow), submitted(workflow)
+    died, given_back, dropped = (submitted(workflow) for _ in range(3))
+    store.claim(dropped.pk, worker.current())  # and then its database was away
+    assert store.claim(dropped.pk, worker.current())
     for execution in (died, given_back):
         lease = store.claim(execution.pk, Worker.objects.create(name="first", ended_at=timezone.now()).pk)
         if execution is given_back:
             store.release(lease, store.Journal())
         assert store.claim(execution.pk, worker.current())
     found = scrape()
-    assert (found["takeovers_total", "died"], found["takeovers_total", "given_back"]) == (1, 1)
-    assert list(Execution.objects.order_by("pk").values_list("deaths", flat=True)) == [1, 0]
+    assert [found["takeovers_total", cause] for cause in ("died", "given_back", "dropped")] == [1, 1, 1]
+    assert [Execution.objects.get(pk=one.pk).deaths for one in (died, given_back, dropped)] == [1, 0, 1]
+
+
+def test_no_name_of_a_host_is_told(client):
+    Worker.objects.create(name="canary-host:17")
+    assert b"canary" not in client.get("/metrics").content
 
 
 def test_what_ends_its_workers_is_counted_as_poisoned(scrape):
