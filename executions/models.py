@@ -62,9 +62,6 @@ class Worker(models.Model):
 
 
 class ExecutionQuerySet(models.QuerySet["Execution"]):
-    def queued(self) -> ExecutionQuerySet:
-        return self.filter(status=Status.QUEUED)
-
     def due(self) -> ExecutionQuerySet:
         """Those that waited for a time which has come by the database's clock."""
         return self.filter(status=Status.WAITING, resume_at__lte=Now())

@@ -1,12 +1,18 @@
 """What every worker does once a round beside executing; each is short, and does no harm when several do it at once."""
 
+import logging
 import time
 from functools import wraps
 
 from analytics import rollups
 from executions import worker
 from executions.working import Duty
+from gateway import pressure
 from projects import idempotency
+
+logger = logging.getLogger(__name__)
+
+_left_alone: set[tuple[str, str]] = set()  # providers and models whose gate was not open when it was last told
 
 
 def rarely(seconds: float, duty: Duty) -> Duty:
@@ -23,8 +29,22 @@ def rarely(seconds: float, duty: Duty) -> Duty:
     return now_and_then
 
 
+def tell_gates() -> None:
+    """Which models are left alone, and which are asked again. A gate is this process's own, so only its log can tell."""
+    for gate in pressure.state():
+        name, is_open = (gate.provider, gate.model), gate.state == "open"
+        if is_open and name in _left_alone:
+            _left_alone.discard(name)
+            logger.warning("%s:%s is asked again by this worker", *name)
+        elif not is_open and name not in _left_alone:
+            _left_alone.add(name)
+            said = "%s:%s is left alone by this worker: %d calls in flight, %d in line"
+            logger.warning(said, *name, gate.in_flight, gate.waiting)
+
+
 DUTIES: tuple[Duty, ...] = (
     rarely(2, rollups.fold),  # for a second at most, and by one process at a time
     rarely(5, idempotency.forget_the_old),  # at 1,000 keys each: ahead of 200 requests a second, for every worker
     rarely(3600, worker.forget_the_ended),
+    rarely(10, tell_gates),
 )

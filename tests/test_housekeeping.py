@@ -1,5 +1,6 @@
 """What workers put away beside executing: keys that nobody sends again, and rows of workers that ended long ago."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,9 +8,11 @@ from django.utils import timezone
 
 from executions import queue, store, worker
 from executions.models import Execution, Worker
+from gateway import pressure
+from gateway.types import Throttled
 from projects import idempotency
 from projects.models import IdempotencyKey
-from service.duties import DUTIES, rarely
+from service.duties import DUTIES, rarely, tell_gates
 from tests.cast import make_project, make_workflow
 
 pytestmark = pytest.mark.django_db
@@ -77,5 +80,20 @@ def test_a_duty_is_done_at_once_and_then_rarely(monkeypatch):
     assert done == [100, 160, 230]
 
 
+def test_the_log_tells_when_a_model_is_left_alone_and_when_it_is_asked_again(caplog):
+    gate = pressure.gate("scripted", "claude-haiku-5-5")
+    gate.enter("a call", tokens=1).leave(error=Throttled("Come again later.", retry_after=2))
+    tell_gates()
+    tell_gates()
+    while gate.state().state != "open":
+        time.sleep(0.05)
+    tell_gates()
+    told = [record.getMessage() for record in caplog.records if record.name == "service.duties"]
+    assert told == [
+        "scripted:claude-haiku-5-5 is left alone by this worker: 0 calls in flight, 0 in line",
+        "scripted:claude-haiku-5-5 is asked again by this worker",
+    ]
+
+
 def test_every_worker_does_all_of_it():
-    assert [duty.__name__ for duty in DUTIES] == ["fold", "forget_the_old", "forget_the_ended"]
+    assert [duty.__name__ for duty in DUTIES] == ["fold", "forget_the_old", "forget_the_ended", "tell_gates"]
