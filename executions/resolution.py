@@ -38,6 +38,7 @@ def decide(flag: Flag, decision: Decision) -> None:
     """Writes a decision that was examined, with all that it does, or nothing."""
     try:
         with transaction.atomic():
+            _lock(flag)
             _settle(flag, decision)
             _follow(flag, decision)
     except Problem:
@@ -85,6 +86,7 @@ def _follow(flag: Flag, decision: Decision) -> None:
 @transaction.atomic
 def reopen(flag: Flag, actor: str) -> Flag:
     """Takes a resolution back while nothing was built on it: no execution stood still for the flag."""
+    _lock(flag)
     flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
     if flag.state == Flag.State.OPEN:
         raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
@@ -96,6 +98,12 @@ def reopen(flag: Flag, actor: str) -> Flag:
     Event.objects.create(execution_id=flag.execution_id, kind="flag reopened", actor=actor, detail=str(flag))
     flag.refresh_from_db()
     return flag
+
+
+def _lock(flag: Flag) -> None:
+    """The execution before its flags, as a cancellation and a worker do: in another order two of them would wait for each
+    other."""
+    Execution.objects.select_for_update().values("pk").get(pk=flag.execution_id)
 
 
 def _settle(flag: Flag, decision: Decision) -> None:

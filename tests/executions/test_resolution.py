@@ -1,8 +1,12 @@
 """A person decides: what an answer does to the flag, to the execution, and to the steps behind it."""
 
-import pytest
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from executions import resolution, worker
+import pytest
+from django.db import connection
+
+from executions import control, resolution, worker
 from executions.drivers import plain
 from executions.models import Execution, Flag, StepResult
 from executions.resolution import Decision
@@ -122,3 +126,39 @@ def test_what_was_built_on_cannot_be_taken_back(flag):
     decide(flag, "answered", output={"kind": "other"})
     with pytest.raises(Conflict, match="gone on"):
         resolution.reopen(flag, "key:reviewer")
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="who writes there is alone")
+@pytest.mark.django_db(transaction=True)
+def test_a_resolution_and_a_cancellation_at_once_do_not_wait_for_each_other(flag):
+    """The cancellation comes when the flag is settled and its event not yet written, on a connection of its own."""
+    written, cancelling = threading.Event(), threading.Event()
+
+    def pausing(execute, sql, parameters, many, context):
+        if "INSERT" in sql and "executions_event" in sql and not written.is_set():
+            written.set()
+            cancelling.wait(5)
+        return execute(sql, parameters, many, context)
+
+    def locking(execute, sql, parameters, many, context):
+        if "executions_flag" in sql:
+            threading.Timer(0.2, cancelling.set).start()  # it waits for the flag by then
+        return execute(sql, parameters, many, context)
+
+    def answer():
+        with connection.execute_wrapper(pausing):
+            decide(flag, "answered", step_output={"kind": "other"})
+        connection.close()
+
+    def cancel():
+        written.wait(5)
+        threading.Timer(1.0, cancelling.set).start()  # or for the execution
+        with connection.execute_wrapper(locking):
+            control.cancel(Execution.objects.get(), "alice")
+        connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(answer), pool.submit(cancel)]:
+            done.result(timeout=30)
+    flag.refresh_from_db()
+    assert (flag.resolution, Execution.objects.get().status) == ("answered", "cancelled")
