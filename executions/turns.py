@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from gateway import gateway, pressure
 from gateway.gateway import Reply
+from gateway.models import Intent
 from gateway.pressure import Entry, Gate, Refusal
 from projects.tools import ToolError, tool_of
 from wire import crash
@@ -40,12 +41,14 @@ Wait = AskModel | CallTool | Pause
 @dataclass
 class Held:
     """An execution in this worker's hands. `run` and `advance` come with the first turn. `asking`: what it wants to ask, and
-    pauses before; `entry`: that a gate has let its call in; `sent_away`: the gate that did not, and ended this advance."""
+    pauses before; `entry`: that a gate has let its call in; `sent_away`: the gate that did not, and ended this advance.
+    `unsettled`: a call whose intent may be committed, and of which nothing is in the journal yet."""
 
     lease: Lease
     run: Run | None = None
     advance: Advance | None = None
     asking: AskModel | None = None
+    unsettled: AskModel | None = None
     entry: Entry | None = None
     sent_away: Gate | None = None
 
@@ -139,6 +142,7 @@ def _go_on(held: Held, came: object) -> Wait | None:
         return None
     if isinstance(effect, AskModel) and (refusal := _refusal(held, effect)):
         return _stay_or_go(held, effect, refusal)
+    held.unsettled = effect if isinstance(effect, AskModel) else None
     try:
         if not isinstance(effect, Pause):
             store.checkpoint(held.lease, held.run.journal, effect.intent if isinstance(effect, AskModel) else None)
@@ -157,6 +161,7 @@ def _next(held: Held, came: object) -> Wait | None:
     if isinstance(came, Reply):
         crash.at("after-response")
         answer = store.patiently(partial(gateway.settle, came))
+        held.unsettled = None  # the engine journals it before anything else
     try:
         effect = held.advance.send(answer)
         while isinstance(effect, Evaluate | RunCode):
@@ -203,10 +208,18 @@ def _end_all_the_same(held: Held, ending: Ending) -> None:
     journal = _journal(held)
     if isinstance(ending, Failed):
         journal.steps, journal.flags = [], []
+    store.patiently(partial(_doubt, held))
     try:
         store.end(held.lease, journal, ending)
     except store.LeaseLost:
         store.discard(journal)
+
+
+def _doubt(held: Held) -> None:
+    """No intent stays without its row in the ledger: what came of this call is not known any more."""
+    asked = held.unsettled
+    if asked and Intent.objects.filter(pk=asked.intent.pk, calls=None).exists():
+        held.run.paid(gateway.unsettled(asked.intent, asked.request))
 
 
 def _journal(held: Held) -> Journal:

@@ -126,11 +126,17 @@ def settle(reply: Reply) -> Answer:
     return Answer(call, _payload(call, request, completion), completion, reply.error)
 
 
-def in_doubt(intent: Intent) -> Call:
-    """The row for an intent whose worker died: perhaps paid, so it counts at its upper bound."""
+def in_doubt(intent: Intent, why: str = "The worker ended while this call was in flight.") -> Call:
+    """The row for an intent of which nobody knows what came: perhaps paid, so it counts at its upper bound."""
     call = _call(intent, timezone.now(), latency_ms=0)
-    _settle_failure(call, intent, OutcomeUnknown("The worker ended while this call was in flight."))
+    _settle_failure(call, intent, OutcomeUnknown(why))
     return call
+
+
+def unsettled(intent: Intent, request: Request) -> Answer:
+    """A call in doubt with the text that was asked, for a worker that lives and could not settle its reply. Reads no price."""
+    call = in_doubt(intent, "What came of this call could not be recorded.")
+    return Answer(call, _payload(call, request, None), None, OutcomeUnknown(call.error))
 
 
 def recalled(payload: Payload) -> Answer:

@@ -5,28 +5,34 @@ from datetime import timedelta
 from threading import Timer
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from executions import queue, resolution, store, worker
+from executions import queue, resolution, store, turns, worker
 from executions.drivers import plain
 from executions.models import Execution, Flag, Status
 from executions.resolution import Decision
 from executions.run import Journal
 from gateway import pricing
+from gateway.event_loop import wait_for
 from gateway.models import Call, Intent, Payload
 from gateway.providers.registry import register
 from projects.models import TierModel, Tool
 from projects.tools import tool
 from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
 from tests.locked import LockedDatabase
+from wire import crash
 from wire.problems import Conflict
-from workflows.models import Examined, Workflow
+from workflows.models import Budget, Examined, Reservation, Workflow
 
 pytestmark = pytest.mark.django_db
 
 GOOD = {"text": envelope({"kind": "refund"})}
 UNSURE = {"text": envelope({"kind": "refund"}, confidence=0.1)}
+
+
+def accepted(workflow):
+    return queue.submit(workflow.live.version, workflow.live, {"message": "A refund"}, actor="test")
 
 
 def go_on(execution):
@@ -88,7 +94,7 @@ def test_a_locked_database_delays_and_the_execution_goes_on_behind_its_checkpoin
 
     workflow = make_workflow()
     register("scripted", Locking())
-    execution = queue.submit(workflow.live.version, workflow.live, {"message": "A refund"}, actor="test")
+    execution = accepted(workflow)
     with pytest.raises(DatabaseError, match="lock"):
         plain.advance(execution.pk, worker.current())
     database.unlock()
@@ -120,6 +126,50 @@ def test_an_answer_that_comes_while_the_database_is_locked_is_kept():
     assert (execution.status, execution.output) == ("completed", {"kind": "refund"})
     assert list(Call.objects.values_list("outcome", flat=True)) == ["ok"]
     connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("error", "ended"), [(OperationalError("away"), "waiting"), (RuntimeError("a fault of ours"), "failed")]
+)
+def test_an_answer_that_cannot_be_priced_is_in_doubt(monkeypatch, error, ended):
+    """What fails is the look at the project's own prices, and nothing behind it: the database is back by then."""
+    monkeypatch.setattr(store, "DATABASE_PATIENCE", 0.0)
+
+    def away(execute, sql, *rest):
+        if "gateway_ownprice" in sql:
+            raise error
+        return execute(sql, *rest)
+
+    models_answer(GOOD)
+    workflow = make_workflow()
+    budget = Budget.objects.create(project=workflow.project, period="total", cap=10**12)
+    held = turns.claim(accepted(workflow).pk, worker.current())
+    reply = wait_for(turns.ask(held, turns.turn(held)))
+    pricing._remembered.clear()
+    with connection.execute_wrapper(away):
+        assert turns.turn(held, reply) is None
+    assert Execution.objects.get().status == ended
+    assert not Intent.objects.filter(calls=None).exists()
+    call = Call.objects.get()
+    assert (call.outcome, call.cost, call.cost_state) == ("in_doubt", call.intent.upper_bound, "upper_bound")
+    assert (budget.spent.get().amount, Reservation.objects.count()) == (call.intent.upper_bound, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_intent_whose_commit_nobody_confirmed_is_in_doubt(monkeypatch):
+    """The database goes away behind the commit, and is back when the execution is given back."""
+
+    def away(point):
+        if point == "after-intent":
+            raise OperationalError("away")
+
+    monkeypatch.setattr(crash, "at", away)
+    models_answer(GOOD)
+    execution = execute(make_workflow())
+    assert (execution.status, execution.waiting_for) == ("waiting", "service")
+    assert not Intent.objects.filter(calls=None).exists()
+    assert list(Call.objects.values_list("outcome", "cost_state")) == [("in_doubt", "upper_bound")]
 
 
 def test_the_deadline_begins_anew_when_a_person_says_retry():
