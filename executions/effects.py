@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from gateway.models import Intent
 from gateway.types import Request
 
+from .models import StepResult
+
 
 @dataclass(frozen=True)
 class Evaluate:
@@ -32,11 +34,13 @@ class AskModel:
 
 @dataclass(frozen=True)
 class CallTool:
-    """→ the tool's answer, or a `ToolError`. The driver commits the journal before the call."""
+    """→ the tool's answer, or a `ToolError`. The driver commits the journal before the call, and with it `started`, the
+    attempt of a tool with side effects: it stands in the database only where the call began."""
 
     tool: str
     arguments: dict[str, object]
     key: str
+    started: StepResult | None = None
 
 
 @dataclass(frozen=True)

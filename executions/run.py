@@ -35,7 +35,7 @@ class Journal:
 class Run:
     """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and calls so far, by step. `failures`: by
     step and outcome, since the step's last answer. `recorded`: answers of a step that was interrupted between them, in their
-    order. `started`: side effects whose outcome is not known. `spent`: pico-dollars."""
+    order. `started`: side effects whose outcome is not known, or, with an output, not judged. `spent`: pico-dollars."""
 
     execution: Execution
     compiled: Compiled
@@ -67,12 +67,16 @@ class Run:
 
     def attempt(self, step: Step, status: StepResult.Status, **fields: object) -> StepResult:
         """Journals the next attempt of a step."""
-        number = self.attempts[step.id] = self.attempts.get(step.id, 0) + 1
-        row = StepResult(
-            execution_id=self.execution.pk, step=step.id, kind=step.kind, attempt=number, status=status, **fields
-        )
+        row = self.next_attempt(step, status, **fields)
         self.journal.steps.append(row)
         return row
+
+    def next_attempt(self, step: Step, status: StepResult.Status, **fields: object) -> StepResult:
+        """The next attempt of a step, which is not journaled yet."""
+        number = self.attempts[step.id] = self.attempts.get(step.id, 0) + 1
+        return StepResult(
+            execution_id=self.execution.pk, step=step.id, kind=step.kind, attempt=number, status=status, **fields
+        )
 
     def recall(self, step: Step) -> tuple[StepResult, Answer] | None:
         """The next answer of this step that is recorded already: it is judged again, never asked for and paid again."""

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -176,21 +176,31 @@ def _recall(run: Run, rows: list[StepResult]) -> None:
             run.recorded.setdefault(row.step, []).append((row, answer))
 
 
-def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None) -> None:
-    """Writes the journal and the intent of the next call in one transaction, in which the budgets that limit the call
-    reserve what it may cost. Raises `LeaseLost`, `OverBudget`."""
-    if not journal and intent is None:
+def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None, started: StepResult | None = None) -> None:
+    """Writes the journal and what begins now, the intent of a call or the attempt of a side effect, in one transaction, in
+    which the budgets that limit the call reserve what it may cost. Raises `LeaseLost`, `OverBudget`."""
+    if not journal and intent is None and started is None:
         return
+    whole = replace(journal, steps=[*journal.steps, started]) if started else journal
     # The lock alone is the fence; the row itself changes only where deaths are forgotten behind a checkpoint.
     forgets = bool(lease.deaths and journal.steps)
     fence = f"UPDATE executions_execution SET deaths = 0 {HELD} RETURNING id" if forgets else f"{HOLD} {HELD}"
-    rows = _rows(journal) + ([(INTENT, intent)] if intent else [])
+    rows = _rows(whole) + ([(INTENT, intent)] if intent else [])
     held_to = budgets.limiting(intent.project, intent.workflow) if intent else []
     before = partial(budgets.reserve, held_to, intent) if held_to else None
-    _commit(lease, fence, [], rows, lambda: _is_written(journal, intent), before)
+    _commit(lease, fence, [], rows, lambda: _is_written(whole, intent), before)
     if intent is not None:
         crash.at("after-intent")
     journal.clear()
+
+
+def take_back(lease: Lease, started: StepResult) -> None:
+    """The attempt of a side effect that never began, where the database may have committed it all the same."""
+    with transaction.atomic():
+        held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
+        if held.select_for_update().values("pk"):
+            kept = StepResult.objects.filter(execution=lease.execution, step=started.step, attempt=started.attempt)
+            kept.filter(status=StepResult.Status.STARTED).delete()
 
 
 def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:

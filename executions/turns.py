@@ -14,19 +14,19 @@ from django.utils import timezone
 
 from gateway import gateway, pressure
 from gateway.gateway import Reply
-from gateway.models import Intent
+from gateway.models import Call, Intent
 from gateway.pressure import Entry, Gate, Refusal
-from projects.tools import ToolError, tool_of
+from projects.tools import RegisteredTool, ToolError
 from wire import crash
 from wire.logs import about
 from wire.problems import Unavailable
 from workflows import sandbox
 from workflows.budgets import OverBudget
-from workflows.schemas import Schema
 
-from . import engine, queue, store, worker
+from . import engine, queue, store, tool_calls, worker
 from .effects import AskModel, CallTool, Deferred, Ending, Evaluate, Failed, Pause, RunCode
 from .engine import Advance
+from .models import StepResult
 from .patience import LONGEST_PAUSE
 from .run import Journal, Run
 from .store import Lease
@@ -40,15 +40,16 @@ Wait = AskModel | CallTool | Pause
 
 @dataclass
 class Held:
-    """An execution in this worker's hands. `run` and `advance` come with the first turn. `asking`: what it wants to ask, and
-    pauses before; `entry`: that a gate has let its call in; `sent_away`: the gate that did not, and ended this advance.
-    `unsettled`: a call whose intent may be committed, and of which nothing is in the journal yet."""
+    """An execution in this worker's hands. `run` and `advance` come with the first turn. `asking`: what it wants to call, and
+    pauses before; `tool`: the one that is called; `entry`: that a gate has let its call in; `sent_away`: the gate that did
+    not, and ended this advance. `unsettled`: a call of which the database may say that it begins, and the journal nothing."""
 
     lease: Lease
     run: Run | None = None
     advance: Advance | None = None
-    asking: AskModel | None = None
-    unsettled: AskModel | None = None
+    asking: AskModel | CallTool | None = None
+    tool: RegisteredTool | None = None
+    unsettled: AskModel | CallTool | None = None
     entry: Entry | None = None
     sent_away: Gate | None = None
 
@@ -95,9 +96,15 @@ def _turn(held: Held, came: object) -> Wait | None:
         logger.exception("execution %s broke", held.lease.execution)
         _end_all_the_same(held, Failed("internal", "We broke on this execution; the error is logged."))
     finally:
-        if not isinstance(wait, AskModel):
+        if not isinstance(wait, AskModel | CallTool):
             held.leave()
     return wait
+
+
+async def call(held: Held, effect: CallTool) -> object:
+    """The tool's answer, or a `ToolError`: also where its answer is not what its registration promises."""
+    entry, held.entry = held.entry, None
+    return await tool_calls.call(held.run, effect, held.tool, entry)
 
 
 async def ask(held: Held, effect: AskModel) -> Reply:
@@ -118,38 +125,21 @@ def compute(run: Run, effect: Evaluate | RunCode) -> object:
     return sandbox.run(effect.code, names["input"], names["steps"], names["constants"], run.now, zone)
 
 
-def call_tool(run: Run, effect: CallTool) -> object:
-    """The tool's answer, or a `ToolError`: also where arguments or answer are not what its registration promises."""
-    try:
-        tool = tool_of(run.execution.project_id, effect.tool)
-        _hold(f"An argument of {effect.tool} is wrong", tool.input_schema, effect.arguments)
-        with about(execution=run.execution.pk):
-            answer = tool.call(effect.arguments, effect.key)
-        if tool.output_schema is not None:
-            _hold(f"{effect.tool} answered what it was not registered with", tool.output_schema, answer)
-    except ToolError as error:
-        return error
-    return answer
-
-
 def _go_on(held: Held, came: object) -> Wait | None:
     effect, held.asking = held.asking or _next(held, came), None
+    while isinstance(effect, CallTool) and (error := _look_up(held, effect)):
+        effect = _next(held, error)
     if effect is None:
         return None
     if worker.leaving.is_set():
         store.release(held.lease, held.run.journal)
         queue.ring(held.lease.execution)
         return None
-    if isinstance(effect, AskModel) and (refusal := _refusal(held, effect)):
+    if isinstance(effect, Pause):
+        return effect
+    if refusal := _refusal(held, effect):
         return _stay_or_go(held, effect, refusal)
-    held.unsettled = effect if isinstance(effect, AskModel) else None
-    try:
-        if not isinstance(effect, Pause):
-            store.checkpoint(held.lease, held.run.journal, effect.intent if isinstance(effect, AskModel) else None)
-    except OverBudget as over:
-        store.end(held.lease, held.run.journal, Deferred(over.seconds, "budget", str(over)))
-        return None
-    return effect
+    return effect if _let_out(held, effect) else None
 
 
 def _next(held: Held, came: object) -> Wait | None:
@@ -172,34 +162,58 @@ def _next(held: Held, came: object) -> Wait | None:
     return effect
 
 
-def _refusal(held: Held, effect: AskModel) -> Refusal | None:
-    """Asks the gate, before the intent is committed: an intent is a call that leaves. None: it is let in."""
-    intent = effect.intent
-    answer = _gate(effect).enter(held.lease.execution, pressure.tokens_of(effect.request))
-    if isinstance(answer, Refusal):
-        return answer
-    held.entry, intent.intended_at = answer, timezone.now()
+def _look_up(held: Held, effect: CallTool) -> ToolError | None:
+    """Before the call is said to begin: a database that does not answer here is a hiccup, and no side effect in doubt."""
+    try:
+        held.tool = tool_calls.look_up(held.run, effect)
+    except ToolError as error:
+        return error
     return None
 
 
-def _stay_or_go(held: Held, effect: AskModel, refusal: Refusal) -> Wait | None:
+def _refusal(held: Held, effect: AskModel | CallTool) -> Refusal | None:
+    """Asks the gate, before anything says that the call begins. None: it is let in."""
+    if isinstance(effect, CallTool):
+        answer = tool_calls.enter(held.run.execution.project_id, held.lease.execution)
+    else:
+        answer = _gate(held, effect).enter(held.lease.execution, pressure.tokens_of(effect.request))
+        effect.intent.intended_at = timezone.now()
+    if isinstance(answer, Refusal):
+        return answer
+    held.entry = answer
+    return None
+
+
+def _let_out(held: Held, effect: AskModel | CallTool) -> bool:
+    """Commits what is known, and that this call begins now. False: a budget forbids it, and this advance is over."""
+    held.unsettled, journal = effect, held.run.journal
+    try:
+        if isinstance(effect, AskModel):
+            store.checkpoint(held.lease, journal, intent=effect.intent)
+        else:
+            store.checkpoint(held.lease, journal, started=effect.started)
+            held.unsettled = None
+    except OverBudget as over:
+        store.end(held.lease, journal, Deferred(over.seconds, "budget", str(over)))
+        return False
+    return True
+
+
+def _stay_or_go(held: Held, effect: AskModel | CallTool, refusal: Refusal) -> Wait | None:
     """A short wait is spent in this worker's hands, behind a checkpoint; a long one occupies nobody."""
     if refusal.seconds <= LONGEST_PAUSE:
         store.checkpoint(held.lease, held.run.journal)
         held.asking = effect
         return Pause(refusal.seconds)
     store.end(held.lease, held.run.journal, Deferred(refusal.seconds, refusal.reason, refusal.detail))
-    held.sent_away = _gate(effect)
+    held.sent_away = _gate(held, effect)
     return None
 
 
-def _gate(effect: AskModel) -> Gate:
+def _gate(held: Held, effect: AskModel | CallTool) -> Gate:
+    if isinstance(effect, CallTool):
+        return tool_calls.gate(held.run.execution.project_id)
     return pressure.gate(effect.intent.provider, effect.intent.model_planned)
-
-
-def _hold(what: str, schema: dict, value: object) -> None:
-    if faults := Schema(schema).faults(value):
-        raise ToolError(f"{what}: {faults[0].pointer} {faults[0].detail}"[:500])
 
 
 def _end_all_the_same(held: Held, ending: Ending) -> None:
@@ -208,18 +222,24 @@ def _end_all_the_same(held: Held, ending: Ending) -> None:
     journal = _journal(held)
     if isinstance(ending, Failed):
         journal.steps, journal.flags = [], []
-    store.patiently(partial(_doubt, held))
+    store.patiently(partial(_account, held))
     try:
         store.end(held.lease, journal, ending)
     except store.LeaseLost:
         store.discard(journal)
 
 
-def _doubt(held: Held) -> None:
-    """No intent stays without its row in the ledger: what came of this call is not known any more."""
-    asked = held.unsettled
-    if asked and Intent.objects.filter(pk=asked.intent.pk, calls=None).exists():
-        held.run.paid(gateway.unsettled(asked.intent, asked.request))
+def _account(held: Held) -> None:
+    """Brings the journal and what the database says into line, where nobody confirmed the last commit: no row of the ledger
+    is written twice, no intent stays without one, for what came of it is not known any more, and a tool was not called."""
+    journal = _journal(held)
+    written = set(Call.objects.filter(pk__in=[call.pk for call, _ in journal.calls]).values_list("pk", flat=True))
+    journal.calls = [(call, payload) for call, payload in journal.calls if call.pk not in written]
+    match held.unsettled:
+        case AskModel(intent, request) if Intent.objects.filter(pk=intent.pk, calls=None).exists():
+            held.run.paid(gateway.unsettled(intent, request))
+        case CallTool(started=StepResult() as started):
+            store.take_back(held.lease, started)
 
 
 def _journal(held: Held) -> Journal:

@@ -27,9 +27,18 @@ class ToolError(Exception):
     """The tool answers an error (not found, refused). Its message is what the definition's `otherwise` reads."""
 
 
+class NotCalled(ToolError):
+    """The tool was not called at all: it is not there, or it does not take these arguments."""
+
+
+class NoAnswer(ToolError):
+    """The tool takes longer than it may. Whether it takes effect is not known."""
+
+
 @dataclass(frozen=True)
 class RegisteredTool:
-    """`takes_key`: the function accepts `idempotency_key` and repeats nothing for a key it has seen."""
+    """`takes_key`: the function accepts `idempotency_key` and repeats nothing for a key it has seen. `timeout`: seconds that
+    its answer is waited for; `retries`: how often it is called again where none came by then."""
 
     name: str
     function: Callable[..., object]
@@ -38,6 +47,14 @@ class RegisteredTool:
     output_schema: dict | None
     side_effects: bool
     takes_key: bool
+    timeout: float
+    retries: int
+
+    def __post_init__(self) -> None:
+        if self.timeout <= 0 or self.retries < 0:
+            raise ValueError(f"{self.name}: timeout is more than 0 seconds, and retries are 0 or more.")
+        if self.retries and self.side_effects and not self.takes_key:
+            raise ValueError(f"{self.name}: a tool with side effects is called again only where it takes a key.")
 
     def call(self, arguments: dict, idempotency_key: str) -> object:
         """The function's answer, a JSON value. Raises `ToolError`, also for whatever else the function raises."""
@@ -70,12 +87,14 @@ def tool(
     output_schema: dict | None = None,
     side_effects: bool = False,
     takes_key: bool = False,
+    timeout: float = 60.0,
+    retries: int = 0,
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Registers the function under this name, for all projects to choose from."""
 
     def register(function: Callable[..., object]) -> Callable[..., object]:
         _registry[name] = RegisteredTool(
-            name, function, description, input_schema, output_schema, side_effects, takes_key
+            name, function, description, input_schema, output_schema, side_effects, takes_key, timeout, retries
         )
         return function
 
@@ -102,8 +121,8 @@ def tools_of(project: Project) -> dict[str, RegisteredTool]:
 
 
 def tool_of(project_id: int, name: str) -> RegisteredTool:
-    """The tool, looked up anew at each call, so that disabling one works at once. Raises `ToolError`."""
+    """The tool, looked up anew at each call, so that disabling one works at once. Raises `NotCalled`."""
     allowed = Tool.objects.filter(project_id=project_id, name=name, enabled=True).exists()
     if not allowed or name not in _registry:
-        raise ToolError(f"The tool {name} is not registered in this project, or it is disabled.")
+        raise NotCalled(f"The tool {name} is not registered in this project, or it is disabled.")
     return _registry[name]

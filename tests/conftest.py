@@ -7,7 +7,7 @@ import pytest
 from django.core.management.commands import flush
 from django.db import connection
 
-from executions import bell, worker
+from executions import bell, tool_calls, worker
 from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
 from gateway.providers import registry
@@ -70,3 +70,4 @@ def a_worker_of_its_own():
     pressure._gates.clear()
     pressure._shares.clear()
     pressure._since.clear()
+    tool_calls._gates.clear()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from uuid import UUID
 
 from django.conf import settings
@@ -22,7 +22,6 @@ from ..turns import Held, Wait
 
 logger = logging.getLogger(__name__)
 
-TOOLS_AT_ONCE = 32
 IDLE = 0.5  # seconds after which a thread asks whether its connection still stands
 
 _thread = threading.local()
@@ -38,7 +37,6 @@ class LoopDriver:
         self._spare = max(1, self._room // 10)  # on top of it, for projects that have nothing in this worker's hands
         self._loop = event_loop()
         self._turns = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="turn")
-        self._tools = asyncio.Semaphore(TOOLS_AT_ONCE)
         self._tasks: dict[UUID, asyncio.Task] = {}
         self._looking = self._look_again = self._more = False
         self._held_up: dict[int, set[Gate]] = {}  # streams whose executions were sent away → by whom
@@ -190,8 +188,7 @@ class LoopDriver:
             case AskModel():
                 return await turns.ask(held, wait)
             case CallTool():
-                async with self._tools:
-                    return await asyncio.wrap_future(_in_own_thread(turns.call_tool, held.run, wait))
+                return await turns.call(held, wait)
             case Pause(seconds):
                 return await asyncio.sleep(seconds)
 
@@ -211,21 +208,3 @@ def _connected(function: Callable, *arguments: object) -> object:
         raise
     finally:
         _thread.worked_at = time.monotonic()
-
-
-def _in_own_thread(function: Callable, *arguments: object) -> Future:
-    """A tool may take for ever: its thread must not keep a process that was told to end, as one of a pool would. Tools
-    work seldom, so it keeps no connection either."""
-    future: Future = Future()
-
-    def run() -> None:
-        future.set_running_or_notify_cancel()
-        try:
-            future.set_result(function(*arguments))
-        except BaseException as error:
-            future.set_exception(error)
-        finally:
-            connections.close_all()
-
-    threading.Thread(target=run, name="tool", daemon=True).start()
-    return future

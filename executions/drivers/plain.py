@@ -24,6 +24,6 @@ def _waited(held: Held, wait: Wait) -> object:
         case AskModel():
             return wait_for(turns.ask(held, wait))
         case CallTool():
-            return turns.call_tool(held.run, wait)
+            return wait_for(turns.call(held, wait))
         case Pause(seconds):
             return time.sleep(seconds)

@@ -18,7 +18,7 @@ def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Eff
     if finding is None:
         run.settle(row, output)
         return
-    row.output, row.has_output = output, finding.keeps
+    row.status, row.output, row.has_output = StepResult.Status.FLAGGED, output, finding.keeps
     raise run.ask_person(finding, row)
 
 
