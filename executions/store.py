@@ -4,7 +4,6 @@ a worker that lost its lease writes nothing but what it paid."""
 import logging
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -21,6 +20,7 @@ from gateway.types import Outcome
 from wire import crash
 from workflows import budgets
 from workflows.compiled import compiled
+from workflows.models import Budget
 
 from . import statements, states
 from .effects import Completed, Deferred, Ending, Escalated, Failed
@@ -178,20 +178,23 @@ def _recall(run: Run, rows: list[StepResult]) -> None:
 
 def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None, started: StepResult | None = None) -> None:
     """Writes the journal and what begins now, the intent of a call or the attempt of a side effect, in one transaction, in
-    which the budgets that limit the call reserve what it may cost. Raises `LeaseLost`, `OverBudget`."""
+    which the budgets that limit the call reserve what it may cost. Raises `LeaseLost`, and `OverBudget` where one has no room
+    for it: then the execution waits already."""
     if not journal and intent is None and started is None:
         return
     whole = replace(journal, steps=[*journal.steps, started]) if started else journal
     # The lock alone is the fence; the row itself changes only where deaths are forgotten behind a checkpoint.
     forgets = bool(lease.deaths and journal.steps)
     fence = f"UPDATE executions_execution SET deaths = 0 {HELD} RETURNING id" if forgets else f"{HOLD} {HELD}"
-    rows = _rows(whole) + ([(INTENT, intent)] if intent else [])
-    held_to = budgets.limiting(intent.project, intent.workflow) if intent else []
-    before = partial(budgets.reserve, held_to, intent) if held_to else None
-    _commit(lease, fence, [], rows, lambda: _is_written(whole, intent), before)
+    write = partial(_write, lease, fence, [], _rows(whole) + ([(INTENT, intent)] if intent else []))
+    if intent and (held_to := budgets.limiting(intent.project, intent.workflow)):
+        write = partial(_reserve_or_park, lease, journal, held_to, intent, write)
+    over = _commit(write, lambda: _is_written(whole, intent))
+    journal.clear()
+    if over:
+        raise over
     if intent is not None:
         crash.at("after-intent")
-    journal.clear()
 
 
 def take_back(lease: Lease, started: StepResult) -> None:
@@ -205,45 +208,52 @@ def take_back(lease: Lease, started: StepResult) -> None:
 
 def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:
     """Commits the journal together with the status that this advance ends in. Raises `LeaseLost`."""
-    after, fields, why = patiently(partial(_fields, lease, ending, resolved_by))
-    event = states.event(lease.execution, Status.RUNNING, after, "worker", **why)
-    assigned, values = statements.changes(status=after, **fields)
-    fence = f"UPDATE executions_execution SET {assigned} {HELD} RETURNING id"
-    _commit(lease, fence, values, [*_rows(journal), (EVENT, event)], lambda: _is(lease, status=after))
+    after, *statement = patiently(partial(_ending, lease, journal, ending, resolved_by))
+    _commit(partial(_write, lease, *statement), lambda: _is(lease, status=after))
     journal.clear()
 
 
 def release(lease: Lease, journal: Journal) -> None:
     """Gives a running execution back behind a checkpoint: no worker holds it, whoever looks next takes it."""
     fence = f"UPDATE executions_execution SET worker_id = NULL {HELD} RETURNING id"
-    _commit(lease, fence, [], _rows(journal), lambda: _is(lease, worker=None))
+    _commit(partial(_write, lease, fence, [], _rows(journal)), lambda: _is(lease, worker=None))
     journal.clear()
 
 
-def _commit(
-    lease: Lease,
-    fence: str,
-    values: list[object],
-    rows: list[statements.Row],
-    is_written: Callable[[], bool],
-    before: Callable[[], None] | None = None,
-) -> None:
-    """One transaction behind the fence; once, also where the database went away before it confirmed the commit."""
+def _commit(write: Callable[[], T], is_written: Callable[[], bool]) -> T | None:
+    """Writes once, also where the database went away before it confirmed the commit."""
     tried = False
 
-    def attempt() -> None:
+    def attempt() -> T | None:
         nonlocal tried
         if tried and is_written():
-            return
+            return None
         tried = True
-        with transaction.atomic() if before else nullcontext():
-            if before:
-                before()
-            if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
-                raise LeaseLost(lease.execution)
+        return write()
 
-    patiently(attempt)
+    came = patiently(attempt)
     crash.at("after-commit")
+    return came
+
+
+def _write(lease: Lease, fence: str, values: list[object], rows: list[statements.Row]) -> None:
+    if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
+        raise LeaseLost(lease.execution)
+
+
+@transaction.atomic
+def _reserve_or_park(
+    lease: Lease, journal: Journal, held_to: list[Budget], intent: Intent, write: Callable[[], None]
+) -> budgets.OverBudget | None:
+    """Both under the lock of the budgets: who raises one has raised it before this looks, or finds the execution waiting."""
+    try:
+        budgets.reserve(held_to, intent)
+    except budgets.OverBudget as over:
+        _, *statement = _ending(lease, journal, Deferred(over.seconds, "budget", str(over)), "")
+        _write(lease, *statement)
+        return over
+    write()
+    return None
 
 
 def patiently(ask: Callable[[], T]) -> T:
@@ -294,6 +304,17 @@ def _discard(calls: list[tuple[Call, Payload]]) -> None:
         doubted = Call.objects.filter(intent=call.intent_id, corrects=None).first()
         gateway.late(call, doubted).save(force_insert=True)
         payload.save(force_insert=True)
+
+
+def _ending(
+    lease: Lease, journal: Journal, ending: Ending, resolved_by: str
+) -> tuple[Status, str, list[object], list[statements.Row]]:
+    """The status after, and the fence, values and rows that are written."""
+    after, fields, why = _fields(lease, ending, resolved_by)
+    event = states.event(lease.execution, Status.RUNNING, after, "worker", **why)
+    assigned, values = statements.changes(status=after, **fields)
+    fence = f"UPDATE executions_execution SET {assigned} {HELD} RETURNING id"
+    return after, fence, values, [*_rows(journal), (EVENT, event)]
 
 
 def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dict[str, object], dict[str, str]]:

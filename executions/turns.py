@@ -23,11 +23,12 @@ from wire.problems import Unavailable
 from workflows import sandbox
 from workflows.budgets import OverBudget
 
-from . import engine, queue, store, tool_calls, worker
+from . import engine, purses, queue, store, tool_calls, worker
 from .effects import AskModel, CallTool, Deferred, Ending, Evaluate, Failed, Pause, RunCode
 from .engine import Advance
 from .models import StepResult
 from .patience import LONGEST_PAUSE
+from .purses import Purse
 from .run import Journal, Run
 from .store import Lease
 
@@ -41,8 +42,9 @@ Wait = AskModel | CallTool | Pause
 @dataclass
 class Held:
     """An execution in this worker's hands. `run` and `advance` come with the first turn. `asking`: what it wants to call, and
-    pauses before; `tool`: the one that is called; `entry`: that a gate has let its call in; `sent_away`: the gate that did
-    not, and ended this advance. `unsettled`: a call of which the database may say that it begins, and the journal nothing."""
+    pauses before; `tool`: the one that is called; `entry`: that a gate has let its call in; `sent_away`: the gate or the purse
+    that did not, and ended this advance. `unsettled`: a call of which the database may say that it begins, and the journal
+    says nothing."""
 
     lease: Lease
     run: Run | None = None
@@ -51,7 +53,7 @@ class Held:
     tool: RegisteredTool | None = None
     unsettled: AskModel | CallTool | None = None
     entry: Entry | None = None
-    sent_away: Gate | None = None
+    sent_away: Gate | Purse | None = None
 
     def leave(self, reply: Reply | None = None) -> None:
         """The gate, where it stands behind one; with a reply, the gate learns from it."""
@@ -185,7 +187,7 @@ def _refusal(held: Held, effect: AskModel | CallTool) -> Refusal | None:
 
 
 def _let_out(held: Held, effect: AskModel | CallTool) -> bool:
-    """Commits what is known, and that this call begins now. False: a budget forbids it, and this advance is over."""
+    """Commits what is known, and that this call begins now. False: no budget has room for it, and this advance is over."""
     held.unsettled, journal = effect, held.run.journal
     try:
         if isinstance(effect, AskModel):
@@ -194,7 +196,7 @@ def _let_out(held: Held, effect: AskModel | CallTool) -> bool:
             store.checkpoint(held.lease, journal, started=effect.started)
             held.unsettled = None
     except OverBudget as over:
-        store.end(held.lease, journal, Deferred(over.seconds, "budget", str(over)))
+        held.sent_away = purses.emptied(effect.intent) if over.passing else None
         return False
     return True
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.management.commands import flush
 from django.db import connection
 
-from executions import bell, tool_calls, worker
+from executions import bell, purses, tool_calls, worker
 from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
 from gateway.providers import registry
@@ -71,3 +71,4 @@ def a_worker_of_its_own():
     pressure._shares.clear()
     pressure._since.clear()
     tool_calls._gates.clear()
+    purses._purses.clear()

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterable
 from datetime import datetime
+from math import inf
 
 from django.db.models import BigIntegerField, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -22,11 +23,12 @@ _remembered: dict[int, tuple[float, list[Budget]]] = {}
 
 
 class OverBudget(Exception):
-    """A call does not fit. `seconds`: after them it may; None: not before a person raises the budget."""
+    """A call does not fit. `seconds`: after them it may; None: not before a person raises the budget. `passing`: only what is
+    reserved for calls in flight is in the way, and they give back what they do not need."""
 
-    def __init__(self, sentence: str, seconds: float | None) -> None:
+    def __init__(self, sentence: str, seconds: float | None, passing: bool = False) -> None:
         super().__init__(sentence)
-        self.seconds = seconds
+        self.seconds, self.passing = seconds, passing
 
 
 def limiting(project_id: int, workflow_id: int) -> list[Budget]:
@@ -39,19 +41,32 @@ def limiting(project_id: int, workflow_id: int) -> list[Budget]:
 
 
 def reserve(budgets: Iterable[Budget], intent: Intent) -> None:
-    """Reserves the intent's upper bound in each of them, or in none: raises `OverBudget`. Belongs into the transaction that
-    writes the intent. A model without a price has no upper bound, so no budget can hold it."""
-    if intent.upper_bound is None:
+    """Reserves the intent's upper bound in each of them, or in none: raises `OverBudget`, of the one that has room last. Belongs
+    into the transaction that writes the intent, or what else becomes of it: until its end nobody changes these budgets. A model
+    without a price has no upper bound, so no budget can hold it."""
+    bound, now = intent.upper_bound, timezone.now()
+    if bound is None:
         return
-    now = timezone.now()
-    keys = sorted(budget.pk for budget in budgets)
-    for budget in Budget.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"):
-        spent, reserved = used(budget, intent.simulated, now)
-        if spent + reserved + intent.upper_bound > budget.cap:
-            raise _over(budget, spent, reserved, intent.upper_bound, now)
-        Reservation.objects.create(
-            budget=budget, intent=intent.pk, simulated=intent.simulated, amount=intent.upper_bound
-        )
+    keys = [budget.pk for budget in budgets]
+    locked = list(Budget.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"))
+    stands = [(budget, *used(budget, intent.simulated, now)) for budget in locked]
+    if full := [_over(*each, bound, now) for each in stands if sum(each[1:]) + bound > each[0].cap]:
+        raise max(full, key=lambda over: inf if over.seconds is None else over.seconds)
+    Reservation.objects.bulk_create(
+        Reservation(budget=budget, intent=intent.pk, simulated=intent.simulated, amount=bound) for budget in locked
+    )
+
+
+def room(budgets: Iterable[Budget], intent: Intent) -> int | None:
+    """How many more calls like this one fit into all of them by now. None where waiting for room is of no use: none of them is
+    there any more, or one is spent, which each call has to find out and to be parked for."""
+    bound, rooms = intent.upper_bound, []
+    for budget in Budget.objects.filter(pk__in=[budget.pk for budget in budgets]):
+        spent, reserved = used(budget, intent.simulated, timezone.now())
+        if spent + bound > budget.cap:
+            return None
+        rooms.append(max(0, budget.cap - spent - reserved) // max(1, bound))
+    return min(rooms, default=None)
 
 
 def used(budget: Budget, simulated: bool, moment: datetime) -> tuple[int, int]:
@@ -75,7 +90,7 @@ def _over(budget: Budget, spent: int, reserved: int, bound: int, now: datetime) 
     )
     sentence += f" for calls in flight, and the next call could cost {said(bound)}."
     if spent + bound <= budget.cap:
-        return OverBudget(sentence, random.uniform(2, 6))  # a call in flight gives back what it does not need
+        return OverBudget(sentence, random.uniform(2, 6), passing=True)
     ends = budget.ends(now)
     return OverBudget(sentence, (ends - now).total_seconds() + random.uniform(0, 5) if ends else None)
 

@@ -16,8 +16,9 @@ from django.db import InterfaceError, OperationalError, connection, connections
 from gateway.event_loop import event_loop
 from gateway.pressure import Gate
 
-from .. import queue, turns, worker
+from .. import purses, queue, turns, worker
 from ..effects import AskModel, CallTool, Pause
+from ..purses import Purse
 from ..turns import Held, Wait
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class LoopDriver:
         self._turns = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="turn")
         self._tasks: dict[UUID, asyncio.Task] = {}
         self._looking = self._look_again = self._more = False
-        self._held_up: dict[int, set[Gate]] = {}  # streams whose executions were sent away → by whom
+        self._held_up: dict[int, set[Gate | Purse]] = {}  # streams whose executions were sent away → by whom
         self._projects: Counter[int] = Counter()  # how many each has in hands
         self._coming: Counter[int] = Counter()  # of a stream, in their first turn: they have not asked at a gate yet
 
@@ -53,6 +54,7 @@ class LoopDriver:
 
     def look(self) -> None:
         """Looks for queued executions in the database: for bells that were lost."""
+        purses.measure()
         self._loop.call_soon_threadsafe(self._look)
 
     def take_over(self) -> None:

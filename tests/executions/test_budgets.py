@@ -1,5 +1,7 @@
 """Budgets: reserve before a call, settle with it; what does not fit waits, and goes on when there is room."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,12 +12,15 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from executions import control, queue, worker
+from executions import control, purses, queue, worker
 from executions.drivers import plain
-from executions.models import Execution
+from executions.models import Event, Execution
+from executions.working import working
 from gateway.models import Call, Intent
 from projects.models import ApiKey, TierModel
 from tests.cast import envelope, execute, make_workflow, models_answer
+from tests.test_pressure import wait_until
+from wire.ids import new_id
 from workflows import budgets
 from workflows.models import Budget, Reservation, Spent, Workflow
 
@@ -24,6 +29,8 @@ pytestmark = pytest.mark.django_db
 CENT = 10**10  # pico-dollars
 COST = 150_000_000  # of the answer below, as Haiku 5.5: 1,000 tokens at 0.10 and 100 at 0.50 USD per million
 GOOD = {"text": envelope({"kind": "refund"}), "input_tokens": 1000, "output_tokens": 100}
+
+CHEAP = {**GOOD, "input_tokens": 1, "output_tokens": 1}
 
 
 def state(workflow, cap, period="month", of_workflow=False):
@@ -155,6 +162,86 @@ def test_the_database_settles_a_call_that_python_wrote_past_everything():
     known.save(force_insert=True)
     assert list(spent(budget).values()) == [COST - 40]
     assert not Reservation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_raise_between_the_refusal_and_the_wait_is_not_missed():
+    """The person is somewhere else: where nothing holds the budget, they are through before the execution waits."""
+    models_answer(GOOD)
+    workflow = make_workflow()
+    budget = state(workflow, 0, period="total")
+    raised = []
+
+    def raise_it():
+        Budget.objects.get(pk=budget.pk).delete()
+        connection.close()
+
+    def meanwhile(execute, sql, *rest):
+        if "deadline_at" in sql and sql.startswith("SELECT") and not raised:
+            raised.append(threading.Thread(target=raise_it))
+            raised[0].start()
+            raised[0].join(0.5)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        execution = execute(workflow)
+    raised[0].join(10)
+    assert execution.status == "waiting"
+    assert queue.sweep() == 1
+    plain.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert execution.status == "completed"
+
+
+def test_of_two_budgets_the_one_that_has_room_last_is_waited_for():
+    models_answer(GOOD)
+    workflow = make_workflow()
+    execute(workflow)
+    bound = Intent.objects.get().upper_bound
+    busy = state(workflow, COST + bound)
+    state(workflow, 0, period="total", of_workflow=True)
+    Reservation.objects.create(budget=busy, intent=Intent.objects.get().pk, simulated=True, amount=1)
+    execution = execute(workflow)
+    assert (execution.waiting_for, execution.resume_at) == ("budget", None)
+    assert Reservation.objects.count() == 1
+
+
+@pytest.mark.parametrize(("cap", "room"), [(0, None), (CENT, 4), (CENT // 3, 1)])
+def test_a_purse_says_how_many_more_calls_fit(cap, room):
+    """Until nothing that is reserved is in the way any more: then each call finds out by itself."""
+    models_answer(GOOD)
+    workflow = make_workflow()
+    budget = state(workflow, cap)
+    Reservation.objects.create(budget=budget, intent=new_id(), simulated=True, amount=CENT // 10)
+    intent = Intent(project=workflow.project_id, workflow=workflow.pk, simulated=True, upper_bound=2 * CENT // 10)
+    purse = purses.emptied(intent)
+    assert (purse.room(), purses.emptied(intent) is purse) == (0, True)
+    purses.measure()
+    assert purse.room() == room
+    budget.delete()
+    purses.measure()
+    assert purse.room() is None
+    assert purses._purses == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backlog_behind_a_budget_that_is_reserved_is_left_alone():
+    """There is room for one call at a time, and a call takes its time; what it costs in the end is next to nothing."""
+    models_answer(CHEAP)
+    workflow = make_workflow()
+    execute(workflow)
+    bound = Intent.objects.get().upper_bound
+    state(workflow, 2 * bound - 1, period="total")
+    models_answer({**CHEAP, "latency_ms": 1500})
+    inputs = [{"message": "A refund"}] * 200
+    queue.submit_batch(workflow.live.version, workflow.live, inputs, actor="test")
+    with working():
+        wait_until(lambda: Call.objects.count() > 2 and Execution.objects.filter(status="waiting").count() <= 3)
+        events, calls = Event.objects.count(), Call.objects.count()
+        time.sleep(6)
+        events, calls = Event.objects.count() - events, Call.objects.count() - calls
+    assert calls >= 2
+    assert events <= 10 * calls
 
 
 @pytest.mark.django_db(transaction=True)
