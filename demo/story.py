@@ -16,12 +16,12 @@ from analytics.baselines import Method
 from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
 from analytics.representation import represent_summary
-from executions import queue
+from executions import estimates, queue
 from executions.models import FINAL, Execution, Flag, Status
 from projects.models import Project, TierModel, Tool
-from wire.money import to_pico
+from wire.money import to_pico, to_usd
 from workflows.definition import Definition
-from workflows.models import Examined, Publication, Workflow
+from workflows.models import Budget, Examined, Publication, Workflow
 
 _STYLE = {"title_justify": "left", "title_style": "bold"}
 _FIGURES = [
@@ -97,12 +97,28 @@ def _name(number: int) -> str:
     return "demo" if number == 1 else f"demo-{number}"
 
 
+def limit(workflow: Workflow, usd: Decimal) -> None:
+    """What the demo may cost at most: a budget of its project, like any other."""
+    Budget.objects.create(project=workflow.project, period=Budget.Period.TOTAL, cap=to_pico(usd), stated_by="demo")
+
+
+def expected_cost(workflow: Workflow) -> Decimal:
+    """USD for all messages. Every model of the workflow has to have a price."""
+    inputs = [input_of(message) for message in messages()]
+    return to_usd(estimates.estimate(workflow.live.version, workflow.live, inputs).expected)
+
+
 def submit(workflow: Workflow, message: dict) -> Execution:
     return queue.submit(workflow.live.version, workflow.live, input_of(message), actor="demo")
 
 
 def executions(workflow: Workflow) -> QuerySet[Execution]:
     return Execution.objects.filter(workflow=workflow)
+
+
+def parked(workflow: Workflow) -> QuerySet[Execution]:
+    """Those that wait until a person raises the budget."""
+    return executions(workflow).filter(status=Status.WAITING, waiting_for="budget", resume_at=None)
 
 
 def steps_table(publication: Publication) -> Table:
@@ -135,6 +151,8 @@ def _counts(executions: QuerySet[Execution]) -> Table:
         if n := statuses.get(("completed", who)):
             table.add_row(f"  by the {who}", str(n))
     table.add_row("escalated (wait for a person)", str(sum(n for (s, _), n in statuses.items() if s == "escalated")))
+    if waiting := sum(n for (s, _), n in statuses.items() if s == "waiting"):
+        table.add_row("waiting", str(waiting))
     table.add_row("failed", str(sum(n for (s, _), n in statuses.items() if s == "failed")))
     return table
 
