@@ -167,7 +167,8 @@ class Execution(models.Model):
 class StepResult(models.Model):
     """One attempt of a step. `done` and `skipped` are checkpoints; the others are kept, never overwritten.
 
-    `started` stands only for a tool with side effects: it was called, and what came of it is not known yet.
+    `started` stands only for a tool with side effects: it was called, and what came of it is not known yet; with an
+    output, it answered, and that was not judged yet.
     """
 
     class Status(models.TextChoices):
