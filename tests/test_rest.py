@@ -225,6 +225,7 @@ def test_what_only_we_may_say_is_refused_and_not_ignored(client, method, address
         "since=0001-01-01T00:00:00%2B01:00",
         "until=9999-12-31T23:59:59-01:00",
         "workflow=%00",
+        "&".join(f"filter{number}=1" for number in range(2000)),
     ],
 )
 def test_a_filter_that_is_not_there_or_cannot_be_read_is_malformed(client, query):

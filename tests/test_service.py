@@ -80,6 +80,13 @@ def test_a_slow_client_holds_up_nobody(tmp_path, port):
     assert answered.startswith(b"HTTP/1.1 401")
 
 
+def test_a_body_that_is_far_too_large_is_not_read(tmp_path, port):
+    """One that is a little too large is answered by the API; of this one nothing was sent yet."""
+    request = b"POST /api/v1/workflows HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n{"
+    with service(tmp_path, PORT=str(port)):
+        assert ask(port, request).startswith(b"HTTP/1.1 413")
+
+
 def ask(port: int, request: bytes) -> bytes:
     """Without a second attempt: what was announced has to be there. Reads until the service closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
@@ -13,7 +13,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
 from . import strict_json
-from .problems import Fault, Malformed, Problem, TooLarge, Unavailable
+from .problems import Fault, Malformed, NotFound, Problem, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +46,9 @@ def problem_response(error: Exception, context: dict) -> Response:
 
 
 def _problem_of(error: Exception) -> dict:
-    match error:
+    match error := _in_our_words(error):
         case Problem():
             return _problem(error.status, error.title, error.detail, error.faults, error.extra)
-        case Http404():
-            return _problem(404, "Not found", "There is nothing here, or not for this key.")
-        case RequestDataTooBig():
-            return _problem(413, "Too large", f"A body has at most {MAX_BODY} bytes.")
         case exceptions.APIException():
             return _problem(error.status_code, HTTPStatus(error.status_code).phrase, _sentence(error))
         case OperationalError() | InterfaceError():
@@ -60,6 +56,18 @@ def _problem_of(error: Exception) -> dict:
             return _busy()
     logger.exception("unexpected error in the API")
     return _broken()
+
+
+def _in_our_words(error: Exception) -> Exception:
+    """What Django says of a request, as one of our problems."""
+    match error:
+        case Http404():
+            return NotFound("There is nothing here, or not for this key.")
+        case RequestDataTooBig():
+            return TooLarge(f"A body has at most {MAX_BODY} bytes.")
+        case SuspiciousOperation():  # beyond one of its bounds, such as a thousand parameters in a query
+            return Malformed("The request could not be read.")
+    return error
 
 
 def _problem(status: int, title: str, detail: str, faults: Iterable[Fault] = (), extra: dict | None = None) -> dict:

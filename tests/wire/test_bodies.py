@@ -1,6 +1,7 @@
 """Bodies of requests: what is wrong is said once for each place, and every place is one of the body."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -35,6 +36,52 @@ def faults_in(data: object) -> list[tuple[str, str]]:
 )
 def test_each_place_that_is_wrong_is_named_once(data, faults):
     assert faults_in(data) == faults
+
+
+@pytest.mark.parametrize("price", ["5.20", "0", "1e5", "0.000000000001", "1E-12", 5, 5.5, 1e-12, 1e6, "00012.50"])
+def test_an_amount_is_a_number_as_json_writes_one(price):
+    assert Parcel.read({"name": "a", "price": price}).price == Decimal(str(price))
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        "1_000",
+        "１",
+        " 5",
+        "5\n",
+        "+5",
+        ".5",
+        "5.",
+        "0x10",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "1e9999",
+        "",
+        True,
+        [],
+        "9" * 99999,
+    ],
+)
+def test_an_amount_is_nothing_else(price):
+    assert faults_in({"name": "a", "price": price}) == [
+        ("/price", 'This must be an amount in USD, such as "5.20".'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("price", "sentence"),
+    [
+        ("-1", "This must be an amount from 0 to 1000000 USD."),
+        (-0.01, "This must be an amount from 0 to 1000000 USD."),
+        ("1000000.000000000001", "This must be an amount from 0 to 1000000 USD."),
+        ("1e7", "This must be an amount from 0 to 1000000 USD."),
+        ("1e-13", "An amount has at most twelve places."),
+    ],
+)
+def test_an_amount_that_cannot_be_kept_is_refused_with_the_reason(price, sentence):
+    assert faults_in({"name": "a", "price": price}) == [("/price", sentence)]
 
 
 def test_a_wrong_part_of_a_list_is_named_by_its_number():

@@ -15,8 +15,11 @@ from config import environment
 from config.wsgi import application
 from executions.working import AnotherProcess, working
 from projects.schema import bring_up_to_date
+from wire.rest import MAX_BODY
 
 from ...duties import DUTIES
+
+LARGEST_BODY = 4 * MAX_BODY  # what is larger is not even read: the server would keep up to a gigabyte of it on disk
 
 
 class Command(BaseCommand):
@@ -58,6 +61,7 @@ def _listening() -> BaseWSGIServer | MultiSocketServer:
             host=settings.HOST,
             port=settings.PORT,
             threads=settings.WEB_THREADS,
+            max_request_body_size=LARGEST_BODY,
             ident=None,
             **_proxy(),
         )
