@@ -1,7 +1,6 @@
 """REST for executions and flags. Parses, calls one domain verb, renders."""
 
 import json
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,15 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway.models import Call
-from projects.idempotency import once
+from projects.idempotency import ONCE, once
 from projects.models import Project, Scope
-from wire.bodies import Body, moment
-from wire.problems import Conflict, Invalid, Malformed, NotFound, TooLarge
+from wire.answers import Listed, Problem
+from wire.bodies import Body
+from wire.filters import BOOLEAN, TEXT, TIME, one_of
+from wire.problems import Conflict, Invalid, NotFound, TooLarge
 from wire.views import View, page
 from workflows.api import version_of, workflow_of
 from workflows.models import Publication, Version, Workflow
 
-from . import control, queue, resolution
+from . import control, queue, resolution, shown
 from .estimates import estimate
 from .models import Execution, Flag, Status
 from .preference import seconds_preferred, wait_for
@@ -28,12 +29,13 @@ from .resolution import ABSENT, Decision
 
 MAX_INPUT = 1024 * 1024
 SMALL = 16 * 1024  # characters of JSON: metadata is a label, not a payload
+Lane = Annotated[str | None, Field(json_schema_extra={"enum": ["fast", None]})]
 
 
 class NewExecution(Body):
     input: object
     version: Annotated[str, Field(max_length=64)] | None = None
-    lane: str | None = None
+    lane: Lane = None
     metadata: dict[str, object] = {}
 
     @property
@@ -42,7 +44,7 @@ class NewExecution(Body):
 
 
 class NewResolution(Body):
-    resolution: str
+    resolution: Annotated[str, Field(json_schema_extra={"enum": Flag.Resolution.values})]
     output: object = ABSENT
     step_output: object = ABSENT
     note: Annotated[str, Field(max_length=10_000)] = ""
@@ -60,7 +62,7 @@ class Nothing(Body):
 class NewBatch(Body):
     inputs: Annotated[list[object], Field(min_length=1, max_length=1000)]
     version: Annotated[str, Field(max_length=64)] | None = None
-    lane: str | None = None
+    lane: Lane = None
     metadata: dict[str, object] = {}
 
     @property
@@ -70,9 +72,16 @@ class NewBatch(Body):
 
 class WorkflowExecutions(View):
     scopes = {"POST": Scope.EXECUTE}
+    bodies = {"POST": NewExecution}
+    heeds = {"POST": (*ONCE, "Prefer")}
+    answers = {"POST": {200: shown.Execution, 202: shown.Execution, 409: Problem}}
 
     def post(self, request: Request, name: str) -> Response:
-        body = NewExecution.read(request.data)
+        """Accepts an execution of the published version.
+
+        202; or 200 where it ended, or stands still for a person, within `Prefer: wait=N`.
+        """
+        body: NewExecution = self.body
         _refuse_what_is_not_there(body)
         seconds = seconds_preferred(request.headers.get("Prefer"))
         workflow = workflow_of(request.auth.project, name)
@@ -90,9 +99,13 @@ class WorkflowExecutions(View):
 
 class WorkflowBatch(View):
     scopes = {"POST": Scope.EXECUTE}
+    bodies = {"POST": NewBatch}
+    heeds = {"POST": ONCE}
+    answers = {"POST": {202: shown.Accepted, 409: Problem}}
 
     def post(self, request: Request, name: str) -> Response:
-        body = NewBatch.read(request.data)
+        """Accepts up to 1,000 executions, all or none."""
+        body: NewBatch = self.body
         _refuse_what_is_not_there(body)
         workflow = workflow_of(request.auth.project, name)
         version, publication = _chosen(request, workflow, body.version)
@@ -111,12 +124,13 @@ class WorkflowBatch(View):
 
 
 class BatchEstimate(View):
-    """What a batch would cost, and how many calls it would make; nothing is accepted by asking."""
-
     scopes = {"POST": Scope.EXECUTE}
+    bodies = {"POST": NewBatch}
+    answers = {"POST": {200: shown.Estimate, 409: Problem}}
 
     def post(self, request: Request, name: str) -> Response:
-        body = NewBatch.read(request.data)
+        """What a batch would cost, and how many calls it would make; nothing is accepted by asking."""
+        body: NewBatch = self.body
         _refuse_what_is_not_there(body)
         version, publication = _chosen(request, workflow_of(request.auth.project, name), body.version)
         return Response(represent_estimate(estimate(version, publication, body.inputs)))
@@ -124,13 +138,21 @@ class BatchEstimate(View):
 
 class ExecutionList(View):
     scopes = {"GET": Scope.READ}
-    filters = ("workflow", "version", "status", "since", "until", "purpose")
+    filters = {
+        "workflow": TEXT,
+        "version": TEXT,
+        "status": one_of(Status.values),
+        "since": TIME,
+        "until": TIME,
+        "purpose": one_of(Execution.Purpose.values),
+    }
     paged = True
+    answers = {"GET": {200: Listed[shown.Execution]}}
 
     def get(self, request: Request) -> Response:
-        given = self.given
+        """The executions of the project, newest first."""
         rows = Execution.objects.filter(project=request.auth.project).select_related("workflow", "version")
-        filters = {
+        columns = {
             "workflow": "workflow__name",
             "version": "version__number",
             "status": "status",
@@ -138,24 +160,26 @@ class ExecutionList(View):
             "since": "created_at__gte",
             "until": "created_at__lt",
         }
-        _one_of("status", given.get("status"), Status.values)
-        _one_of("purpose", given.get("purpose"), Execution.Purpose.values)
-        for name, value in given.items():
-            rows = rows.filter(**{filters[name]: _moment(name, value) if name in ("since", "until") else value})
+        for name, value in self.given.items():
+            rows = rows.filter(**{columns[name]: value})
         return page(request, rows, represent_executions)
 
 
 class ExecutionDetail(View):
     scopes = {"GET": Scope.READ}
+    answers = {"GET": {200: shown.Execution}}
 
     def get(self, request: Request, execution_id: UUID) -> Response:
+        """One execution, with its steps and flags."""
         return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])
 
 
 class ExecutionSteps(View):
     scopes = {"GET": Scope.READ}
+    answers = {"GET": {200: Listed[shown.Step]}}
 
     def get(self, request: Request, execution_id: UUID) -> Response:
+        """The steps of an execution, every attempt, oldest first."""
         execution = execution_of(request.auth.project, execution_id)
         calls = list(Call.objects.filter(execution=execution.pk))
         return Response(
@@ -165,8 +189,10 @@ class ExecutionSteps(View):
 
 class ExecutionCalls(View):
     scopes = {"GET": Scope.READ}
+    answers = {"GET": {200: Listed[shown.ModelCall]}}
 
     def get(self, request: Request, execution_id: UUID) -> Response:
+        """The rows of the ledger of an execution, oldest first."""
         execution = execution_of(request.auth.project, execution_id)
         calls = Call.objects.filter(execution=execution.pk).order_by("intended_at", "pk")
         return Response({"results": [represent_call(call) for call in calls], "next": None})
@@ -174,10 +200,12 @@ class ExecutionCalls(View):
 
 class Cancellation(View):
     scopes = {"POST": Scope.EXECUTE}
-    body_optional = True
+    bodies = {"POST": Nothing}
+    heeds = {"POST": ONCE}
+    answers = {"POST": {200: shown.Execution, 409: Problem}}
 
     def post(self, request: Request, execution_id: UUID) -> Response:
-        Nothing.read(request.data)
+        """Ends an execution. A call in flight is finished, paid, recorded, and not used."""
         execution = execution_of(request.auth.project, execution_id)
         once(request, lambda: control.cancel(execution, str(request.user)))
         return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])
@@ -185,10 +213,16 @@ class Cancellation(View):
 
 class Retries(View):
     scopes = {"POST": Scope.EXECUTE}
-    body_optional = True
+    bodies = {"POST": NewRetry}
+    heeds = {"POST": ONCE}
+    answers = {"POST": {201: shown.Execution, 202: shown.Execution, 409: Problem}}
 
     def post(self, request: Request, execution_id: UUID) -> Response:
-        body = NewRetry.read(request.data)
+        """Sets a failed execution going again, or runs a finished one anew.
+
+        202: it goes on behind its last checkpoint. 201, with `version`: a new one of the same input, from the start.
+        """
+        body: NewRetry = self.body
         execution = execution_of(request.auth.project, execution_id)
         actor = str(request.user)
         if body.version is None:
@@ -201,19 +235,23 @@ class Retries(View):
 
 class FlagList(View):
     scopes = {"GET": Scope.READ}
-    filters = ("state", "waiting", "reason", "workflow")
+    filters = {
+        "state": one_of(Flag.State.values),
+        "waiting": BOOLEAN,
+        "reason": one_of(Flag.Reason.values),
+        "workflow": TEXT,
+    }
     paged = True
+    answers = {"GET": {200: Listed[shown.Flag]}}
 
     def get(self, request: Request) -> Response:
+        """The flags of the project, newest first."""
         given = self.given
         rows = Flag.objects.filter(execution__project=request.auth.project)
         rows = rows.select_related("execution__workflow", "execution__version")
-        _one_of("state", given.get("state"), Flag.State.values)
-        _one_of("reason", given.get("reason"), Flag.Reason.values)
-        _one_of("waiting", given.get("waiting"), ["true", "false"])
         if "waiting" in given:
             waits = {"waiting": True, "state": Flag.State.OPEN}
-            rows = rows.filter(**waits) if given["waiting"] == "true" else rows.exclude(**waits)
+            rows = rows.filter(**waits) if given["waiting"] else rows.exclude(**waits)
         for name, column in (("state", "state"), ("reason", "reason"), ("workflow", "execution__workflow__name")):
             if name in given:
                 rows = rows.filter(**{column: given[name]})
@@ -222,16 +260,22 @@ class FlagList(View):
 
 class FlagDetail(View):
     scopes = {"GET": Scope.READ}
+    answers = {"GET": {200: shown.Flag}}
 
     def get(self, request: Request, flag_id: UUID) -> Response:
+        """One flag."""
         return Response(represent_flag(flag_of(request.auth.project, flag_id)))
 
 
 class FlagResolution(View):
     scopes = {"POST": Scope.REVIEW, "DELETE": Scope.REVIEW}
+    bodies = {"POST": NewResolution}
+    heeds = {"POST": ONCE}
+    answers = {"POST": {200: shown.Flag, 409: Problem}, "DELETE": {200: shown.Flag, 409: Problem}}
 
     def post(self, request: Request, flag_id: UUID) -> Response:
-        body = NewResolution.read(request.data)
+        """A person's decision."""
+        body: NewResolution = self.body
         if body.make_case:
             raise Invalid.at("/make_case", "Cases are not available yet.")
         if body.resolution == "redesign":
@@ -248,6 +292,7 @@ class FlagResolution(View):
         return Response(represent_flag(flag_of(request.auth.project, flag_id)))
 
     def delete(self, request: Request, flag_id: UUID) -> Response:
+        """Takes a decision back, while nothing was built on it."""
         flag = flag_of(request.auth.project, flag_id)
         return Response(represent_flag(resolution.reopen(flag, str(request.user))))
 
@@ -288,16 +333,3 @@ def _chosen(request: Request, workflow: Workflow, number: str | None) -> tuple[V
     if publication is None and not request.auth.allows(Scope.DESIGN):
         raise PermissionDenied("A trial of a draft needs a key with the scope 'design'.")
     return version, publication
-
-
-def _one_of(name: str, value: str | None, known: list[str]) -> None:
-    if value is not None and value not in known:
-        raise Malformed(f"{name} is one of {', '.join(known)}.")
-
-
-def _moment(name: str, value: str) -> datetime:
-    """A time, or a day, which begins at midnight UTC."""
-    try:
-        return moment(f"{value}T00:00:00Z" if len(value) == len("2026-11-23") else value)
-    except ValueError as error:
-        raise Malformed(f"{name}: {error}.") from error

@@ -14,6 +14,7 @@ from wire.problems import Invalid, Malformed
 
 from .models import IdempotencyKey
 
+ONCE = ("Idempotency-Key",)  # what a method that answers by `once` says in its view's `heeds`
 MAX_KEY = 255
 KEPT = timedelta(hours=48)
 FORGOTTEN_AT_ONCE = 1000
@@ -26,6 +27,8 @@ def once(request: Request, make: Callable[[], str]) -> str:
     wrong with a request, is looked at before: `make` runs inside the transaction. Raises `Invalid` where the key was used
     for another request, `Malformed` for a key that is none.
     """
+    if not {*ONCE} <= {*request.parser_context["view"].heeds.get(request.method, ())}:
+        raise TypeError("A view whose method makes something once says so in its `heeds`.")
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return make()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
 from .problems import Fault, Invalid, pointer
 
@@ -22,6 +22,11 @@ class Body(BaseModel):
             return cls.model_validate(data)
         except ValidationError as error:
             raise Invalid.of(faults_of(error, data)) from error
+
+    @classmethod
+    def may_be_empty(cls) -> bool:
+        """Where every key is optional, a body of nothing at all is as good as `{}`."""
+        return not any(field.is_required() for field in cls.model_fields.values())
 
 
 _SENTENCES = {
@@ -87,5 +92,12 @@ AMOUNT = re.compile(
 )  # a number of JSON; Decimal would read `1_0`, too
 MAX_USD = Decimal(1_000_000)
 SMALLEST = Decimal("1E-12")
-Usd = Annotated[Decimal, BeforeValidator(_usd)]
-Moment = Annotated[datetime, BeforeValidator(moment)]
+_USD = {
+    "description": "USD, with at most twelve places.",
+    "anyOf": [
+        {"type": "string", "pattern": r"^\d{1,7}(\.\d{1,12})?$"},
+        {"type": "number", "minimum": 0, "maximum": int(MAX_USD)},
+    ],
+}
+Usd = Annotated[Decimal, BeforeValidator(_usd), WithJsonSchema(_USD)]
+Moment = Annotated[datetime, BeforeValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})]

@@ -1,7 +1,7 @@
 """What every address of the API has in common, and lists by cursor. Used by every app's `api.py`."""
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils.http import parse_header_parameters
@@ -10,26 +10,36 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .problems import Malformed, NotFound
+from .answers import Answer
+from .bodies import Body
+from .filters import Filter
+from .problems import Malformed, NotFound, Problem
 from .wsgi import UTF_8
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
-WITH_BODY = ("POST", "PUT")
 
 
 class View(APIView):
-    """What every address has in common: the scope of each method, and the filters it knows.
+    """What every address has in common: it says what it takes and answers, and the published schema says the same.
 
-    `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405; `OPTIONS` needs none. `filters`: names
-    of query parameters; one that is not among them is an error, not ignored. `paged` adds those of a list.
-    `body_optional`: a body of nothing at all is as good as `{}`, because every key of it is optional.
+    `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405; `OPTIONS` needs none.
+    `bodies`: the class that a method's body is read with, into `self.body`.
+    `filters`: query parameters by name, read into `self.given`; one that is not among them is an error, not ignored.
+    `paged` adds those of a list. `heeds`: names of request headers that a method heeds.
+    `answers`: `{"POST": {201: Flag, 409: Problem}}`, the body of each status; None is an answer without one. Problems that
+    come with what is declared (a body, an id in the path) need not be named.
     """
 
-    scopes: ClassVar[dict[str, str]] = {}
-    filters: ClassVar[tuple[str, ...]] = ()
+    scopes: ClassVar[Mapping[str, str]] = {}
+    bodies: ClassVar[Mapping[str, type[Body]]] = {}
+    filters: ClassVar[Mapping[str, Filter]] = {}
     paged: ClassVar[bool] = False
-    body_optional: ClassVar[bool] = False
+    heeds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    answers: ClassVar[Mapping[str, Mapping[int, type[Answer] | type[Problem] | None]]] = {}
+
+    body: Any
+    given: dict[str, Any]
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
@@ -37,8 +47,10 @@ class View(APIView):
             raise NotFound("Nothing has a name with a NUL character.")
         self._refuse_charset(request)
         self.given = self._parameters(request)
-        if request.method in WITH_BODY and request.stream is None and not self.body_optional:
-            raise Malformed("The body is empty; send a JSON object.")
+        if body := self.bodies.get(request.method):
+            if request.stream is None and not body.may_be_empty():
+                raise Malformed("The body is empty; send a JSON object.")
+            self.body = body.read(request.data)
 
     def options(self, request: Request, *args: object, **kwargs: object) -> Response:
         """What may be asked here: the header `Allow`, which every answer has."""
@@ -49,7 +61,7 @@ class View(APIView):
         if parameters.get("charset", "utf-8").lower() not in UTF_8:
             raise UnsupportedMediaType(media_type, "JSON comes in UTF-8.")
 
-    def _parameters(self, request: Request) -> dict[str, str]:
+    def _parameters(self, request: Request) -> dict[str, Any]:
         allowed = {*self.filters, *(("cursor", "limit") if self.paged else ())}
         for name, values in request.query_params.lists():
             if name not in allowed:
@@ -59,7 +71,8 @@ class View(APIView):
                 raise Malformed(f"The filter {name!r} is given twice.")
             if "\x00" in values[0]:
                 raise Malformed(f"The filter {name!r} has a NUL character.")
-        return {name: request.query_params[name] for name in self.filters if name in request.query_params}
+        given = request.query_params
+        return {name: one.read(name, given[name]) for name, one in self.filters.items() if name in given}
 
 
 def page(request: Request, rows: QuerySet, render: Callable[[list], list[dict]]) -> Response:

@@ -12,18 +12,21 @@ from pydantic import AfterValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.idempotency import once
+from projects.idempotency import ONCE, once
 from projects.models import Project, Scope
 from projects.targets import PROVIDERS, parse_target
+from wire.answers import Listed, Problem
 from wire.bodies import Body, Moment, Usd
 from wire.money import to_pico, to_usd, usd_text
 from wire.problems import Conflict, Fault, Invalid, NotFound
 from wire.times import rfc3339
 from wire.views import View, page
 
+from . import shown
 from .models import Baseline, Examined, Publication, Version, Workflow
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+SEMVER = r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$"
 
 
 def _name(value: str) -> str:
@@ -38,7 +41,8 @@ def _semver(value: str) -> str:
     return value
 
 
-Number = Annotated[str, AfterValidator(_semver)]
+Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
+Number = Annotated[str, AfterValidator(_semver), Field(json_schema_extra={"maxLength": 64, "pattern": SEMVER})]
 Text = Annotated[str, Field(max_length=200)]
 
 
@@ -82,7 +86,7 @@ class Design(Body):
 
 
 class NewWorkflow(Design):
-    name: Annotated[str, AfterValidator(_name)]
+    name: Name
     version: Number = "1.0.0"
 
 
@@ -97,14 +101,14 @@ class NewVersion(Design):
 
 
 class Override(Body):
-    override: object = None
+    override: Annotated[object, Field(description="Not available yet.")] = None
 
 
 class NewBaseline(Body):
-    method: str
+    method: Annotated[str, Field(json_schema_extra={"enum": Baseline.Method.values})]
     model: Annotated[str, Field(max_length=250)] = ""
     cost_per_execution: Usd | None = None
-    prompt: object = None
+    prompt: Annotated[object, Field(description="Not available yet.")] = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
 
     def faults(self) -> Iterator[Fault]:
@@ -135,13 +139,18 @@ class NewBaseline(Body):
 class WorkflowList(View):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
     paged = True
+    bodies = {"POST": NewWorkflow}
+    heeds = {"POST": ONCE}
+    answers = {"GET": {200: Listed[shown.Workflow]}, "POST": {201: shown.StoredWorkflow, 409: Problem}}
 
     def get(self, request: Request) -> Response:
+        """The workflows of the project, newest first."""
         rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version__workflow")
         return page(request, rows, lambda found: [represent_workflow(row) for row in found])
 
     def post(self, request: Request) -> Response:
-        body = NewWorkflow.read(request.data)
+        """Stores a workflow and its first version."""
+        body: NewWorkflow = self.body
         project = request.auth.project
         examined = body.examined(project)
 
@@ -157,21 +166,28 @@ class WorkflowList(View):
 
 class WorkflowDetail(View):
     scopes = {"GET": Scope.READ}
+    answers = {"GET": {200: shown.Workflow}}
 
     def get(self, request: Request, name: str) -> Response:
+        """One workflow, with its published definition."""
         return Response(represent_workflow(workflow_of(request.auth.project, name)))
 
 
 class VersionList(View):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
     paged = True
+    bodies = {"POST": NewVersion}
+    heeds = {"POST": ONCE}
+    answers = {"GET": {200: Listed[shown.Version]}, "POST": {201: shown.Version, 409: Problem}}
 
     def get(self, request: Request, name: str) -> Response:
+        """The versions of a workflow, newest first."""
         rows = workflow_of(request.auth.project, name).versions.prefetch_related("publications")
         return page(request, rows, lambda found: [represent_version(row) for row in found])
 
     def post(self, request: Request, name: str) -> Response:
-        body = NewVersion.read(request.data)
+        """Adds a version: a new draft, never an edit."""
+        body: NewVersion = self.body
         workflow = workflow_of(request.auth.project, name)
         examined = body.examined(workflow.project)
 
@@ -184,17 +200,22 @@ class VersionList(View):
 
 class VersionDetail(View):
     scopes = {"GET": Scope.READ}
+    answers = {"GET": {200: shown.Version}}
 
     def get(self, request: Request, name: str, number: str) -> Response:
+        """One version."""
         return Response(represent_version(version_of(request.auth.project, name, number)))
 
 
 class PublicationView(View):
     scopes = {"POST": Scope.DESIGN}
-    body_optional = True
+    bodies = {"POST": Override}
+    heeds = {"POST": ONCE}
+    answers = {"POST": {201: shown.Publication, 409: Problem}}
 
     def post(self, request: Request, name: str, number: str) -> Response:
-        if Override.read(request.data).override is not None:
+        """Makes a version live. Of one that was live before it is the roll-back."""
+        if self.body.override is not None:
             raise Invalid.at("/override", "There is no gate to override yet: an override is not available yet.")
         version = version_of(request.auth.project, name, number)
         if not version.publications.exists():  # a roll-back is always allowed
@@ -206,8 +227,11 @@ class PublicationView(View):
 
 class BaselineView(View):
     scopes = {"GET": Scope.READ, "PUT": Scope.DESIGN}
+    bodies = {"PUT": NewBaseline}
+    answers = {"GET": {200: shown.Baseline}, "PUT": {200: shown.Baseline}}
 
     def get(self, request: Request, name: str) -> Response:
+        """The baseline in force: what savings are measured against."""
         workflow = workflow_of(request.auth.project, name)
         baseline = workflow.baseline_at(timezone.now())
         if baseline is None:
@@ -215,7 +239,8 @@ class BaselineView(View):
         return Response(represent_baseline(baseline))
 
     def put(self, request: Request, name: str) -> Response:
-        body = NewBaseline.read(request.data)
+        """States the baseline, from a moment on."""
+        body: NewBaseline = self.body
         if faults := list(body.faults()):
             raise Invalid.of(faults)
         workflow = workflow_of(request.auth.project, name)

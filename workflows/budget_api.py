@@ -8,13 +8,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.models import Scope
+from wire.answers import Listed, Problem
 from wire.bodies import Body, Usd
 from wire.money import to_pico, to_usd, usd_text
 from wire.problems import NotFound
 from wire.times import rfc3339
 from wire.views import View, page
 
-from . import budgets
+from . import budgets, shown
 from .api import workflow_of
 from .models import Budget
 
@@ -28,14 +29,20 @@ class NewBudget(Body):
 class BudgetList(View):
     scopes = {"GET": Scope.READ, "PUT": Scope.ADMIN}
     paged = True
+    bodies = {"PUT": NewBudget}
+    answers = {
+        "GET": {200: Listed[shown.Budget]},
+        "PUT": {200: shown.Budget, 201: shown.Budget, 404: Problem},
+    }
 
     def get(self, request: Request) -> Response:
+        """What the project and its workflows may spend, and have spent."""
         rows = Budget.objects.filter(project=request.auth.project).select_related("workflow")
         return page(request, rows, lambda found: [represent_budget(row) for row in found])
 
     def put(self, request: Request) -> Response:
         """States the budget of this workflow (or of the project) and period, or states it anew."""
-        body = NewBudget.read(request.data)
+        body: NewBudget = self.body
         project = request.auth.project
         workflow = workflow_of(project, body.workflow) if body.workflow is not None else None
         budget, made = Budget.objects.update_or_create(
@@ -49,12 +56,14 @@ class BudgetList(View):
 
 class BudgetDetail(View):
     scopes = {"GET": Scope.READ, "DELETE": Scope.ADMIN}
+    answers = {"GET": {200: shown.Budget}, "DELETE": {204: None}}
 
     def get(self, request: Request, budget_id: int) -> Response:
+        """One budget."""
         return Response(represent_budget(self._budget(request, budget_id)))
 
     def delete(self, request: Request, budget_id: int) -> Response:
-        """What it had parked goes on."""
+        """Takes a budget away. What it had parked goes on."""
         self._budget(request, budget_id).delete()
         return Response(status=204)
 

@@ -1,0 +1,167 @@
+"""What executions, steps, calls and flags look like in an answer. `representation.py` makes them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.models import Call as CallRow
+from gateway.types import Outcome, Purpose
+from projects.models import Tier
+from wire.answers import Answer, Count, Id, Json, Money, Time, word_of
+
+from . import models
+
+Resolver = word_of(models.Execution.Resolver)
+TierName = word_of(Tier)
+Milliseconds = Annotated[int, Field(ge=0)]
+
+
+class Tokens(Answer):
+    """Disjoint: `input` is the uncached part. `output` includes thinking."""
+
+    input: Count
+    output: Count
+    cache_read: Count
+    cache_write: Count
+
+
+class CallTokens(Tokens):
+    thinking: Annotated[int, Field(ge=0, description="Part of output.")]
+
+
+class ShortFlag(Answer):
+    id: Id
+    reason: word_of(models.Flag.Reason)
+    explanation: str
+    waiting: Annotated[bool, Field(description="Whether the execution stands still for it.")]
+    state: word_of(models.Flag.State)
+
+
+class FlagResolution(Answer):
+    resolution: word_of(models.Flag.Resolution)
+    note: str | None
+    resolved_by: str
+
+
+class Flag(ShortFlag):
+    execution: Id
+    workflow: str
+    version: str
+    step: str | None
+    iteration: int | None
+    detector: str
+    edge_case: str | None
+    answered_by: Resolver | None
+    resolution: FlagResolution | None
+    created_at: Time
+    resolved_at: Time | None
+
+
+class Step(Answer):
+    """One attempt of a step."""
+
+    id: str
+    iteration: int | None
+    kind: word_of(("code", "model", "tool"))
+    status: word_of(models.StepResult.Status)
+    attempt: Annotated[int, Field(ge=1)]
+    output: Json
+    confidence: float | None
+    rationale: str | None
+    model: str | None
+    tier: TierName | None
+    answered_by: Resolver
+    cost: Money | None
+    latency_ms: Milliseconds
+    started_at: Time
+    finished_at: Time
+
+
+class Tracking(Answer):
+    followed: bool | None
+    unexpected: list[str]
+    update_suggested: bool
+
+
+class Execution(Answer):
+    id: Id
+    workflow: str
+    version: str
+    status: word_of(models.Status)
+    waiting_for: str | None
+    resume_at: Time | None
+    purpose: word_of(models.Execution.Purpose)
+    lane: str
+    simulated: bool
+    input: Json
+    output: Json
+    resolved_by: Resolver | None
+    answered_by: Resolver | None
+    flags: list[ShortFlag]
+    tracking: Tracking
+    cost: Annotated[Money | None, Field(description="Null where a call has no price.")]
+    tokens: Tokens
+    latency_ms: Annotated[int | None, Field(ge=0, description="From acceptance to the end.")]
+    steps: list[Step]
+    error: Annotated[dict[str, Json] | None, Field(description="How it failed, or what it waits for.")]
+    metadata: dict[str, Json]
+    rerun_of: Id | None
+    superseded_by: Id | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+
+
+class Accepted(Answer):
+    """What a batch became, in the order of its inputs."""
+
+    results: list[Execution]
+
+
+class Price(Answer):
+    """As it was in force at the call."""
+
+    input: Money | None
+    output: Money | None
+    cache_read: Money | None
+    cache_write_5m: Money | None
+    cache_write_1h: Money | None
+    per_tokens: int
+    source: str | None
+    version: str | None
+
+
+class ModelCall(Answer):
+    """A row of the ledger."""
+
+    id: Id
+    purpose: word_of([purpose.value for purpose in Purpose])
+    step: str | None
+    attempt: Annotated[int, Field(ge=1)]
+    tier: TierName | None
+    outcome: word_of([outcome.value for outcome in Outcome])
+    error: str | None
+    provider: str
+    model_planned: str
+    model_served: str | None
+    tokens: CallTokens
+    price: Price
+    cost: Money | None
+    cost_state: word_of(CallRow.CostState)
+    simulated: bool
+    batch: bool
+    latency_ms: Milliseconds
+    at: Time
+
+
+class EstimatedCost(Answer):
+    expected: Money | None
+    upper: Money | None
+
+
+class Estimate(Answer):
+    executions: Count
+    calls: Count
+    cost: EstimatedCost
+    basis: word_of(("recorded", "assumed"))
+    recorded_executions: Count

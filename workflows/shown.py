@@ -1,0 +1,86 @@
+"""What workflows, versions, publications, baselines and budgets look like in an answer."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from wire.answers import Answer, Day, Id, Json, Money, Time, word_of
+
+from . import models
+
+
+class Publication(Answer):
+    workflow: str
+    version: str
+    tier_map: dict[str, str]
+    prompt_format: int
+    evidence: word_of(models.Publication.Evidence)
+    unproven: bool
+    published_by: str
+    published_at: Time
+
+
+class LivePublication(Publication):
+    definition: dict[str, Json]
+
+
+class Workflow(Answer):
+    name: str
+    published: Annotated[LivePublication | None, Field(description="The publication that is live.")]
+    created_at: Time
+
+
+class Warned(Answer):
+    """What is allowed and doubtful."""
+
+    pointer: str
+    detail: str
+
+
+class Version(Answer):
+    workflow: str
+    version: str
+    state: word_of(("draft", "published"))
+    definition: dict[str, Json]
+    content_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    changelog: str
+    design_context: dict[str, Json]
+    designed_by: str | None
+    designed_at: Time | None
+    intelligence_level: str | None
+    design_cost: Money | None
+    warnings: list[Warned]
+    publications: list[Publication]
+    created_by: str
+    created_at: Time
+
+
+class StoredWorkflow(Version, Workflow):
+    """A new workflow and its first version in one."""
+
+
+class Baseline(Answer):
+    method: word_of(models.Baseline.Method)
+    model: str | None
+    cost_per_execution: Money | None
+    from_: Annotated[Time, Field(alias="from")]
+
+
+class BySimulation(Answer):
+    """Real and simulated money are never added."""
+
+    real: Money
+    simulated: Money
+
+
+class Budget(Answer):
+    id: Id
+    workflow: str | None
+    period: word_of(models.Budget.Period)
+    cap: Money
+    since: Day | None
+    until: Day | None
+    spent: BySimulation
+    reserved: BySimulation
+    stated_by: str
+    stated_at: Time
