@@ -22,6 +22,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # swagger-ui's own files
     "projects",
     "gateway",
     "workflows",
@@ -70,6 +72,7 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE / "static"]
 WHITENOISE_USE_FINDERS = True
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
@@ -81,9 +84,19 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["projects.authentication.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["wire.rest.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "wire.openapi.Schema",
     "EXCEPTION_HANDLER": "wire.rest.problem_response",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # `format` is an unknown filter like any other
+}
+
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Workflow Memory",
+    "DESCRIPTION": "Design once, execute forever. Every address but this schema and its page needs a key.",
+    "VERSION": VERSION,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["wire.openapi.with_problems"],
 }
 
 # A task is a wake-up with an id: early ack, no result, no time limit (architecture: the row, the lease and the sandbox bound it).

@@ -8,6 +8,7 @@ from analytics import api as analytics
 from analytics.metrics import spend
 from executions import api as executions
 from executions import health, metrics
+from wire import openapi
 from wire.metrics import Remembered, exposition
 from wire.rest import plain_problem, server_error
 from workflows import api as workflows
@@ -40,6 +41,8 @@ api = [
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("api/schema/", openapi.schema),
+    path("api/docs/", openapi.docs),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", exposition(Remembered(metrics.work, 1), Remembered(metrics.history, 10), Remembered(spend, 30))),

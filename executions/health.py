@@ -6,17 +6,21 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, JsonResponse
 
+from wire.rest import safe
+
 from . import bell
 from .models import Worker
 
 logger = logging.getLogger(__name__)
 
 
+@safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 as long as the process answers."""
     return JsonResponse({"status": "alive"})
 
 
+@safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 where the database, the broker and at least one worker are well; else 503, and which is not."""
     parts = {"database": _is_well(_database), "broker": _is_well(bell.waiting), "worker": _is_well(_worker)}

@@ -11,6 +11,8 @@ from executions import bell, purses, tool_calls, worker
 from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
 from gateway.providers import registry
+from tests.published import complaint
+from wire.views import View
 from workflows.compiled import compiled
 
 
@@ -57,6 +59,22 @@ def a_test_database_can_be_emptied():
     patch.setattr(flush.Command, "handle", released)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_as_it_is_published(monkeypatch):
+    """Whatever a test asks of the API: the answer's status, headers and body are those of the schema."""
+    dispatch, complaints = View.dispatch, []
+
+    def watched(self, request, *args, **kwargs):
+        response = dispatch(self, request, *args, **kwargs)
+        response.render()
+        complaints.append(complaint(request.resolver_match.route, request.method, response))
+        return response
+
+    monkeypatch.setattr(View, "dispatch", watched)
+    yield
+    assert not [one for one in complaints if one]
 
 
 @pytest.fixture(autouse=True)

@@ -227,6 +227,12 @@ def test_every_address_outside_the_admin_is_a_view_of_the_api():
     assert all(issubclass(view, View) for view in found)
 
 
+def test_what_needs_no_key_is_named_here():
+    """Every other address is one of the API or of the admin, which has accounts."""
+    alone = {str(one.pattern) for one in get_resolver().url_patterns if isinstance(one, URLPattern)}
+    assert alone == {"", "healthz", "readyz", "metrics", "api/schema/", "api/docs/"}
+
+
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
 def test_every_view_says_the_scope_of_every_method_it_has(view):
     assert {name.upper() for name in HANDLERS if hasattr(view, name)} == set(view.scopes)

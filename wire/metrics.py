@@ -8,13 +8,12 @@ from threading import Lock
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from .rest import plain_problem
+from .rest import plain_problem, safe
 
 Look = Callable[[], Iterable[Metric]]
 
@@ -46,7 +45,7 @@ def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponse]:
     for collector in collectors:
         registry.register(collector)
 
-    @require_safe
+    @safe
     def metrics(request: HttpRequest) -> HttpResponse:
         if not _may_read(request):
             refused = plain_problem(401, "Unauthorized", "This needs the token in METRICS_TOKEN.")(request)

@@ -3,11 +3,13 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from functools import wraps
 from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
@@ -108,6 +110,25 @@ def plain_problem(status: int, title: str, detail: str) -> Callable[..., JsonRes
         return _plain(_problem(status, title, detail))
 
     return view
+
+
+def safe(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """For a view outside the API: it is asked by GET and HEAD, OPTIONS says so, and any other method is 405."""
+
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
+        if request.method == "OPTIONS":
+            response = HttpResponse(status=204)
+            del response["Content-Type"]
+        else:
+            response = _plain(_problem(405, "Method Not Allowed", f"This address has no {request.method[:40]}."))
+        response["Allow"] = "GET, HEAD, OPTIONS"
+        return response
+
+    return answer
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
