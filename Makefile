@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: demo test chaos run web worker bench bench-peers lock clean
+.PHONY: demo test chaos fuzz run web worker bench bench-peers lock clean
 
 demo: .venv/.ready  # LIVE=1 and BUDGET=… reach it through the environment
 	@$(PY) manage.py demo
@@ -28,6 +28,10 @@ test: .venv/.ready-dev
 
 chaos: .venv/.ready-dev  # about ten minutes; SEED=… repeats a run
 	@$(PY) -m tests.chaos
+
+fuzz: .venv/.ready-dev  # FUZZ_SECONDS=… for each address and each definition; SEED=… repeats a run
+	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-10} SEED=$${SEED:-$$($(PY) -c 'import secrets; print(secrets.randbelow(10**9))')}; \
+		echo "SEED=$$SEED make fuzz"; $(PY) -m pytest -q -n 2 tests/test_fuzz.py tests/workflows/test_definition_mutations.py
 
 bench: .venv/.ready-dev
 	@$(PY) benchmarks/run.py all --short

@@ -42,7 +42,7 @@ PAGING = {
 }
 HEADERS = {
     "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
-    "Prefer": {"type": "string", "examples": ["wait=10"]},
+    "Prefer": {"type": "string", "description": "`wait=N` waits up to N seconds, at most 60."},
 }
 
 
