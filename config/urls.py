@@ -8,9 +8,8 @@ from analytics import api as analytics
 from analytics.metrics import spend
 from executions import api as executions
 from executions import health, metrics
-from wire import openapi
+from wire import errors, openapi
 from wire.metrics import Remembered, exposition
-from wire.rest import plain_problem, server_error
 from workflows import api as workflows
 from workflows import budget_api as budgets
 
@@ -50,7 +49,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
 ]
 
-handler400 = plain_problem(400, "Malformed request", "The request could not be read.")
-handler403 = plain_problem(403, "Forbidden", "This is not allowed.")
-handler404 = plain_problem(404, "Not found", "There is nothing at this address.")
-handler500 = server_error
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, JsonResponse
 
-from wire.rest import safe
+from wire.errors import safe
 
 from . import bell
 from .models import Worker

@@ -13,7 +13,8 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from .rest import plain_problem, safe
+from . import rest
+from .errors import refused, safe
 
 Look = Callable[[], Iterable[Metric]]
 
@@ -48,9 +49,9 @@ def exposition(*collectors: Collector) -> Callable[[HttpRequest], HttpResponse]:
     @safe
     def metrics(request: HttpRequest) -> HttpResponse:
         if not _may_read(request):
-            refused = plain_problem(401, "Unauthorized", "This needs the token in METRICS_TOKEN.")(request)
-            refused["WWW-Authenticate"] = "Bearer"
-            return refused
+            response = refused(request, rest.said(401, "Unauthorized", "This needs the token in METRICS_TOKEN."))
+            response["WWW-Authenticate"] = "Bearer"
+            return response
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return HttpResponse(encode(registry), content_type=content_type)
 

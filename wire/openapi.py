@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from .answers import Problem
-from .rest import PROBLEM_JSON, safe
+from .errors import safe
+from .rest import PROBLEM_JSON
 from .views import MAX_PAGE_SIZE, PAGE_SIZE
 
 REF = "#/components/schemas/{model}"

@@ -5,7 +5,6 @@ import signal
 import sys
 from contextlib import nullcontext
 
-import waitress
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,11 +14,9 @@ from config import environment
 from config.wsgi import application
 from executions.working import AnotherProcess, working
 from projects.schema import bring_up_to_date
-from wire.rest import MAX_BODY
 
+from ... import http
 from ...duties import DUTIES
-
-LARGEST_BODY = 4 * MAX_BODY  # what is larger is not even read: the server would keep up to a gigabyte of it on disk
 
 
 class Command(BaseCommand):
@@ -53,18 +50,9 @@ class Command(BaseCommand):
 
 
 def _listening() -> BaseWSGIServer | MultiSocketServer:
-    """The server, bound to its address: whoever connects from now on is answered as soon as it runs."""
     where = f"{settings.HOST}:{settings.PORT}"
     try:
-        return waitress.create_server(
-            application,
-            host=settings.HOST,
-            port=settings.PORT,
-            threads=settings.WEB_THREADS,
-            max_request_body_size=LARGEST_BODY,
-            ident=None,
-            **_proxy(),
-        )
+        return http.listen(application, settings.HOST, settings.PORT, settings.WEB_THREADS, **_proxy())
     except OSError as error:
         raise CommandError(f"Cannot listen on {where}: {error.strerror}.") from error
     except ValueError as error:
