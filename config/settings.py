@@ -80,12 +80,25 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
 
+# Requests a minute of one key and of one project, failed authentications a minute of one address; 0: no limit. They are
+# counted in the cache, which is this process's own: a counter must not make the door depend on one server more.
+THROTTLE_KEY = environment.whole("THROTTLE_KEY", 6000)
+THROTTLE_PROJECT = environment.whole("THROTTLE_PROJECT", 30_000)
+THROTTLE_FAILURES = environment.whole("THROTTLE_FAILURES", 60)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["projects.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["projects.authentication.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["wire.rest.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "wire.openapi.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["projects.throttles.Requests"],
     "EXCEPTION_HANDLER": "wire.rest.problem_response",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # `format` is an unknown filter like any other

@@ -8,6 +8,7 @@ from analytics import api as analytics
 from analytics.metrics import spend
 from executions import api as executions
 from executions import health, metrics
+from projects.accounts import login
 from wire import errors, openapi
 from wire.metrics import Remembered, exposition
 from workflows import api as workflows
@@ -45,6 +46,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", exposition(Remembered(metrics.work, 1), Remembered(metrics.history, 10), Remembered(spend, 30))),
+    path("admin/login/", login),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),
 ]

@@ -3,11 +3,14 @@
 from typing import TYPE_CHECKING
 
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from wire import rates
+
 from .models import ApiKey
+from .throttles import Door
 
 if TYPE_CHECKING:
     from wire.views import View  # whose own base reads the settings that name this module
@@ -32,9 +35,14 @@ class KeyAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        key = ApiKey.objects.authenticate(token.strip())
+        token, door = token.strip(), Door(request, "key")
+        if door.is_shut(token):
+            raise Throttled(rates.seconds_left(), "Too many wrong keys came from this address.")
+        key = ApiKey.objects.authenticate(token)
         if key is None:
+            door.failed()
             raise AuthenticationFailed("This key is unknown, expired or revoked.")
+        door.opened(token)
         key.touch()
         return KeyHolder(key), key
 

@@ -4,6 +4,7 @@ import os
 import socket
 
 import pytest
+from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connection
 
@@ -79,8 +80,9 @@ def every_answer_is_as_it_is_published(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def a_worker_of_its_own():
-    """Each test that works is a worker whose row is in its own database."""
+    """Each test that works is a worker whose row is in its own database, and begins with nothing in mind."""
     yield
+    cache.clear()  # what was counted of a minute
     worker._current, bell._silent_until = None, None
     compiled.cache_clear()
     pricing._remembered.clear()

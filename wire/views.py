@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils.http import parse_header_parameters
-from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import Throttled, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -45,18 +45,31 @@ class View(APIView):
         super().initial(request, *args, **kwargs)
         if any("\x00" in str(value) for value in kwargs.values()):
             raise NotFound("Nothing has a name with a NUL character.")
-        self._refuse_charset(request)
+        self._refuse_coding(request)
         self.given = self._parameters(request)
         if body := self.bodies.get(request.method):
             if request.stream is None and not body.may_be_empty():
                 raise Malformed("The body is empty; send a JSON object.")
             self.body = body.read(request.data)
 
+    def check_permissions(self, request: Request) -> None:
+        """What is refused costs too, so it is counted before it is judged."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Done, before the permissions."""
+
+    def throttled(self, request: Request, wait: float) -> None:
+        raise Throttled(wait, "Too many requests in this minute.")
+
     def options(self, request: Request, *args: object, **kwargs: object) -> Response:
         """What may be asked here: the header `Allow`, which every answer has."""
         return Response(status=204)
 
-    def _refuse_charset(self, request: Request) -> None:
+    def _refuse_coding(self, request: Request) -> None:
+        if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            raise UnsupportedMediaType("", "JSON comes as it is, not compressed.")
         media_type, parameters = parse_header_parameters(request.content_type or "")
         if parameters.get("charset", "utf-8").lower() not in UTF_8:
             raise UnsupportedMediaType(media_type, "JSON comes in UTF-8.")

@@ -59,6 +59,9 @@ def configured(place: Place) -> dict[str, str]:
         "ANTHROPIC_API_KEY": "none",
         "MODEL_CHEAP": f"anthropic:{MODEL}",
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        # One key asks for everything, as fast as it can.
+        "THROTTLE_KEY": "0",
+        "THROTTLE_PROJECT": "0",
     }
 
 

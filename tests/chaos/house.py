@@ -134,6 +134,8 @@ class House:
             "ANTHROPIC_BASE_URL": self.provider.server.url,
             "TOOL_MODULES": "tests.chaos.tools",
             "DJANGO_SETTINGS_MODULE": "config.settings",
+            "THROTTLE_KEY": "0",  # it has one key, and is in a hurry
+            "THROTTLE_PROJECT": "0",
             **{name: str(value) for name, value in variables.items()},
         }
 
