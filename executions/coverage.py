@@ -34,13 +34,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Observation:
-    """What there is to judge of one answer. `complaints`: the messages of the checks that failed."""
+    """What there is to judge of one answer. `complaints`: the messages of the checks that failed. `leak`: where it recites
+    what its model was told."""
 
     completion: Completion
     envelope: Envelope | None
     broken: str = ""
     output_faults: Sequence[Fault] = ()
     complaints: Sequence[str] = ()
+    leak: str = ""
     min_confidence: float = 0.0
     edge_cases: Sequence[EdgeCase] = ()
 
@@ -93,6 +95,13 @@ def by_edge_case(seen: Observation) -> Finding | None:
     return Finding("rule", "edge_case", f"The design escalates this case: {text}", seen.envelope.edge_case or "")
 
 
+def by_leak(seen: Observation) -> Finding | None:
+    """Before the checks, and naming theirs too: whoever dismisses this flag takes the output with all that is wrong."""
+    if seen.leak:
+        return Finding("check_failed", "leak", " ".join([seen.leak, *seen.complaints]), keeps=True)
+    return None
+
+
 def by_check(seen: Observation) -> Finding | None:
     if seen.complaints:
         return Finding("check_failed", "check", " ".join(seen.complaints), keeps=True)
@@ -109,7 +118,10 @@ def by_confidence(seen: Observation) -> Finding | None:
 
 
 Detector = Callable[[Observation], Finding | None]
-DETECTORS: tuple[Detector, ...] = (by_provider, by_schema, by_self_report, by_edge_case, by_check, by_confidence)
+DETECTORS: tuple[Detector, ...] = (
+    *(by_provider, by_schema, by_self_report, by_edge_case),
+    *(by_leak, by_check, by_confidence),
+)
 
 
 def find(seen: Observation, detectors: Iterable[Detector] | None = None) -> Finding | None:

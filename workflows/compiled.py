@@ -8,18 +8,21 @@ from gateway.types import Block
 
 from . import envelope, prompts
 from .definition import Definition, EdgeCase, ModelStep, Step
+from .leaks import Passages, Told
 from .models import Version
 from .schemas import Schema
 
 
 @dataclass(frozen=True)
 class CompiledStep:
-    """`schema`: what an output must follow. The last two are a model step's: what is sent as system and as schema."""
+    """`schema`: what an output must follow. The rest is a model step's: what is sent as system and as schema, and what of
+    it must not come back."""
 
     step: Step
     schema: Schema | None
     system: tuple[Block, ...] = ()
     envelope: dict | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ def build(definition: Definition) -> Compiled:
     told = [case for case in definition.edge_cases if case.when is None]
     escalating = tuple(case.id for case in told if case.escalates)
     prefix = prompts.system_prefix(definition, told)
-    steps = {step.id: _compile_step(step, prefix, escalating) for step in definition.steps}
+    passages = Passages(prefix)
+    steps = {step.id: _compile_step(step, passages, definition, escalating) for step in definition.steps}
     return Compiled(
         definition=definition,
         input_schema=Schema(definition.input_schema),
@@ -55,9 +59,10 @@ def build(definition: Definition) -> Compiled:
     )
 
 
-def _compile_step(step: Step, prefix: str, escalating: tuple[str, ...]) -> CompiledStep:
+def _compile_step(step: Step, prefix: Passages, definition: Definition, escalating: tuple[str, ...]) -> CompiledStep:
     schema = Schema(step.output_schema) if step.output_schema is not None else None
     if not isinstance(step, ModelStep):
         return CompiledStep(step, schema)
-    system = (Block(prefix), Block(prompts.step_block(step.instructions), cached=True))
-    return CompiledStep(step, schema, system, envelope.schema(step.output_schema, escalating))
+    system = (Block(prefix.source), Block(prompts.step_block(step.instructions), cached=True))
+    told = Told(prefix, step.instructions, definition.constants, step.output_schema)
+    return CompiledStep(step, schema, system, envelope.schema(step.output_schema, escalating), told)

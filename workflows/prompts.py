@@ -287,6 +287,11 @@ def system_prefix(definition: "Definition", told: Sequence["EdgeCase"]) -> str:
     return _say("system", guidance=guidance, edge_cases=cases, escalating=any(case.escalates for case in told))
 
 
+def rules() -> str:
+    """What of block 1 is ours, and the same in every workflow."""
+    return _say("system", guidance="", edge_cases=[], escalating=True)
+
+
 def step_block(instructions: str) -> str:
     """System block 2: what this step adds, as it was written."""
     return _say("step", instructions=instructions.strip())

@@ -35,8 +35,7 @@ def perform(run: Run, step: ModelStep) -> Generator[Effect, object, None]:
     if trial.finding and trial.finding.repairable:
         trial.row.status = StepResult.Status.REJECTED
         note = prompts.repair_note(trial.finding.explanation, trial.answer.completion.text, request.marker)
-        mended = replace(request, user=request.user + note)
-        trial = yield from _try(run, step, mended, step.tier, Purpose.REPAIR)
+        trial = yield from _try(run, step, request, step.tier, Purpose.REPAIR, note)
     if trial.finding:
         yield from _escalate(run, step, request, trial)
 
@@ -47,7 +46,7 @@ def _escalate(run: Run, step: ModelStep, request: Request, flagged: Trial) -> Ge
     for rung in _rungs(run, finding):
         note = prompts.escalation_note(finding.reason, finding.explanation, request.marker)
         try:
-            trial = yield from _try(run, step, replace(request, user=request.user + note), rung, Purpose.ESCALATION)
+            trial = yield from _try(run, step, request, rung, Purpose.ESCALATION, note)
         except Stopped as stopped:
             if isinstance(stopped.ending, Escalated):
                 # The cap forbids to ask: its flag waits, and what was not covered is not lost behind it.
@@ -88,12 +87,15 @@ def _request(run: Run, step: ModelStep) -> Request:
     return Request("", built.system, user, built.envelope, step.max_output_tokens, marker)
 
 
-def _try(run: Run, step: ModelStep, request: Request, tier: str, purpose: Purpose) -> Generator[Effect, object, Trial]:
-    """Asks one model once and judges the answer; a covered one is the step's result."""
+def _try(
+    run: Run, step: ModelStep, request: Request, tier: str, purpose: Purpose, note: str = ""
+) -> Generator[Effect, object, Trial]:
+    """Asks one model once and judges the answer; a covered one is the step's result. `note` stands behind the prompt."""
     recalled = run.recall(step)
-    row, answer = recalled or (yield from _answered(run, step, request, tier, purpose))
+    asked = replace(request, user=request.user + note)
+    row, answer = recalled or (yield from _answered(run, step, asked, tier, purpose))
     envelope, broken = coverage.read(answer.completion, run.compiled.escalating)
-    finding = yield from _judge(run, step, answer.completion, envelope, broken)
+    finding = yield from _judge(run, step, request, answer.completion, envelope, broken)
     if finding is None:
         run.settle(row, envelope.output)
         row.has_output = True
@@ -126,17 +128,26 @@ def _answered(
 
 
 def _judge(
-    run: Run, step: ModelStep, completion: Completion, envelope: coverage.Envelope | None, broken: str
+    run: Run,
+    step: ModelStep,
+    request: Request,
+    completion: Completion,
+    envelope: coverage.Envelope | None,
+    broken: str,
 ) -> Generator[Effect, object, Finding | None]:
-    faults, failed = [], []
+    """`request` is the step's own, without the note of a repair or an escalation: that quotes an answer."""
+    built, faults, failed, leak = run.compiled.steps[step.id], [], [], ""
     if envelope and envelope.status == "ok":
-        faults = run.compiled.steps[step.id].schema.faults(envelope.output)
+        faults = built.schema.faults(envelope.output)
         # A check may read what the schema promises: it is not asked about an output that breaks its schema.
         failed = [] if faults else (yield from complaints(run, step.checks, envelope.output))
+        leak = built.told.leak(envelope.output, envelope.rationale, request.user, request.marker)
     if isinstance(failed, Failure):
         return Finding("code_error", "sandbox", f"A check of the step {step.id} failed: {failed.detail}")
-    seen = Observation(completion, envelope, broken, faults, failed, step.min_confidence, run.compiled.edge_cases)
-    return coverage.find(seen)
+    cases = run.compiled.edge_cases
+    return coverage.find(
+        Observation(completion, envelope, broken, faults, failed, leak, step.min_confidence, edge_cases=cases)
+    )
 
 
 def _ask(

@@ -11,6 +11,7 @@ from workflows.definition import EdgeCase
 from workflows.envelope import Envelope
 
 OK = Envelope("ok", {"kind": "refund"}, 0.9, "It is plain.")
+RECITAL = "You carry out one step of a workflow that was designed in advance. Do exactly what it says."
 INJURY = EdgeCase(id="injury", case="Somebody was hurt", handling="escalate")
 
 
@@ -35,6 +36,7 @@ def seen(envelope=OK, stop=Stop.END, **fields):
             False,
         ),
         (seen(complaints=["Too long."]), "check_failed", "check", True),
+        (seen(leak="It recites."), "check_failed", "leak", True),
         (seen(min_confidence=0.95), "low_confidence", "confidence", True),
         (seen(min_confidence=0.9), None, None, None),
     ],
@@ -42,6 +44,11 @@ def seen(envelope=OK, stop=Stop.END, **fields):
 def test_each_observation_has_one_finding(observation, reason, detector, keeps):
     finding = find(observation)
     assert (finding and (finding.reason, finding.detector, finding.keeps)) == (reason and (reason, detector, keeps))
+
+
+def test_a_leak_names_the_failed_checks_too():
+    """Whoever dismisses the flag takes the output with all that is wrong with it."""
+    assert find(seen(leak="It recites.", complaints=["Too long."])).explanation == "It recites. Too long."
 
 
 def test_a_failed_check_is_named_before_a_low_confidence_because_it_can_be_repaired():
@@ -55,6 +62,7 @@ def test_a_failed_check_is_named_before_a_low_confidence_because_it_can_be_repai
     [
         ("by_provider", {"text": envelope({"kind": "refund"}), "stop": "refusal"}),
         ("by_schema", {"text": envelope({"kind": "moon"})}),
+        ("by_leak", {"text": envelope({"kind": "refund"}, rationale=RECITAL)}),
         ("by_check", {"user": "parcel", "text": envelope({"kind": "refund"})}),
         ("by_confidence", {"text": envelope({"kind": "refund"}, confidence=0.1)}),
     ],
