@@ -1,0 +1,184 @@
+"""Two projects side by side: Mallory's own, and a neighbour's, in which every text that is kept holds a canary."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import models
+from django.test import Client
+from django.utils import timezone
+
+from config import urls
+from executions import control, worker
+from executions.drivers import plain
+from executions.models import Execution, Flag
+from executions.queue import submit
+from gateway.models import OwnPrice
+from projects import tools
+from projects.models import ApiKey, Project, Scope
+from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
+from workflows.models import Budget, Examined, Version, Workflow
+
+CANARY = "canary"
+OWN = ("projects", "gateway", "workflows", "executions", "analytics")  # the apps that keep something
+UNKNOWN_ID = "0190a000-0000-7000-8000-000000000000"
+
+# A body that the method takes, by the address's pattern: what is refused must be the foreign object, not the body.
+BODIES = {
+    ("POST", "workflows"): {"name": "anew", "definition": REFUND},
+    ("POST", "workflows/<str:name>/versions"): {"bump": "minor", "definition": REFUND},
+    ("POST", "workflows/<str:name>/versions/<str:number>/publication"): {},
+    ("PUT", "workflows/<str:name>/baseline"): {"method": "declared", "cost_per_execution": "1.00"},
+    ("POST", "workflows/<str:name>/executions"): {"input": {"message": "a refund"}},
+    ("POST", "workflows/<str:name>/executions/batch"): {"inputs": [{"message": "a refund"}]},
+    ("POST", "workflows/<str:name>/executions/batch/estimate"): {"inputs": [{"message": "a refund"}]},
+    ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
+    ("POST", "executions/<uuid:execution_id>/cancellation"): {},
+    ("POST", "executions/<uuid:execution_id>/retries"): {},
+    ("POST", "flags/<uuid:flag_id>/resolution"): {"resolution": "answered", "output": {"kind": "other"}},
+}
+VIEWS = list(dict.fromkeys(one.callback.view_class for one in urls.api))
+CALLS = [(method, str(one.pattern)) for one in urls.api for method in one.callback.view_class.scopes]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    own: Workflow
+    foreign: Workflow
+
+    def ids(self, of: Workflow) -> dict[str, str]:
+        """What stands for each converter of an address. The foreign number is one that the own workflow has not."""
+        return {
+            "str:name": of.name,
+            "str:number": "8.8.8" if of == self.foreign else "7.7.7",
+            "uuid:execution_id": str(of.executions.filter(status="completed").earliest("created_at").pk),
+            "int:budget_id": str(of.budgets.get().pk),
+            "uuid:flag_id": str(Flag.objects.filter(execution__workflow=of, state="open").earliest("created_at").pk),
+        }
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """Ids that nothing has, of the same form."""
+        return {
+            "str:name": "nobodys-refund",
+            "str:number": "9.9.9",
+            "uuid:execution_id": UNKNOWN_ID,
+            "int:budget_id": "987654321",
+            "uuid:flag_id": UNKNOWN_ID,
+        }
+
+    @property
+    def secrets(self) -> set[str]:
+        """What no answer to Mallory may hold: the canary, and every id that is not a small number."""
+        rows = (
+            Execution.objects.filter(project=self.foreign.project),
+            Flag.objects.filter(execution__project=self.foreign.project),
+        )
+        return {CANARY, *(str(pk) for kind in rows for pk in kind.values_list("pk", flat=True))}
+
+
+def neighbours() -> Neighbours:
+    foreign = populate(CANARY, f"{CANARY}-refund")
+    draft(foreign, "8.8.8", CANARY).publish(CANARY)
+    foreign.draft(Examined.of(_document(CANARY), foreign.project), "8.8.9", created_by=CANARY)
+    # A workflow of the same name as Mallory's, and a key and a price of each kind that a project can have.
+    make_workflow(_document(CANARY), project=foreign.project, name="refund")
+    return Neighbours(own=populate("mallory", "refund"), foreign=foreign)
+
+
+def populate(name: str, workflow_name: str) -> Workflow:
+    """A project in which everything has happened that can: completed, flagged, failed, cancelled, resolved, budgeted."""
+    project = make_project(name)
+    project.tiers.filter(tier="standard").update(model=f"claude-sonnet-5-5-{name}")
+    _tool(project, f"{name}.lookup")
+    workflow = make_workflow(_document(name), project=project, name=workflow_name)
+    draft(workflow, "7.7.7", name)
+    workflow.baselines.create(
+        method="declared",
+        model=f"scripted:{name}",
+        cost_per_execution=10**12,
+        valid_from=workflow.created_at,
+        stated_by=name,
+    )
+    Budget.objects.create(project=project, workflow=workflow, period="total", cap=10**12, stated_by=name)
+    OwnPrice.objects.create(
+        project=project, provider="scripted", model=name, valid_from=timezone.now(), input=10**12, output=10**12
+    )
+    models_say(name)
+    said = (
+        f"{name} wants a refund",
+        f"{name} asks for the moon",
+        f"{name} asks for the moon again",
+        f"{name}: rejected",
+    )
+    completed, *_, failed = [execution(workflow, name, message) for message in said]
+    plain.advance(failed.pk, worker.current())
+    control.cancel(execution(workflow, name, f"{name} changed its mind", advance=False), name)
+    control.rerun(completed, workflow.live.version, workflow.live, name)
+    client_of(project, Scope.REVIEW).post(
+        f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow).latest('created_at').pk}/resolution",
+        {"resolution": "answered", "output": {"kind": name}, "note": name},
+        "application/json",
+        headers={"Idempotency-Key": f"{name}-key"},
+    )
+    return workflow
+
+
+def execution(workflow: Workflow, name: str, message: str, *, advance: bool = True) -> Execution:
+    made = submit(workflow.live.version, workflow.live, {"message": message}, actor=name, metadata={"who": name})
+    if advance:
+        plain.advance(made.pk, worker.current())
+    made.refresh_from_db()
+    return made
+
+
+def draft(workflow: Workflow, number: str, name: str) -> Version:
+    said = {"changelog": name, "designed_by": name, "design_context": {"requirements": [name]}}
+    return workflow.draft(Examined.of(_document(name), workflow.project), number, created_by=name, **said)
+
+
+def models_say(word: str) -> None:
+    """What they answer has the word in it; the moon is not covered, and what is rejected fails."""
+    uncovered = envelope(status="uncovered", rationale=word, uncovered=f"{word}: the moon")
+    kind = envelope({"kind": "refund"}, rationale=word)
+    models_answer({"user": "moon", "text": uncovered}, {"user": "rejected", "error": "rejected"}, {"text": kind})
+
+
+def _document(name: str) -> dict:
+    return {**REFUND, "title": f"{name} wants a refund", "guidance": f"Be kind to {name}.", "constants": {"who": name}}
+
+
+def _tool(project: Project, name: str) -> None:
+    """Registered in this project only."""
+    tools.tool(name, description=name, input_schema={"type": "object", "properties": {}})(lambda: {"found": name})
+    project.tools.create(name=name)
+
+
+def client_of(project: Project, *scopes: str) -> Client:
+    _, token = ApiKey.objects.issue(project, list(scopes))
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def filled(pattern: str, ids: dict[str, str]) -> str:
+    return "/api/v1/" + re.sub(r"<(\w+:\w+)>", lambda found: ids[found[1]], pattern)
+
+
+def kinds_in(pattern: str) -> list[str]:
+    return re.findall(r"<(\w+:\w+)>", pattern)
+
+
+def tables() -> Iterator[type[models.Model]]:
+    for app in OWN:
+        yield from apps.get_app_config(app).get_models()
+
+
+def everything() -> dict[str, list]:
+    """All rows there are, but for what reading itself leaves: when a key was last used."""
+    hidden = {"last_used_at", "seen_at"}
+    return {
+        table.__name__: [
+            {key: row[key] for key in row.keys() - hidden} for row in table.objects.order_by("pk").values()
+        ]
+        for table in tables()
+    }
