@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from projects.admin import ReadOnlyAdmin, pretty, usd
+from projects.admin import DiscreetAdmin, ReadOnlyAdmin, pretty, usd
 
 from .models import Call, Intent, Limit, OwnPrice
 
@@ -85,7 +85,7 @@ class IntentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(OwnPrice)
-class OwnPriceAdmin(admin.ModelAdmin):
+class OwnPriceAdmin(DiscreetAdmin):
     """Stated once, in force from its day on; a new price is a new row."""
 
     list_display = ["project", "provider", "model", "valid_from", "input_usd", "output_usd"]
@@ -108,7 +108,7 @@ class OwnPriceAdmin(admin.ModelAdmin):
 
 
 @admin.register(Limit)
-class LimitAdmin(admin.ModelAdmin):
+class LimitAdmin(DiscreetAdmin):
     """In force within a few seconds, in every worker."""
 
     list_display = ["__str__", "concurrent", "tokens_per_minute"]

@@ -1,9 +1,11 @@
-"""Projects, tiers, keys and tools in the admin; and the read-only page that history has in every app."""
+"""Projects, tiers, keys, tools and accounts in the admin; and the pages that every app's admin is made of."""
 
 import json
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import admin as accounts
+from django.contrib.auth.models import Group, User
 from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
@@ -33,7 +35,16 @@ def usd(pico: int | None, *, simulated: bool = False) -> str:
     return "–" if pico is None else f"{usd_text(to_usd(pico))} USD{' (simulated)' if simulated else ''}"
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class DiscreetAdmin(admin.ModelAdmin):
+    """What every page of ours is made of. For an account without rights there is nothing here: Django's own page of a row's
+    history looks for the row before it looks at the rights, and so says which ids exist."""
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        rows = super().get_queryset(request)
+        return rows if any(self.get_model_perms(request).values()) else rows.none()
+
+
+class ReadOnlyAdmin(DiscreetAdmin):
     """For what happened: everything can be read, nothing added, changed or deleted."""
 
     show_full_result_count = False
@@ -75,7 +86,7 @@ class ToolInline(admin.TabularInline):
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):
+class ProjectAdmin(DiscreetAdmin):
     list_display = ["name", "created_at", "cap"]
     search_fields = ["name"]
     inlines = [TierInline, ToolInline]
@@ -106,3 +117,16 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("projects.change_apikey")
+
+
+admin.site.unregister([User, Group])
+
+
+@admin.register(User)
+class AccountAdmin(DiscreetAdmin, accounts.UserAdmin):
+    """As Django has it, and discreet."""
+
+
+@admin.register(Group)
+class GroupAdmin(DiscreetAdmin, accounts.GroupAdmin):
+    """As Django has it, and discreet."""

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from projects.admin import ReadOnlyAdmin, ReadOnlyInline, pretty, usd
+from projects.admin import DiscreetAdmin, ReadOnlyAdmin, ReadOnlyInline, pretty, usd
 
 from . import budgets
 from .models import Baseline, Budget, Publication, Version, Workflow
@@ -93,7 +93,7 @@ class BudgetForm(forms.ModelForm):
 
 
 @admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin):
+class BudgetAdmin(DiscreetAdmin):
     """Raising the cap, or deleting the budget, lets what it had parked go on at once."""
 
     form = BudgetForm
