@@ -142,6 +142,8 @@ CRASH_AT = environment.text("CRASH_AT")  # of the tests of faults only, see wire
 # The tier map that a new project starts with, and the scripts of the scripted provider.
 DEFAULT_TIERS = environment.default_tiers()
 SCRIPTS = environment.files("SCRIPTS", [BASE / "demo" / "content" / "script.toml"])
+RECORDINGS = environment.files("RECORDINGS", [])
+RECORD_TO = environment.text("RECORD_TO")
 # Modules whose @tool functions a project may register.
 TOOL_MODULES = environment.listed("TOOL_MODULES", ["demo.tools"])
 # What one execution may cost before a person is asked, in USD: the default of a new project.

@@ -81,7 +81,7 @@ def _built(
     baseline_model = workflow.baseline_model_at(timezone.now()) or tiers.get("frontier", "")
     # The models that it can reach, or, where it asks none, those of its project; publishing refuses a mixture.
     reachable = compiled(version.pk).definition.reachable_tiers or tiers
-    simulated = any(is_simulated(tiers[tier]) for tier in reachable)
+    simulated = any(is_simulated(workflow.project_id, tiers[tier]) for tier in reachable)
     return [
         Execution(
             project=workflow.project,

@@ -16,6 +16,7 @@ from gateway import gateway, pressure
 from gateway.gateway import Reply
 from gateway.models import Call, Intent
 from gateway.pressure import Entry, Gate, Refusal
+from gateway.providers.registry import provider_met
 from projects.tools import RegisteredTool, ToolError
 from wire import crash
 from wire.logs import about
@@ -215,7 +216,9 @@ def _stay_or_go(held: Held, effect: AskModel | CallTool, refusal: Refusal) -> Wa
 def _gate(held: Held, effect: AskModel | CallTool) -> Gate:
     if isinstance(effect, CallTool):
         return tool_calls.gate(held.run.execution.project_id)
-    return pressure.gate(effect.intent.provider, effect.intent.model_planned)
+    intent = effect.intent
+    endpoint = provider_met(intent.project, intent.provider).endpoint
+    return pressure.gate(intent.provider, intent.model_planned, str(endpoint))
 
 
 def _end_all_the_same(held: Held, ending: Ending) -> None:

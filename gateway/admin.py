@@ -1,12 +1,15 @@
 """The ledger and own prices in the admin. The ledger can only be read."""
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from projects.admin import DiscreetAdmin, ReadOnlyAdmin, pretty, usd
+from projects.models import Provider
 
 from .models import Call, Intent, Limit, OwnPrice
+from .prices import is_price_list
 
 
 @admin.register(Call)
@@ -82,6 +85,30 @@ class IntentAdmin(ReadOnlyAdmin):
     @admin.display(description="upper bound")
     def bound(self, intent: Intent) -> str:
         return usd(intent.upper_bound, simulated=intent.simulated)
+
+
+class ProviderForm(forms.ModelForm):
+    def clean_price_list(self) -> str:
+        name = self.cleaned_data["price_list"]
+        if name and not is_price_list(name):
+            raise forms.ValidationError("There is no such price list; leave it empty, and state own prices.")
+        return name
+
+
+@admin.register(Provider)
+class ProviderAdmin(DiscreetAdmin):
+    """Of the operator: where prompts and keys go. A provider stays, because what was published may name it."""
+
+    form = ProviderForm
+    list_display = ["name", "project", "protocol", "base_url", "key_variable", "price_list"]
+    list_filter = ["project", "protocol"]
+    list_select_related = ["project"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> list[str]:
+        return ["project", "name", "protocol"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
+        return False
 
 
 @admin.register(OwnPrice)

@@ -43,6 +43,18 @@ def to_provider_schema(schema: Schema) -> Schema:
     return transform_schema(_prepared(schema))
 
 
+def requires_everything(schema: object) -> bool:
+    """Whether every object of this schema requires all its keys, as OpenAI's strict mode wants it."""
+    if isinstance(schema, list):
+        return all(map(requires_everything, schema))
+    if not isinstance(schema, dict):
+        return True
+    properties = schema.get("properties")
+    if isinstance(properties, dict) and set(schema.get("required", ())) != set(properties):
+        return False
+    return all(map(requires_everything, schema.values()))
+
+
 def _prepared(schema: Schema | bool) -> Schema:
     """A schema that the SDK's `transform_schema` does not stumble over: one type, or literals, or branches."""
     if not isinstance(schema, dict):

@@ -18,7 +18,7 @@ from wire.logs import about
 from . import pricing
 from .models import Call, Intent, Payload
 from .prices import Price
-from .providers.registry import price_list_of, provider_named
+from .providers.registry import provider_met, provider_of
 from .served import is_same_model
 from .types import ANSWERED, Completion, Outcome, OutcomeUnknown, ProviderError, Purpose, Request, Stop, Usage
 
@@ -74,7 +74,7 @@ class Answer:
 
 def plan(target: str, request: Request, cause: Cause) -> Intent:
     """The intent of asking `target` (`provider:model`); unsaved. Its upper bound is what the call can cost at most."""
-    provider = provider_named(target.partition(":")[0])
+    provider = provider_of(cause.project, target.partition(":")[0]).client
     return Intent(
         project=cause.project,
         workflow=cause.workflow,
@@ -104,7 +104,7 @@ async def send(intent: Intent, request: Request) -> Reply:
     started = time.monotonic()
     completion, error = None, None
     try:
-        completion = await provider_named(intent.provider).complete(request)
+        completion = await provider_met(intent.project, intent.provider).client.complete(request)
     except ProviderError as raised:
         error = raised
     except Exception as raised:
@@ -168,7 +168,8 @@ def _settle_completion(call: Call, intent: Intent, request: Request, completion:
     """Fills in who answered, the tokens, the price in force and the cost, rounded once."""
     usage, priced_as = completion.usage, intent.model_planned
     call.model_served, call.outcome = completion.model_served, OUTCOME_OF_STOP.get(completion.stop, Outcome.OK)
-    if not is_same_model(intent.model_planned, completion.model_served, price_list_of(intent.provider), {}):
+    known = provider_of(intent.project, intent.provider)
+    if not is_same_model(intent.model_planned, completion.model_served, known.price_list, known.aliases):
         call.outcome, priced_as = Outcome.MODEL_MISMATCH, _dearer(intent, completion)
         call.error = f"Asked {intent.model_planned}, answered by {completion.model_served}."[:500]
     if _is_impossible(request, usage):

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from projects.fields import PicoField, VerbatimJSONField
-from projects.models import Project, TierModel
+from projects.models import Project
 from wire.ids import new_id
 
 from .pressure import Share
@@ -147,7 +147,7 @@ class OwnPrice(models.Model):
     """A price that a project states itself, in pico-dollars per million tokens; it goes before the public list."""
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="own_prices")
-    provider = models.CharField(max_length=50, choices=TierModel.Provider)
+    provider = models.CharField(max_length=50)
     model = models.CharField(max_length=200, help_text="The provider's id of the model.")
     valid_from = models.DateField(help_text="From this day on (UTC); never in the past: what was paid stays as it was.")
     input = PicoField(help_text="USD per million tokens.")
@@ -167,6 +167,7 @@ class OwnPrice(models.Model):
         return f"{self.provider}:{self.model} from {self.valid_from}"
 
     def clean(self) -> None:
+        self.project.must_know(self.provider)
         if self.valid_from and self.valid_from < timezone.now().date():
             raise ValidationError({"valid_from": "A price holds from today or later: what was paid stays as it was."})
 
@@ -174,7 +175,7 @@ class OwnPrice(models.Model):
 class Limit(models.Model):
     """What this installation may ask of a provider; every worker keeps to its share."""
 
-    provider = models.CharField(max_length=50, choices=TierModel.Provider)
+    provider = models.CharField(max_length=50)
     model = models.CharField(
         max_length=200,
         blank=True,

@@ -273,18 +273,19 @@ class _Breaker:
 
 
 _lock = threading.Lock()
-_gates: dict[Name, Gate] = {}
+_gates: dict[tuple[Name, str], Gate] = {}
 _shares: dict[Name, Share] = {}
 _since: dict[Name, float] = {}  # when this worker came to have as many tokens of a share: from then on a bucket fills
 
 
-def gate(provider: str, model: str) -> Gate:
+def gate(provider: str, model: str, endpoint: str = "") -> Gate:
+    """`endpoint`: where it is asked, because two projects may call two endpoints by one name. A limit is of the name."""
     name = provider, model
     with _lock:
-        if name not in _gates:
+        if (name, endpoint) not in _gates:
             source = _source(name)
-            _gates[name] = Gate(name, _shares.get(source, Share()), since=_since.get(source))
-        return _gates[name]
+            _gates[name, endpoint] = Gate(name, _shares.get(source, Share()), since=_since.get(source))
+        return _gates[name, endpoint]
 
 
 def share_out(shares: Mapping[Name, Share]) -> None:
@@ -297,7 +298,7 @@ def share_out(shares: Mapping[Name, Share]) -> None:
                 _since[name] = now
         _shares.clear()
         _shares.update(shares)
-        for name, each in _gates.items():
+        for (name, _), each in _gates.items():
             each.allow(_shares.get(_source(name), Share()))
 
 

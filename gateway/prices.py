@@ -33,6 +33,8 @@ from .types import Usage
 
 KINDS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 BATCH = {"processing": "batch"}
+ANY = "any"  # the first of these vendors' lists that knows the model
+VENDORS = ("anthropic", "openai", "google", "mistral", "deepseek", "x-ai", "groq", "openrouter")
 
 # Charges that our kinds of tokens cannot express. A model that has one is unpriced: half a price would be a wrong one.
 INEXPRESSIBLE = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok", "input_text_messages_kcount")
@@ -135,11 +137,17 @@ class _Entry:
 
 @lru_cache(maxsize=4096)
 def _entry(price_list: str, model: str) -> _Entry | None:
+    if price_list == ANY:
+        return next(filter(None, (_entry(vendor, model) for vendor in VENDORS)), None)
     try:
         provider, found = get_snapshot().find_provider_model(model, None, price_list, None)
     except LookupError:
         return None
     return _read_entry(provider, found)
+
+
+def is_price_list(name: str) -> bool:
+    return name == ANY or any(provider.id == name for provider in get_snapshot().providers)
 
 
 def _read_entry(provider: Provider, model: ModelInfo) -> _Entry:

@@ -1,18 +1,18 @@
 """Which price is in force for a project's call: its own first, else the public list; else none, and that is said."""
 
-import time
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
+from projects.remembered import PerProject
 from wire.money import PICO, to_pico
 
 from . import prices
 from .models import OwnPrice
 from .prices import Price, listed_price
-from .providers.registry import price_list_of
+from .providers.registry import provider_of
 
 
 def price(project: int, target: str, at: datetime, prompt_tokens: int, batch: bool = False) -> Price | None:
@@ -20,14 +20,14 @@ def price(project: int, target: str, at: datetime, prompt_tokens: int, batch: bo
     provider, _, model = target.partition(":")
     if own := _own_price(project, provider, model, at.date()):
         return _from_own(own)
-    return listed_price(price_list_of(provider), model, at, prompt_tokens, batch)
+    return listed_price(provider_of(project, provider).price_list, model, at, prompt_tokens, batch)
 
 
 def is_flat(project: int, target: str, day: date, least: int, most: int) -> bool:
     """Whether `price` says the same of every prompt from `least` to `most` tokens at any time of that UTC day."""
     provider, _, model = target.partition(":")
     return bool(_own_price(project, provider, model, day)) or prices.is_flat(
-        price_list_of(provider), model, least, most
+        provider_of(project, provider).price_list, model, least, most
     )
 
 
@@ -36,27 +36,19 @@ def to_stored(usd_per_million: Decimal | None) -> int | None:
     return None if usd_per_million is None else to_pico(usd_per_million)
 
 
-_REMEMBERED_FOR = 5.0  # seconds: a call asks for prices several times, and own prices never reach into the past
-_remembered: dict[int, tuple[float, list[OwnPrice]]] = {}
+# A call asks for prices several times, and own prices never reach into the past.
+_own = PerProject(lambda project: list(OwnPrice.objects.filter(project=project)))
 
 
 def _own_price(project: int, provider: str, model: str, day: date) -> OwnPrice | None:
-    dated = [own for own in _own_prices(project) if (own.provider, own.model) == (provider, model)]
+    dated = [own for own in _own.of(project) if (own.provider, own.model) == (provider, model)]
     in_force = [own for own in dated if own.valid_from <= day]
     return max(in_force, key=lambda own: own.valid_from, default=None)
 
 
-def _own_prices(project: int) -> list[OwnPrice]:
-    loaded_at, rows = _remembered.get(project, (0.0, []))
-    if time.monotonic() - loaded_at > _REMEMBERED_FOR:
-        rows = list(OwnPrice.objects.filter(project=project))
-        _remembered[project] = (time.monotonic(), rows)
-    return rows
-
-
 @receiver(post_save, sender=OwnPrice)
 def _forget(instance: OwnPrice, **kwargs: object) -> None:
-    _remembered.pop(instance.project_id, None)
+    _own.forget(instance.project_id)
 
 
 def _from_own(own: OwnPrice) -> Price:

@@ -6,13 +6,20 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.utils import timezone
 
 from wire.money import to_pico
 
+from .endpoints import fault_of_aliases, fault_of_key, fault_of_url
 from .fields import PicoField, VerbatimJSONField
-from .targets import PROVIDERS
+from .targets import PROVIDERS, SIMULATED
+
+# The value of this variable leaves the machine with every call, so it has to look like a key.
+KEY_VARIABLE = RegexValidator(r"^[A-Z][A-Z0-9_]{0,90}_(KEY|TOKEN)$", "Name a variable that ends in _KEY or _TOKEN.")
+PROVIDER_NAME = RegexValidator(r"^[a-z][a-z0-9-]{0,49}$", "Small letters, digits and hyphens, beginning with a letter.")
 
 
 class Tier(models.TextChoices):
@@ -64,15 +71,23 @@ class Project(models.Model):
         """`{"cheap": "anthropic:claude-haiku-5-5", …}`, as it is now; a publication keeps its own copy."""
         return {row.tier: row.target for row in self.tiers.all()}
 
+    def known_providers(self) -> list[str]:
+        """The names that may stand before the colon of a model."""
+        own = self.providers.values_list("name", flat=True) if self.pk else ()
+        return sorted({*PROVIDERS, *own})
+
+    def must_know(self, provider: str) -> None:
+        """Raises `ValidationError` for a name that is none of them."""
+        if provider not in (known := self.known_providers()):
+            raise ValidationError({"provider": f"This project has no such provider; it has {', '.join(known)}."})
+
 
 class TierModel(models.Model):
     """Which model a tier means in this project. A change takes effect with the next publication."""
 
-    Provider = models.TextChoices("Provider", [(name.upper(), name) for name in PROVIDERS])
-
     project = models.ForeignKey(Project, models.CASCADE, related_name="tiers")
     tier = models.CharField(max_length=10, choices=Tier)
-    provider = models.CharField(max_length=50, choices=Provider)
+    provider = models.CharField(max_length=50, help_text=f"{', '.join(PROVIDERS)}, or one of the project's own.")
     model = models.CharField(max_length=200, help_text="The provider's id of the model, such as claude-haiku-5-5.")
 
     class Meta:
@@ -85,6 +100,79 @@ class TierModel(models.Model):
     @property
     def target(self) -> str:
         return f"{self.provider}:{self.model}"
+
+    def clean(self) -> None:
+        self.project.must_know(self.provider)
+
+
+class Protocol(models.TextChoices):
+    """How a provider is spoken to."""
+
+    ANTHROPIC = "anthropic", "Anthropic Messages"
+    OPENAI = "openai", "OpenAI Chat Completions, or compatible"
+    SCRIPTED = "scripted", "scripted (simulated)"
+    RECORDED = "recorded", "recorded (simulated)"
+
+
+class Provider(models.Model):
+    """Where models are asked, how, and with which key. Its key stands in the environment; only the variable's name is here."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="providers")
+    name = models.CharField(
+        max_length=50,
+        validators=[PROVIDER_NAME],
+        help_text="What stands before the colon of a model, as in gemini:gemini-3-flash. The name of one that every "
+        f"project has ({', '.join(PROVIDERS)}) takes its place.",
+    )
+    protocol = models.CharField(max_length=10, choices=Protocol)
+    base_url = models.CharField(
+        "base URL",
+        max_length=500,
+        blank=True,
+        help_text="Such as https://generativelanguage.googleapis.com/v1beta/openai/ or http://127.0.0.1:11434/v1/. "
+        "Empty: the protocol's own. Prompts and key go there.",
+    )
+    key_variable = models.CharField(
+        max_length=100,
+        blank=True,
+        validators=[KEY_VARIABLE],
+        help_text="The name of the environment variable that holds its key, such as GEMINI_API_KEY; never the key itself. "
+        "Empty: the endpoint wants no key.",
+    )
+    price_list = models.CharField(
+        max_length=50,
+        blank=True,
+        help_text="Whose public prices its models have: anthropic, openai, google, openrouter, groq, mistral, … "
+        "Empty: none; state own prices, else its calls are unpriced.",
+    )
+    aliases = VerbatimJSONField(
+        default=dict,
+        blank=True,
+        help_text='Served names that stand for the model that was asked: {"asked": "served"}. Anything else that answers '
+        "under another name fails the step.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_provider_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def simulated(self) -> bool:
+        return self.protocol in SIMULATED
+
+    def clean(self) -> None:
+        faults = {
+            "base_url": fault_of_url(self.base_url, simulated=self.simulated),
+            "key_variable": fault_of_key(self.key_variable, simulated=self.simulated),
+            "aliases": fault_of_aliases(self.aliases),
+        }
+        if self.name in PROVIDERS and (self.name in SIMULATED) != self.simulated:
+            faults["name"] = f"Every project knows what {self.name} is, simulated or not: choose another name."
+        if told := {field: fault for field, fault in faults.items() if fault}:
+            raise ValidationError(told)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

@@ -85,8 +85,8 @@ def a_worker_of_its_own():
     cache.clear()  # what was counted of a minute
     worker._current, bell._silent_until = None, None
     compiled.cache_clear()
-    pricing._remembered.clear()
-    registry._providers.clear()
+    pricing._own.clear()
+    registry.forget()
     pressure._gates.clear()
     pressure._shares.clear()
     pressure._since.clear()

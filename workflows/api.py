@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from projects.idempotency import ONCE, once
 from projects.models import Project, Scope
-from projects.targets import PROVIDERS, parse_target
+from projects.targets import parse_target
 from wire.answers import Listed, Problem
 from wire.bodies import Body, Moment, Usd
 from wire.money import to_pico, to_usd, usd_text
@@ -122,18 +122,19 @@ class NewBaseline(Body):
             yield Fault(
                 "/cost_per_execution", "The method declared needs the cost of one execution in USD, no other has it."
             )
-        if self.model:
-            try:
-                parse_target(self.model if ":" in self.model else f"{PROVIDERS[0]}:{self.model}")
-            except ValueError as error:
-                yield Fault("/model", str(error))
 
     def target(self, project: Project) -> str:
-        """`provider:model`. A bare name is one of the provider of the project's frontier; nothing at all is the frontier."""
+        """`provider:model`. A bare name is one of the provider of the project's frontier; nothing at all is the frontier.
+        Raises `Invalid`."""
         frontier = frontier_of(project)
         if not self.model:
             return frontier
-        return self.model if ":" in self.model else f"{frontier.partition(':')[0]}:{self.model}"
+        target = self.model if ":" in self.model else f"{frontier.partition(':')[0]}:{self.model}"
+        try:
+            parse_target(target, project.known_providers())
+        except ValueError as error:
+            raise Invalid.at("/model", str(error)) from error
+        return target
 
 
 class WorkflowList(View):

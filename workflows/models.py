@@ -127,12 +127,16 @@ class Version(models.Model):
 
     def tiers(self) -> dict[str, str]:
         """The project's tier map of this moment. Raises `Conflict` where this version cannot be executed with it."""
-        tier_map = self.workflow.project.tier_map()
+        project = self.workflow.project
+        tier_map = project.tier_map()
         reachable = self.parsed().reachable_tiers
         if missing := sorted(reachable - tier_map.keys()):
             raise Conflict(f"The project maps no model to the tier {missing[0]}; a person maps one in the admin.")
-        if len({is_simulated(tier_map[tier]) for tier in reachable}) > 1:
-            raise Conflict("The project mixes scripted and real models; simulated and real money are never added.")
+        known = project.known_providers()
+        if unknown := sorted(tier for tier in reachable if tier_map[tier].partition(":")[0] not in known):
+            raise Conflict(f"The project has no provider any more for its tier {unknown[0]}, {tier_map[unknown[0]]}.")
+        if len({is_simulated(project.pk, tier_map[tier]) for tier in reachable}) > 1:
+            raise Conflict("The project mixes simulated and real models; simulated and real money are never added.")
         return tier_map
 
     def examine_again(self) -> None:

@@ -48,13 +48,13 @@ def main(rounds: int, calls: int) -> None:
     django.setup()
     from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
-    from gateway.providers.registry import provider_named
+    from gateway.providers.registry import EVERYONES
 
     transport = DefaultAioHttpClient()
     sdk = AsyncAnthropic(api_key="none", base_url=Place.here().provider, max_retries=0, http_client=transport)
     loop = asyncio.new_event_loop()
     found = _in_turn({"sdk": _by_sdk(loop, sdk), "gateway": _by_gateway(loop)}, rounds, calls)
-    for client in (sdk, provider_named("anthropic")):
+    for client in (sdk, EVERYONES["anthropic"].client):
         loop.run_until_complete(client.close())
     print(json.dumps(found))
 

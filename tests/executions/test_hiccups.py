@@ -115,7 +115,7 @@ def test_an_answer_that_comes_while_the_database_is_locked_is_kept():
         protocol, simulated = "scripted", True
 
         async def complete(self, request):
-            pricing._remembered.clear()
+            pricing._own.clear()
             await asyncio.to_thread(database.lock)
             Timer(0.5, database.unlock).start()
             return await models_answer(GOOD).complete(request)
@@ -244,7 +244,7 @@ def test_simulated_and_real_models_are_not_published_together():
     TierModel.objects.filter(tier="cheap").update(provider="anthropic")
     workflow = Workflow.objects.create(project=project, name="mixed")
     version = workflow.draft(Examined.of(REFUND, project), "1.0.0", created_by="alice")
-    with pytest.raises(Conflict, match="mixes scripted and real"):
+    with pytest.raises(Conflict, match="mixes simulated and real"):
         version.publish("alice")
 
 
