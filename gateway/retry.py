@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from .types import AccessDenied, NotTheProtocol, OutcomeUnknown, ProviderError, Rejected
+from .types import AccessDenied, NotTheProtocol, OutcomeUnknown, ProviderError, Rejected, Throttled
 
 SHORTEST, LONGEST = 1.0, 60.0
 LONG_WAIT = 600.0  # a person has to mend it, or the outage is a long one
@@ -25,7 +25,7 @@ def delay(attempt: int, error: ProviderError, random: Callable[[], float]) -> fl
             return _jitter(attempt, random) if attempt == 1 else None
         case OutcomeUnknown():
             return _jitter(attempt, random) if attempt == 1 else min(LONG_WAIT * 2 ** min(attempt - 2, 10), RAREST)
-        case AccessDenied():
+        case AccessDenied() | Throttled(soon=False):
             return max(LONG_WAIT, error.retry_after or 0.0)
     if attempt >= PATIENCE:
         return max(LONG_WAIT, error.retry_after or 0.0)

@@ -133,13 +133,13 @@ class Completion:
 
 
 class ProviderError(Exception):
-    """`outcome` is what the ledger says; `retry_after` the seconds the provider asked for, where it did."""
+    """`outcome` is what the ledger says; `detail` a sentence, `retry_after` the seconds the provider asked for, where it did."""
 
     outcome = Outcome.THROTTLED
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
-        self.detail = detail
+        self.detail = detail[:1].upper() + detail[1:]
         self.retry_after = retry_after
 
 
@@ -156,7 +156,13 @@ class AccessDenied(ProviderError):
 
 
 class Throttled(ProviderError):
+    """`soon`: whether it may help to try again before long; some providers say that it does not."""
+
     outcome = Outcome.THROTTLED
+
+    def __init__(self, detail: str, retry_after: float | None = None, soon: bool = True) -> None:
+        super().__init__(detail, retry_after)
+        self.soon = soon
 
 
 class NotTheProtocol(ProviderError):

@@ -28,7 +28,8 @@ def no_provider_is_reachable(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dialect import to_provider_schema
 from ..types import Completion, NotTheProtocol, Request, Stop, Usage
-from .sdk import SdkProvider, named, storable, tokens
+from .sdk import SdkProvider, before_it_leaves, named, storable, tokens
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -32,11 +32,15 @@ SPENT_CODES = {
 
 
 class AnthropicProvider(SdkProvider):
-    """Without `base_url` the SDK reads its own variable."""
-
     vendor = VENDOR
     protocol = "anthropic"
     own_key_variable = "ANTHROPIC_API_KEY"
+
+    async def complete(self, request: Request) -> Completion:
+        client = await self._ready()
+        with before_it_leaves(VENDOR):
+            asked = to_message_request(request)
+        return await self._ask(client, request, asked)
 
     def _new_client(self, key: str, http_options: dict[str, Any]) -> "AsyncAnthropic":
         from anthropic import AsyncAnthropic, DefaultAioHttpClient
@@ -47,8 +51,8 @@ class AnthropicProvider(SdkProvider):
         settings = {"base_url": self._base_url, "timeout": http_options["timeout"], "max_retries": 0}
         return AsyncAnthropic(api_key=key, http_client=client, open_telemetry=False, **settings)  # traces carry prompts
 
-    def _post(self, client: "AsyncAnthropic", request: Request) -> AbstractAsyncContextManager[Any]:
-        return client.messages.with_streaming_response.create(**to_message_request(request))
+    def _post(self, client: "AsyncAnthropic", asked: dict[str, Any]) -> AbstractAsyncContextManager[Any]:
+        return client.messages.with_streaming_response.create(**asked)
 
     def _errors(self) -> tuple[type[Exception], type[Exception]]:
         import anthropic

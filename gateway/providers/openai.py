@@ -1,29 +1,34 @@
 """OpenAI's Chat Completions through the official SDK: OpenAI itself, and every endpoint that speaks like it (Gemini,
 OpenRouter, Mistral, Groq, vLLM, Ollama, a gateway).
 
-They agree on the form and differ in what they take. What an endpoint refuses is left out and asked for in words, and it is
-remembered for its model: a refusal is free, and one call in the ledger is still one answer.
+They agree on the form and differ in what they take. What an endpoint refuses is asked for otherwise, and remembered where
+that worked: a refusal is free, and one call in the ledger is still one answer.
 """
 
 import json
 import re
-from collections import defaultdict
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from ..dialect import requires_everything, to_provider_schema
-from ..types import Completion, NotTheProtocol, Rejected, Request, Stop, Usage
-from .sdk import SdkProvider, named, storable, tokens
+from ..types import Completion, NotTheProtocol, ProviderError, Rejected, Request, Stop, Usage
+from .sdk import SdkProvider, before_it_leaves, named, storable, tokens
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-VENDOR = "The OpenAI-compatible endpoint"
+VENDOR = "the OpenAI-compatible endpoint"
+OWN_HOST = ".openai.com"
+MAX_REFUSAL = 20_000  # characters that are looked at
 STOPS = {
     "stop": Stop.END,
     "eos": Stop.END,
+    "eos_token": Stop.END,
+    "end_turn": Stop.END,
+    "stop_sequence": Stop.END,
     "length": Stop.MAX_TOKENS,
     "model_length": Stop.MAX_TOKENS,
     "max_tokens": Stop.MAX_TOKENS,
@@ -31,69 +36,128 @@ STOPS = {
     "refusal": Stop.REFUSAL,
 }
 SPENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "access_terminated"}
-
-
-@dataclass(frozen=True)
-class Manner:
-    """One way to ask that an endpoint may refuse; `refused_by` is looked for in its message."""
-
-    name: str
-    refused_by: re.Pattern[str]
-
-
-STRUCTURED = Manner("structured", re.compile(r"response_format|json_schema|structured output|guided|schema", re.I))
-NEW_LIMIT = Manner("max_completion_tokens", re.compile(r"max_completion_tokens|max_tokens", re.I))
-SYSTEM_ROLE = Manner("system", re.compile(r"messages\[0\]\.?role|system (role|message)|developer instruction", re.I))
-MANNERS = (NEW_LIMIT, SYSTEM_ROLE, STRUCTURED)
-INSTEAD = (
+LIMITS = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
+IN_WORDS = (
     "Answer with one JSON object and nothing else: no Markdown, no code fence. It has to follow this JSON Schema:\n"
 )
 
 
-class OpenAIProvider(SdkProvider):
-    """Without `base_url` the SDK reads its own variable."""
+@dataclass(frozen=True)
+class Manner:
+    """How a model is asked, where endpoints differ. `form`: what promises the structure; an empty one is words alone."""
 
+    limit: str = "max_completion_tokens"
+    system: bool = True
+    form: str = "json_schema"
+    strict: bool = True
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What to ask otherwise when a refusal speaks of it."""
+
+    spoken_of: re.Pattern[str]
+    instead: Callable[[Manner], Manner]
+
+    @classmethod
+    def of(cls, spoken_of: str, **changed: object) -> "Alternative":
+        return cls(re.compile(spoken_of, re.I), partial(replace, **changed))
+
+
+_FORM = r"response_format|json_schema|json_object|json.?mode|structured.?output|guided|grammar|schema"
+ALTERNATIVES = (
+    # Of a length that is too large for the model the message speaks as well: there is no other way to ask for that.
+    Alternative(
+        re.compile(r"^(?!.*(too large|exceed|at most|maximum|context length)).*max_(completion_)?tokens", re.I | re.S),
+        lambda manner: replace(manner, limit=LIMITS[manner.limit]),
+    ),
+    Alternative.of(
+        r"messages\[0\]|(system|developer).{0,20}(role|message|prompt|instruction)|role.{0,40}system", system=False
+    ),
+    Alternative.of(r"\bstrict\b|invalid.{0,20}schema", strict=False),
+    Alternative.of(_FORM, form="json_object"),
+    Alternative.of(_FORM, form=""),
+)
+
+
+class Refused(Rejected):
+    """`alternatives`: those that the endpoint's own words, which are not kept, speak of."""
+
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class OpenAIProvider(SdkProvider):
     vendor = VENDOR
     protocol = "openai"
     own_key_variable = "OPENAI_API_KEY"
 
     def __init__(self, *arguments: Any, **named_arguments: Any) -> None:
         super().__init__(*arguments, **named_arguments)
-        self._refused: defaultdict[str, set[Manner]] = defaultdict(set)  # by model; found out anew in each process
+        # Found out anew in each process. What is refused of a schema says nothing of the model's other ones.
+        self._manners: dict[str, Manner] = {}
+        self._not_strict: set[tuple[str, str]] = set()
 
     async def complete(self, request: Request) -> Completion:
-        for _ in MANNERS:
+        client = await self._ready()
+        manner, left = self._manner(client, request), list(ALTERNATIVES)
+        while True:
+            with before_it_leaves(VENDOR):
+                asked = to_chat_request(request, manner)
             try:
-                return await super().complete(request)
-            except Rejected as rejection:
-                manner = next(
-                    (each for each in self._manners(request) if each.refused_by.search(rejection.detail)), None
-                )
-                if manner is None:
-                    raise
-                self._refused[request.model].add(manner)
-        return await super().complete(request)
+                completion = await self._ask(client, request, asked)
+            except Refused as refused:
+                refusal = refused
+            else:
+                self._remember(request, manner)
+                return completion
+            other = _other(refusal, request, manner, left)
+            if other is None:
+                raise refusal
+            left.remove(other)
+            manner = other.instead(manner)
 
-    def _manners(self, request: Request) -> list[Manner]:
-        """How this request is asked for now."""
-        left_out = self._refused[request.model]
-        return [each for each in MANNERS if each not in left_out and (each is not STRUCTURED or request.schema)]
+    def _manner(self, client: "AsyncOpenAI", request: Request) -> Manner:
+        """As it worked last. At first with the older name of the length, but for OpenAI itself: some do not know the newer
+        one and ignore it (Ollama), and an answer without an end is worse than a refusal."""
+        own = client.base_url.host.endswith(OWN_HOST)
+        usual = Manner() if own else Manner(limit="max_tokens")
+        strict = (request.model, request.schema_text) not in self._not_strict
+        return replace(self._manners.get(request.model, usual), strict=strict)
+
+    def _remember(self, request: Request, manner: Manner) -> None:
+        self._manners[request.model] = manner
+        if not manner.strict:
+            self._not_strict.add((request.model, request.schema_text))
 
     def _new_client(self, key: str, http_options: dict[str, Any]) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
+        to_provider_schema({})  # what translates schemas takes a second to import, and must not stop the loop either
         client = DefaultAioHttpClient(**http_options)
         settings = {"base_url": self._base_url, "timeout": http_options["timeout"], "max_retries": 0}
         return AsyncOpenAI(api_key=key, http_client=client, **settings)
 
-    def _post(self, client: "AsyncOpenAI", request: Request) -> AbstractAsyncContextManager[Any]:
-        asked = to_chat_request(request, self._manners(request))
+    def _strip(self, client: "AsyncOpenAI") -> None:
+        super()._strip(client)
+        client.organization = client.project = None  # OPENAI_ORG_ID, OPENAI_PROJECT_ID
+        client.admin_api_key = None  # OPENAI_ADMIN_KEY
+
+    def _post(self, client: "AsyncOpenAI", asked: dict[str, Any]) -> AbstractAsyncContextManager[Any]:
         return client.chat.completions.with_streaming_response.create(**asked)
 
     def _errors(self) -> tuple[type[Exception], type[Exception]]:
         import openai
 
         return openai.APIStatusError, openai.APIConnectionError
+
+    def _of_status(self, error: Any, private: list[str]) -> ProviderError:
+        failure = super()._of_status(error, private)
+        if not isinstance(failure, Rejected):
+            return failure
+        refused = Refused(failure.detail)
+        said = error.response.text[:MAX_REFUSAL]
+        refused.alternatives = tuple(each for each in ALTERNATIVES if each.spoken_of.search(said))
+        return refused
 
     def _read(self, body: bytes) -> Completion:
         return read_chat_completion(body)
@@ -102,32 +166,48 @@ class OpenAIProvider(SdkProvider):
         return code in SPENT_CODES
 
 
-def to_chat_request(request: Request, manners: "list[Manner] | tuple[Manner, ...]" = MANNERS) -> dict[str, Any]:
+def _other(refusal: Refused, request: Request, manner: Manner, left: list[Alternative]) -> Alternative | None:
+    """What to change after this refusal; what changes nothing of the request is no alternative."""
+    asked = to_chat_request(request, manner)
+    of_it = (each for each in refusal.alternatives if each in left)
+    return next((each for each in of_it if to_chat_request(request, each.instead(manner)) != asked), None)
+
+
+def to_chat_request(request: Request, manner: Manner = Manner()) -> dict[str, Any]:
     """Our request → the arguments of `chat.completions.create`. These endpoints cache a repeated prefix by themselves."""
     prefix = "\n\n".join(block.text for block in request.system if block.text)
-    if request.schema is not None and STRUCTURED not in manners:
-        prefix = f"{prefix}\n\n{INSTEAD}{request.schema_text}".strip()
+    if request.schema is not None and manner.form != "json_schema":
+        prefix = f"{prefix}\n\n{IN_WORDS}{request.schema_text}".strip()
     user = request.user
-    if prefix and SYSTEM_ROLE not in manners:
+    if prefix and not manner.system:
         prefix, user = "", f"{prefix}\n\n{user}"
     messages = [{"role": "system", "content": prefix}] if prefix else []
-    limit = "max_completion_tokens" if NEW_LIMIT in manners else "max_tokens"
     asked: dict[str, Any] = {
         "model": request.model,
         "messages": [*messages, {"role": "user", "content": user}],
-        limit: request.max_output_tokens,
+        manner.limit: request.max_output_tokens,
     }
-    if request.schema is not None and STRUCTURED in manners:
-        asked["response_format"] = _response_format(request.schema_text)
+    if request.schema is not None and manner.form:
+        asked["response_format"] = _response_format(request.schema_text, manner)
     return asked
 
 
+def _response_format(schema_text: str, manner: Manner) -> dict[str, Any]:
+    if manner.form == "json_object":
+        return {"type": "json_object"}
+    schema, strict = _schema(schema_text)
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": schema, "strict": strict and manner.strict},
+    }
+
+
 @lru_cache(maxsize=256)
-def _response_format(schema_text: str) -> dict[str, Any]:
-    """`strict` wants every key of an object required; where one is optional the schema is a hint, and checked by us."""
+def _schema(schema_text: str) -> tuple[dict[str, Any], bool]:
+    """In the provider's dialect, and whether it can be strict: that wants every key of an object required. Where one is
+    optional the schema is a hint, and checked by us."""
     schema = to_provider_schema(json.loads(schema_text))
-    described = {"name": "answer", "schema": schema, "strict": requires_everything(schema)}
-    return {"type": "json_schema", "json_schema": described}
+    return schema, requires_everything(schema)
 
 
 def read_chat_completion(body: bytes) -> Completion:
@@ -139,14 +219,10 @@ def read_chat_completion(body: bytes) -> Completion:
     choice = _choice(message)
     said = choice["message"]
     refusal = said.get("refusal")
-    stop = (
-        Stop.REFUSAL
-        if isinstance(refusal, str) and refusal
-        else STOPS.get(str(choice.get("finish_reason")), Stop.OTHER)
-    )
-    text = _content(said.get("content"))
+    refusal = refusal if isinstance(refusal, str) else ""
+    stop = Stop.REFUSAL if refusal else STOPS.get(str(choice.get("finish_reason")).lower(), Stop.OTHER)
     return Completion(
-        text=storable(text or (refusal if stop is Stop.REFUSAL and isinstance(refusal, str) else "")),
+        text=storable(_content(said.get("content")) or refusal),
         model_served=named(VENDOR, message, "model"),
         usage=_usage(message.get("usage")),
         stop=stop,
@@ -188,7 +264,9 @@ def _usage(usage: object) -> Usage:
     cached = cached or tokens(VENDOR, usage, "num_cached_tokens")
     if cached > read:
         raise NotTheProtocol(f"{VENDOR} counts {cached} cached tokens in {read} of prompt.")
-    stored = min(tokens(VENDOR, details, "cache_write_tokens"), read - cached)  # OpenRouter may count one token as both
+    # OpenRouter counts what was written and at once read (Gemini) as both: here it is what costs more.
+    stored = min(tokens(VENDOR, details, "cache_write_tokens"), read)
+    cached = min(cached, read - stored)
     output = written + beyond
     thinking = tokens(VENDOR, completion, "reasoning_tokens")
     if thinking > output:

@@ -2,12 +2,14 @@
 can fail, named. Each vendor's own file says how to ask, and how to read what comes back."""
 
 import asyncio
+import json
+import logging
 import math
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -26,6 +28,8 @@ from ..types import (
     Throttled,
 )
 
+logger = logging.getLogger(__name__)
+
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 90.0
 MAX_BODY = 32 * 1024 * 1024  # bytes
@@ -34,6 +38,7 @@ MAX_NAME = 200  # characters of an id
 MAX_RETRY_AFTER = 24 * 3600.0
 MAX_DETAIL = 300
 MIN_QUOTE = 12  # characters of the request in a row that make a message a quotation of it
+NO_KEY = "none"  # what an endpoint without a key is told: the SDKs always say something
 
 DENIED = {401, 402, 403}
 THROTTLED = {408, 409, 429}
@@ -43,11 +48,11 @@ class SdkProvider(ABC):
     """One SDK client per provider and process, made at the first call, on aiohttp: hundreds of calls wait at little cost.
 
     Without `api_key` the key is read from `key_variable` at that call, the vendor's own unless named; an empty name: this
-    endpoint wants no key. `read_timeout` bounds the wait for the next byte, and the whole answer too: a drip is not a sign
-    of life.
+    endpoint wants no key. Without `base_url` the SDK reads its own variable. `read_timeout` bounds the wait for the next
+    byte, and the whole answer too: a drip is not a sign of life.
     """
 
-    vendor: str  # in sentences
+    vendor: str  # in sentences; they are begun with a capital
     protocol: str
     own_key_variable: str
     simulated = False
@@ -73,8 +78,8 @@ class SdkProvider(ABC):
         """The vendor's asynchronous client, without retries of its own. `http_options`: of its `DefaultAioHttpClient`."""
 
     @abstractmethod
-    def _post(self, client: Any, request: Request) -> AbstractAsyncContextManager[Any]:
-        """The call, as a response whose body is streamed."""
+    def _post(self, client: Any, asked: dict[str, Any]) -> AbstractAsyncContextManager[Any]:
+        """The call, as a response whose body is streamed. `asked`: the arguments of the vendor's own method."""
 
     @abstractmethod
     def _errors(self) -> tuple[type[Exception], type[Exception]]:
@@ -88,25 +93,33 @@ class SdkProvider(ABC):
     def _is_spent(self, status: int, code: str, message: str) -> bool:
         """Whether an error says that money or quota is used up: no time makes that better."""
 
+    @abstractmethod
     async def complete(self, request: Request) -> Completion:
-        # Importing the SDK takes a second, which must not stop the loop.
-        client = self._client_made() or await asyncio.to_thread(self._client)
-        return self._read(await self._asked(client, request))
+        """Asks once. Raises a `ProviderError`."""
 
     async def close(self) -> None:
         if client := self._client_made():
             self._made = None
             await client.close()
 
-    async def _asked(self, client: Any, request: Request) -> bytes:
-        """The body of the answer. Raises a `ProviderError`."""
+    async def _ready(self) -> Any:
+        """The client. Making it imports the SDK, which takes a second and must not stop the loop."""
+        with before_it_leaves(self.vendor):
+            return self._client_made() or await asyncio.to_thread(self._client)
+
+    async def _ask(self, client: Any, request: Request, asked: dict[str, Any]) -> Completion:
+        """One attempt. Raises a `ProviderError`."""
+        return self._read(await self._answer(client, request, asked))
+
+    async def _answer(self, client: Any, request: Request, asked: dict[str, Any]) -> bytes:
+        """The body of a 2xx."""
         import aiohttp
         import httpx2
 
         answered, unanswered = self._errors()
         try:
             async with asyncio.timeout(self._connect_timeout + self._read_timeout):
-                return await self._body(client, request)
+                return await self._body(client, asked)
         except answered as error:
             failure = self._of_status(error, _private(request, client.api_key))
         except (unanswered, httpx2.RequestError, aiohttp.ClientError) as error:
@@ -116,8 +129,8 @@ class SdkProvider(ABC):
         # Raised outside the handler: the SDK's error carries the request and the key, and must not travel with ours.
         raise failure
 
-    async def _body(self, client: Any, request: Request) -> bytes:
-        async with self._post(client, request) as response:
+    async def _body(self, client: Any, asked: dict[str, Any]) -> bytes:
+        async with self._post(client, asked) as response:
             crash.at("after-send")
             body = bytearray()
             async for chunk in response.iter_bytes():
@@ -133,13 +146,20 @@ class SdkProvider(ABC):
     def _client(self) -> Any:
         with self._lock:
             if self._client_made() is None:
-                self._made = (os.getpid(), self._new_client(self._key(), self._http_options()))
+                client = self._new_client(self._key(), self._http_options())
+                if self._base_url or self._key_variable != self.own_key_variable:
+                    self._strip(client)
+                self._made = (os.getpid(), client)
             return self._made[1]
+
+    def _strip(self, client: Any) -> None:
+        """An SDK reads more of the environment than its key, for its own vendor: nobody else is told of it."""
+        client._custom_headers = {}  # ANTHROPIC_CUSTOM_HEADERS, OPENAI_CUSTOM_HEADERS: there is no argument against them
 
     def _key(self) -> str:
         given = self._api_key
         if given is None:
-            given = os.environ.get(self._key_variable, "") if self._key_variable else "none"
+            given = os.environ.get(self._key_variable, "") if self._key_variable else NO_KEY
         key = given.strip()
         if not key:
             where = f"set {self._key_variable}, or choose a scripted model"
@@ -149,8 +169,7 @@ class SdkProvider(ABC):
         return key
 
     def _http_options(self) -> dict[str, Any]:
-        """How many calls are in flight is the worker's decision: 0 is no limit for aiohttp, where None is its default of 100.
-        The prompt goes where the configuration says, and nowhere that an answer says."""
+        """How many calls are in flight is the worker's decision: 0 is no limit for aiohttp, where None is its default of 100."""
         from httpx2 import Limits, Timeout
 
         timeout = Timeout(self._read_timeout, connect=self._connect_timeout, pool=self._connect_timeout)
@@ -158,7 +177,7 @@ class SdkProvider(ABC):
 
     def _of_status(self, error: Any, private: list[str]) -> ProviderError:
         """An answer that is not a 2xx → what it means for us."""
-        status, (code, said) = error.status_code, _told(error.body)
+        status, (code, said) = error.status_code, _told(error.response.content)
         detail = _detail(f"{self.vendor} answered {status}", said, private)
         headers = error.response.headers
         retry_after = _seconds(headers.get("retry-after"), lambda: datetime.now(UTC))
@@ -166,8 +185,12 @@ class SdkProvider(ABC):
         spent = self._is_spent(status, code, said.lower()) or (status == 429 and again == "false")
         if status in DENIED or spent:
             return AccessDenied(detail, retry_after)
+        if (
+            status < 400
+        ):  # a redirect: the prompt and the key go where the configuration says, and nowhere that an answer says
+            return AccessDenied(f"{self.vendor} answered {status}: it sends us elsewhere, and that is not followed.")
         if status in THROTTLED or status >= 500 or again == "true":
-            return Throttled(detail, retry_after)
+            return Throttled(detail, retry_after, soon=again != "false")
         return Rejected(detail)
 
     def _of_connection(self, error: Exception) -> ProviderError:
@@ -207,14 +230,38 @@ def tokens(vendor: str, usage: dict[str, Any], name: str, required: bool = False
     return value
 
 
-def _told(body: object) -> tuple[str, str]:
-    """The error's code and message: both vendors say `{"error": {…}}`, whose SDKs unwrap it or not."""
+@contextmanager
+def before_it_leaves(vendor: str) -> Iterator[None]:
+    """What breaks in here, a library, the configuration or we, breaks before anything was sent: nothing is in doubt."""
+    try:
+        yield
+    except ProviderError:
+        raise
+    except Exception as error:
+        logger.exception("%s could not be asked", vendor)
+        raise NotSent(f"{vendor} could not be asked ({type(error).__name__}).") from None
+
+
+def _told(content: bytes) -> tuple[str, str]:
+    """The error's code and message. The vendors say `{"error": {…}}`; others leave it bare, make a list of it (Gemini), or
+    tell of the fields of the request (`{"detail": [{"loc": […], "msg": …}]}`)."""
+    body: object = None
+    with suppress(ValueError, RecursionError):
+        body = json.loads(content)
+    body = body[0] if isinstance(body, list) and body else body
     told = body.get("error", body) if isinstance(body, dict) else {}
     told = told if isinstance(told, dict) else {"message": told}
     details = told.get("details")
     code = (details.get("error_code") if isinstance(details, dict) else None) or told.get("code") or told.get("type")
-    message = told.get("message")
-    return str(code or ""), message if isinstance(message, str) else ""
+    return str(code or ""), _worded(told.get("message") or told.get("detail"))
+
+
+def _worded(message: object) -> str:
+    message = message.get("detail") if isinstance(message, dict) else message
+    if isinstance(message, list) and message and isinstance(message[0], dict):
+        where = ".".join(map(str, message[0].get("loc") or ["body"]))
+        return f"{where}: {message[0].get('msg')}"
+    return message if isinstance(message, str) else ""
 
 
 def _causes(error: BaseException | None) -> Iterable[BaseException]:
@@ -244,7 +291,8 @@ def _never_left(named: BaseException, first: BaseException) -> bool:
 
 
 def _private(request: Request, key: str | None) -> list[str]:
-    return [text for text in (request.user, request.prefix, key or "") if text]
+    key = "" if key == NO_KEY else key
+    return [text for text in (request.user, request.prefix, key) if text]
 
 
 def _detail(what: str, message: str, private: list[str]) -> str:

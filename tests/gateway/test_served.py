@@ -1,15 +1,12 @@
 """The model that was named is the model that answered, or the step fails."""
 
-import gzip
-import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from gateway.served import is_same_model
+from tests.gateway.recorded_calls import needs_them, recorded_calls
 
-RECORDED = Path(__file__).parents[3] / "shared" / "data" / "provider_payloads.jsonl.gz"
 PRICE_LISTS = {
     "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",
@@ -65,19 +62,17 @@ def test_a_declared_alias_is_the_same_model_and_only_for_the_id_it_names():
 def recorded_pairs() -> Counter[tuple[str, str, str]]:
     """(host, planned id, served id) of every recorded call that has both → how often."""
     pairs: Counter[tuple[str, str, str]] = Counter()
-    with gzip.open(RECORDED, "rt") as lines:
-        for line in lines:
-            call = json.loads(line)
-            request, response = call.get("request"), call.get("response")
-            if not isinstance(request, dict) or not isinstance(response, dict):
-                continue
-            planned, served = request.get("model"), response.get("model")
-            if isinstance(planned, str) and isinstance(served, str):
-                pairs[call["endpoint"].split("/")[0], planned, served] += 1
+    for call in recorded_calls():
+        request, response = call.get("request"), call.get("response")
+        if not isinstance(request, dict) or not isinstance(response, dict):
+            continue
+        planned, served = request.get("model"), response.get("model")
+        if isinstance(planned, str) and isinstance(served, str):
+            pairs[call["endpoint"].split("/")[0], planned, served] += 1
     return pairs
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded provider payloads are not beside this checkout")
+@needs_them
 def test_it_judges_the_recorded_calls_of_others():
     pairs = recorded_pairs()
     refused = {
@@ -95,3 +90,22 @@ def test_it_judges_the_recorded_calls_of_others():
         ("compound-beta", "groq/compound"): 1,
         ("anthropic/claude-sonnet-4-5", "anthropic/claude-4.5-sonnet-20250929"): 1,
     }
+
+
+@needs_them
+def test_the_aliases_of_a_providers_row_let_everything_pass_but_the_substitution():
+    """What each of those five would have declared, had it been a row here: an id that was asked, the id that answered."""
+    rows = {
+        "traceloop-stg.openai.azure.com": {"openllmetry-testing": "gpt-4.1-mini-2025-04-14"},
+        "api.groq.com": {"compound-beta": "groq/compound"},
+        "openrouter.ai": {"anthropic/claude-sonnet-4-5": "anthropic/claude-4.5-sonnet-20250929"},
+    }
+    refused = [
+        (planned, served)
+        for host, planned, served in recorded_pairs()
+        if not is_same_model(planned, served, PRICE_LISTS.get(host, host), rows.get(host, {}))
+    ]
+    assert sorted(refused) == [
+        ("google/gemini-2.0-flash-exp:free", "x-ai/grok-4"),
+        ("openllmetry-testing", "gpt-35-turbo"),  # one deployment, two models: an alias names one of them
+    ]
