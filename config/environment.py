@@ -90,6 +90,15 @@ def files(name: str, default: list[Path]) -> list[Path]:
     return found
 
 
+def new_file(name: str) -> Path | None:
+    """A file that is written to, and made where it is not there; None: none."""
+    given = text(name)
+    path = Path(given)
+    if given and (path.is_dir() or not path.parent.is_dir()):
+        raise ImproperlyConfigured(f"{name}: {path} cannot be written to: name a file in a folder that exists.")
+    return path if given else None
+
+
 def data_folder() -> Path:
     """`var/` in the checkout: the SQLite file, the secret, the lock of the embedded process."""
     folder = BASE / "var"

@@ -139,11 +139,11 @@ STOP_WITHIN = environment.whole("STOP_WITHIN", 20, most=3600)
 WEB_THREADS = environment.whole("WEB_THREADS", 8, least=2, most=200)
 CRASH_AT = environment.text("CRASH_AT")  # of the tests of faults only, see wire/crash.py
 
-# The tier map that a new project starts with, and the scripts of the scripted provider.
+# The tier map that a new project starts with; what scripted and recorded models answer from, and where real ones are recorded.
 DEFAULT_TIERS = environment.default_tiers()
 SCRIPTS = environment.files("SCRIPTS", [BASE / "demo" / "content" / "script.toml"])
 RECORDINGS = environment.files("RECORDINGS", [])
-RECORD_TO = environment.text("RECORD_TO")
+RECORD_TO = environment.new_file("RECORD_TO")
 # Modules whose @tool functions a project may register.
 TOOL_MODULES = environment.listed("TOOL_MODULES", ["demo.tools"])
 # What one execution may cost before a person is asked, in USD: the default of a new project.

@@ -11,6 +11,7 @@ from django.db import connection
 from executions import bell, purses, tool_calls, worker
 from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
+from gateway.event_loop import wait_for
 from gateway.providers import registry
 from tests.published import complaint
 from wire.views import View
@@ -87,6 +88,9 @@ def a_worker_of_its_own():
     worker._current, bell._silent_until = None, None
     compiled.cache_clear()
     pricing._own.clear()
+    for client in registry._clients.values():
+        if hasattr(client, "close"):
+            wait_for(client.close())
     registry.forget()
     pressure._gates.clear()
     pressure._shares.clear()

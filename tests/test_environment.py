@@ -32,6 +32,8 @@ ROOT = Path(__file__).parent.parent
         (lambda: environment.log_level("LOG_LEVEL"), "LOG_LEVEL", "loud", "LOG_LEVEL='LOUD': write DEBUG, INFO"),
         (lambda: environment.files("SCRIPTS", []), "SCRIPTS", "none.toml", "SCRIPTS: there is no file none.toml."),
         (lambda: environment.files("SCRIPTS", []), "SCRIPTS", str(ROOT), "SCRIPTS: there is no file"),
+        (lambda: environment.new_file("RECORD_TO"), "RECORD_TO", "/no/such/folder/a.jsonl", "in a folder that exists"),
+        (lambda: environment.new_file("RECORD_TO"), "RECORD_TO", str(ROOT), "cannot be written to: name a file"),
         (
             environment.database,
             "DATABASE_URL",
@@ -98,6 +100,8 @@ def test_a_module_of_tools_that_cannot_be_imported_is_named(settings, monkeypatc
         ("demo", "LIVE", "perhaps"),
         ("demo", "SCRIPTS", "none.toml"),
         ("serve", "SCRIPTS", str(ROOT / "pyproject.toml")),
+        ("serve", "RECORDINGS", str(ROOT / "README.md")),
+        ("demo", "RECORD_TO", "/no/such/folder/a.jsonl"),
         ("serve", "PORT", "70000"),
         ("create_api_key", "TOOL_MODULES", "no_such_tools"),
         ("migrate", "MODEL_CHEAP", "cheapest"),

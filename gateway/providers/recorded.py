@@ -9,12 +9,14 @@ import asyncio
 import fcntl
 import json
 import logging
+import os
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, BinaryIO, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
@@ -42,7 +44,8 @@ class RecordedUsage(BaseModel):
 
 
 class Recording(BaseModel):
-    """One line. `request` is for people, and not read; `latency_ms` is what it took then."""
+    """One line. `request` and `latency_ms`, what it took then, are for people: an answer comes at once, to whoever asks the
+    same."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,18 +58,20 @@ class Recording(BaseModel):
     request: dict[str, object] | None = None
 
     @classmethod
-    def of(cls, request: Request, completion: Completion) -> Self:
+    def of(cls, request: Request, completion: Completion, latency_ms: int) -> Self:
         return cls(
             fingerprint=request.fingerprint,
             model_served=completion.model_served,
             response=completion.text,
             stop=completion.stop,
             usage=RecordedUsage(**asdict(completion.usage)),
+            latency_ms=latency_ms,
             request={
                 "model": request.model,
                 "system": [block.text for block in request.system],
                 "user": request.user.replace(request.marker, "") if request.marker else request.user,
                 "schema": request.schema,
+                "max_output_tokens": request.max_output_tokens,
             },
         )
 
@@ -91,50 +96,69 @@ class RecordedProvider:
                 self._recordings[recording.fingerprint].append(recording)
 
     async def complete(self, request: Request) -> Completion:
-        found = self._recordings.get(request.fingerprint)
+        fingerprint = request.fingerprint
+        found = self._recordings.get(fingerprint)
         if not found:
-            said = f"There is no recording of this request to {request.model} (fingerprint {request.fingerprint}): "
-            raise Rejected(f"{said}record it once with RECORD_TO, or name its file in RECORDINGS.")
+            mend = "ask the real model once with RECORD_TO set, and name that file in RECORDINGS"
+            raise Rejected(
+                f"There is no recording of this request to {request.model}: {mend}. Fingerprint {fingerprint}."
+            )
         with self._lock:
-            number = self._told[request.fingerprint]
-            self._told[request.fingerprint] += 1
+            number = self._told[fingerprint]
+            self._told[fingerprint] += 1
         return found[number % len(found)].completion
 
 
 class Recorder:
     """A real provider whose answers are written down as they come. A paid answer is not lost where that fails."""
 
+    simulated = False
+
     def __init__(self, provider: Provider, file: Path) -> None:
         self._provider, self._file = provider, file
-        self.protocol, self.simulated = provider.protocol, provider.simulated
+        self.protocol = provider.protocol
 
     async def complete(self, request: Request) -> Completion:
+        started = time.monotonic()
         completion = await self._provider.complete(request)
+        took = round((time.monotonic() - started) * 1000)
         try:
-            await asyncio.to_thread(_append, self._file, Recording.of(request, completion))
-        except (OSError, ValidationError) as error:
+            await asyncio.to_thread(_append, self._file, Recording.of(request, completion, took))
+        except (OSError, ValueError) as error:
             logger.warning("an answer could not be recorded: %s", type(error).__name__)
         return completion
 
+    async def close(self) -> None:
+        await self._provider.close()
+
 
 def _append(file: Path, recording: Recording) -> None:
-    """One line, whole, also where several processes record."""
+    """One line, whole, also where several processes record. What people wrote is in it: readable by its owner only."""
     line = json.dumps(recording.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
-    with file.open("a", encoding="utf-8") as opened:
+    with open(os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as opened:
         fcntl.flock(opened, fcntl.LOCK_EX)
-        opened.write(line + "\n")
+        opened.write(_beginning(opened) + line.encode() + b"\n")
+
+
+def _beginning(opened: BinaryIO) -> bytes:
+    """A new line where the last one was cut off: it costs itself, and not the next one too."""
+    if not opened.seek(0, os.SEEK_END):
+        return b""
+    opened.seek(-1, os.SEEK_END)
+    return b"" if opened.read(1) == b"\n" else b"\n"
 
 
 def _read(file: Path) -> Iterable[Recording]:
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield Recording.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"])) or "the line"
-                raise RecordingError(f"{file}, line {number}: {where}: {first['msg']}.") from error
-            except UnicodeDecodeError as error:
-                raise RecordingError(f"{file}, line {number}: not UTF-8.") from error
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise RecordingError(f"{file}: {error.strerror}.") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield Recording.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the line"
+            raise RecordingError(f"{file}, line {number}: {where}: {first['msg']}.") from error

@@ -23,6 +23,8 @@ LOWEST, MIDDLE = (lambda: 0.0), (lambda: 0.5)
         (5, Throttled("busy", retry_after=17.5), MIDDLE, 600.0),
         (9, Throttled("busy", retry_after=7_200.0), MIDDLE, 7_200.0),
         (1, Throttled("busy", retry_after=0.0), MIDDLE, 2.5),
+        (1, Throttled("broken", soon=False), MIDDLE, 600.0),
+        (1, Throttled("broken", retry_after=7_200.0, soon=False), MIDDLE, 7_200.0),
         (1, Rejected("wrong"), MIDDLE, None),
         (1, OutcomeUnknown("lost"), MIDDLE, 2.5),
         (2, OutcomeUnknown("lost"), MIDDLE, 600.0),
