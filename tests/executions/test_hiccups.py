@@ -146,7 +146,7 @@ def test_an_answer_that_cannot_be_priced_is_in_doubt(monkeypatch, error, ended):
     budget = Budget.objects.create(project=workflow.project, period="total", cap=10**12)
     held = turns.claim(accepted(workflow).pk, worker.current())
     reply = wait_for(turns.ask(held, turns.turn(held)))
-    pricing._remembered.clear()
+    pricing._own.clear()
     with connection.execute_wrapper(away):
         assert turns.turn(held, reply) is None
     assert Execution.objects.get().status == ended

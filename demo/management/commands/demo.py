@@ -14,7 +14,7 @@ from config import environment
 from demo import story
 from executions.working import AnotherProcess, working
 from gateway.prices import listed_price
-from gateway.providers.registry import price_list_of
+from gateway.providers.registry import EVERYONES
 from projects.schema import bring_up_to_date
 from wire.money import usd_text
 from workflows.models import Workflow
@@ -88,7 +88,7 @@ def unpriced(tiers: dict[str, tuple[str, str]]) -> list[str]:
     """The tiers whose model has no price, so that nothing bounds what its calls cost."""
     now = timezone.now()
     prices = {
-        tier: listed_price(price_list_of(provider), model, now, TYPICAL_PROMPT)
+        tier: listed_price(EVERYONES[provider].price_list, model, now, TYPICAL_PROMPT)
         for tier, (provider, model) in tiers.items()
     }
     return [tier for tier, price in prices.items() if price is None or None in (price.input, price.output)]
