@@ -8,6 +8,7 @@ from .environment import BASE
 VERSION = environment.version()
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret_key("SECRET_KEY")
+OWN_SECRETS = environment.own_secrets(SECRET_KEY)
 HOST = environment.text("HOST", "127.0.0.1")
 PORT = environment.whole("PORT", 8000, most=65_535)
 ALLOWED_HOSTS = environment.listed("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])

@@ -151,3 +151,27 @@ def test_a_secret_appears_under_its_name_only_when_it_is_whole(monkeypatch, tmp_
     monkeypatch.setattr(os, "link", watched)
     environment.secret_key("SECRET_KEY")
     assert seen == [(False, 67)]
+
+
+def test_secrets_of_our_own_are_what_the_names_say_and_what_stands_in_addresses(monkeypatch):
+    given = {
+        "ANTHROPIC_API_KEY": "a key of twenty-two",
+        "METRICS_TOKEN": "token-of-the-metrics",
+        "A_SHORT_TOKEN": "short",
+        "KEY_OF_NOTHING": "a name that does not end so",
+        "DATABASE_URL": "postgres://rosa:correct%20horse%20battery@host/db",
+        "BROKER_URL": "redis://a-name-twice:a-name-twice@host",
+    }
+    monkeypatch.setattr("os.environ", given)
+    assert environment.own_secrets("the secret key") == (
+        "correct%20horse%20battery",
+        "correct horse battery",
+        "token-of-the-metrics",
+        "a key of twenty-two",
+        "the secret key",
+    )
+
+
+def test_an_address_that_cannot_be_read_hides_no_secret_and_breaks_nothing(monkeypatch):
+    monkeypatch.setattr("os.environ", {"DATABASE_URL": "postgres://[x"})
+    assert environment.own_secrets() == ()

@@ -12,6 +12,8 @@ from structlog import contextvars, stdlib
 from structlog.processors import JSONRenderer, TimeStamper
 from structlog.typing import EventDict, Processor
 
+from .redaction import USUAL
+
 FORMS = ("line", "json")
 FIELDS = ("method", "route", "status", "ms")  # what a line may say beside its message and the ids of `about`
 # What a library says at DEBUG quotes requests, rows and answers: only our own house may.
@@ -40,7 +42,7 @@ def formatter(form: str, messages: bool) -> stdlib.ProcessorFormatter:
             stdlib.add_logger_name,
             TimeStamper(fmt="iso", utc=True),
         ],
-        processors=[_by_route, error, stdlib.ProcessorFormatter.remove_processors_meta, last],
+        processors=[_by_route, error, stdlib.ProcessorFormatter.remove_processors_meta, last, _without_secrets],
     )
 
 
@@ -81,6 +83,11 @@ def _by_route(logger: object, method: str, event: EventDict) -> EventDict:
     if isinstance(request, HttpRequest):
         event["event"] = event["event"].replace(request.path, route_of(request))
     return event
+
+
+def _without_secrets(logger: object, method: str, line: str) -> str:
+    """The last word: should a secret have come so far after all, in a library's warning, say, it goes no further."""
+    return USUAL.text(line)
 
 
 def _line(logger: object, method: str, event: EventDict) -> str:
