@@ -79,7 +79,7 @@ def _step(run: Run, step: Step, wanted: bool) -> Generator[Effect, object, None]
     output = None
     if step.has_otherwise:
         output = yield from shaped(run, step.otherwise, f"`otherwise` of the step {step.id}", error=None)
-    run.settle(run.attempt(step, StepResult.Status.SKIPPED), output)
+    run.settle(run.attempt(step, StepResult.Status.SKIPPED), run.policy.value(output))
 
 
 def _result(run: Run) -> Generator[Effect, object, object]:
@@ -87,7 +87,7 @@ def _result(run: Run) -> Generator[Effect, object, object]:
     if not definition.has_result:
         output = run.outputs[definition.steps[-1].id]
     else:
-        output = yield from shaped(run, definition.result, "The result")
+        output = run.policy.value((yield from shaped(run, definition.result, "The result")))
     if run.compiled.output_schema and (faults := run.compiled.output_schema.faults(output)):
         raise run.ask_person(broken_schema("The result does not follow output_schema", faults))
     return output

@@ -11,6 +11,7 @@ from django.utils import timezone
 from gateway import pricing
 from gateway.models import Call
 from gateway.types import Purpose, Usage
+from projects.keeping import redaction
 from wire.problems import Invalid
 from workflows.compiled import CompiledStep, compiled
 from workflows.definition import ModelStep
@@ -42,7 +43,8 @@ class Estimate:
 
 def estimate(version: Version, publication: Publication | None, inputs: Sequence[object]) -> Estimate:
     """Raises `Invalid` for inputs that would be refused."""
-    schema = compiled(version.pk).input_schema
+    schema, policy = compiled(version.pk).input_schema, redaction(version.workflow.project_id)
+    inputs = [policy.value(one) for one in inputs]
     if faults := [fault.under(f"/inputs/{n}") for n, one in enumerate(inputs) for fault in schema.faults(one)]:
         raise Invalid.of(faults)
     built, project = compiled(version.pk), version.workflow.project

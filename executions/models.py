@@ -130,6 +130,10 @@ class Execution(models.Model):
     )
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    redacted = models.PositiveIntegerField(
+        null=True,
+        help_text="Values of its input and metadata that were replaced when it was accepted; null: it is older than the count.",
+    )
 
     objects = ExecutionQuerySet.as_manager()
 

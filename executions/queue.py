@@ -19,6 +19,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from gateway.providers.registry import is_simulated
+from projects.keeping import redaction
 from wire import crash
 from wire.problems import Invalid
 from workflows.compiled import compiled
@@ -46,10 +47,12 @@ def submit(
     metadata: dict | None = None,
     rerun_of: Execution | None = None,
 ) -> Execution:
-    """Accepts an execution of a publication, or, with none, a trial of a draft. Raises `Invalid` for a wrong input."""
-    if faults := compiled(version.pk).input_schema.faults(input):
+    """Accepts an execution of a publication, or, with none, a trial of a draft. Raises `Invalid` for a wrong input: what is
+    looked at is the input as it is kept, without secrets."""
+    kept = redaction(version.workflow.project_id).counted(input)
+    if faults := compiled(version.pk).input_schema.faults(kept[0]):
         raise Invalid.of([fault.under("/input") for fault in faults])
-    return _accept(_built(version, publication, [input], metadata, rerun_of), actor)[0]
+    return _accept(_built(version, publication, [kept], metadata, rerun_of), actor)[0]
 
 
 def submit_batch(
@@ -61,22 +64,25 @@ def submit_batch(
     metadata: dict | None = None,
 ) -> list[Execution]:
     """Accepts all of them, or none: one wrong input refuses the batch, and every wrong one is named."""
-    schema = compiled(version.pk).input_schema
-    faults = [fault.under(f"/inputs/{n}") for n, input in enumerate(inputs) for fault in schema.faults(input)]
+    schema, policy = compiled(version.pk).input_schema, redaction(version.workflow.project_id)
+    kept = [policy.counted(input) for input in inputs]
+    faults = [fault.under(f"/inputs/{n}") for n, (input, _) in enumerate(kept) for fault in schema.faults(input)]
     if faults:
         raise Invalid.of(faults)
-    return _accept(_built(version, publication, inputs, metadata), actor)
+    return _accept(_built(version, publication, kept, metadata), actor)
 
 
 def _built(
     version: Version,
     publication: Publication | None,
-    inputs: Sequence[object],
+    inputs: Sequence[tuple[object, int]],
     metadata: dict | None,
     rerun_of: Execution | None = None,
 ) -> list[Execution]:
-    """The rows, unsaved. What takes time happens here and before: an embedded database has one write lock."""
+    """The rows, unsaved, of inputs without secrets, each with how many were taken out. What takes time happens here and
+    before: an embedded database has one write lock."""
     workflow = version.workflow
+    metadata, redacted = redaction(workflow.project_id).counted(metadata or {})
     tiers = publication.tier_map if publication else version.tiers()
     baseline_model = workflow.baseline_model_at(timezone.now()) or tiers.get("frontier", "")
     # The models that it can reach, or, where it asks none, those of its project; publishing refuses a mixture.
@@ -93,10 +99,11 @@ def _built(
             simulated=simulated,
             purpose=Execution.Purpose.PRODUCTION if publication else Execution.Purpose.TRIAL,
             input=input,
-            metadata=metadata or {},
+            metadata=metadata,
+            redacted=redacted + in_input,
             rerun_of=rerun_of,
         )
-        for input in inputs
+        for input, in_input in inputs
     ]
 
 

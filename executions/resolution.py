@@ -1,11 +1,13 @@
 """Resolving a flag: a person's decision, checked, written once, and the execution set going again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils import timezone
 
+from projects.keeping import redaction
 from wire.problems import Conflict, Fault, Invalid, Problem
+from wire.redaction import Policy
 from workflows import sandbox
 from workflows.compiled import compiled
 from workflows.definition import Check
@@ -26,6 +28,12 @@ class Decision:
     step_output: object = ABSENT
     note: str = ""
 
+    def for_keeping(self, policy: Policy) -> "Decision":
+        """The same without secrets. What a person answers is looked at, and kept, like any other answer."""
+        given = {name: getattr(self, name) for name in ("output", "step_output")}
+        clean = {name: policy.value(value) for name, value in given.items() if value is not ABSENT}
+        return replace(self, **clean, note=policy.text(self.note))
+
 
 def resolve(flag: Flag, decision: Decision) -> Flag:
     """Raises `Conflict` (resolved already, or nothing to go on with) or `Invalid` (an answer that breaks a schema)."""
@@ -36,6 +44,7 @@ def resolve(flag: Flag, decision: Decision) -> Flag:
 
 def decide(flag: Flag, decision: Decision) -> None:
     """Writes a decision that was examined, with all that it does, or nothing."""
+    decision = decision.for_keeping(redaction(flag.execution.project_id))
     try:
         with transaction.atomic():
             _lock(flag)
@@ -48,6 +57,7 @@ def decide(flag: Flag, decision: Decision) -> None:
 
 def examine(flag: Flag, decision: Decision) -> None:
     """What can be wrong with the decision itself. A checked answer may need the sandbox, so no lock is held here."""
+    decision = decision.for_keeping(redaction(flag.execution.project_id))
     given = [name for name in ("output", "step_output") if getattr(decision, name) is not ABSENT]
     if decision.resolution not in Flag.Resolution.values:
         known = ", ".join(Flag.Resolution.values)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from gateway.gateway import Answer
 from gateway.models import Call, Payload
 from gateway.types import ANSWERED
+from wire.redaction import Policy
 from workflows.compiled import Compiled
 from workflows.definition import Step
 
@@ -35,11 +36,13 @@ class Journal:
 class Run:
     """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and calls so far, by step. `failures`: by
     step and outcome, since the step's last answer. `recorded`: answers of a step that was interrupted between them, in their
-    order. `started`: side effects whose outcome is not known, or, with an output, not judged. `spent`: pico-dollars."""
+    order. `started`: side effects whose outcome is not known, or, with an output, not judged. `spent`: pico-dollars.
+    `policy`: what may not be kept."""
 
     execution: Execution
     compiled: Compiled
     cap: int
+    policy: Policy
     outputs: dict[str, object] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from gateway import gateway
 from gateway.models import Call, Intent, Payload
 from gateway.types import Outcome
+from projects.keeping import redaction
 from wire import crash
 from workflows import budgets
 from workflows.compiled import compiled
@@ -139,14 +140,15 @@ def begin(lease: Lease) -> Run:
     """What the engine needs to begin, or to go on behind the last checkpoint."""
     if lease.taken and lease.token == 1:  # for the first time: nothing else is recorded of it yet
         execution, cap = lease.taken
-        return Run(execution, compiled(execution.version_id), cap)
+        return Run(execution, compiled(execution.version_id), cap, redaction(execution.project_id))
     return load(lease.execution)
 
 
 def load(execution_id: UUID) -> Run:
     """Everything that is known of an execution."""
     execution = Execution.objects.select_related("project").get(pk=execution_id)
-    run = Run(execution, compiled(execution.version_id), execution.project.execution_cap)
+    project = execution.project
+    run = Run(execution, compiled(execution.version_id), project.execution_cap, redaction(project.pk))
     rows = list(execution.steps.order_by("pk"))
     for row in rows:
         run.attempts[row.step] = row.attempt

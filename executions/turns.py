@@ -23,6 +23,7 @@ from wire.logs import about
 from wire.problems import Unavailable
 from workflows import sandbox
 from workflows.budgets import OverBudget
+from workflows.sandbox import Failure
 
 from . import engine, purses, queue, store, tool_calls, worker
 from .effects import AskModel, CallTool, Deferred, Ending, Evaluate, Failed, Pause, RunCode
@@ -125,7 +126,8 @@ def compute(run: Run, effect: Evaluate | RunCode) -> object:
     names, zone = effect.names, run.compiled.definition.timezone
     if isinstance(effect, Evaluate):
         return sandbox.evaluate(effect.expressions, names, run.now, zone)
-    return sandbox.run(effect.code, names["input"], names["steps"], names["constants"], run.now, zone)
+    said = sandbox.run(effect.code, names["input"], names["steps"], names["constants"], run.now, zone)
+    return said if isinstance(said, Failure) else run.policy.value(said)
 
 
 def _go_on(held: Held, came: object) -> Wait | None:
@@ -155,6 +157,8 @@ def _next(held: Held, came: object) -> Wait | None:
         crash.at("after-response")
         answer = store.patiently(partial(gateway.settle, came))
         held.unsettled = None  # the engine journals it before anything else
+    elif came is not None:
+        answer = _without_secrets(run, came)
     try:
         effect = held.advance.send(answer)
         while isinstance(effect, Evaluate | RunCode):
@@ -163,6 +167,14 @@ def _next(held: Held, came: object) -> Wait | None:
         store.end(held.lease, run.journal, stop.value, store.resolver(run))
         return None
     return effect
+
+
+def _without_secrets(run: Run, answer: object) -> object:
+    """A tool's answer, or its error, as it may be kept: nothing of ours sees the other."""
+    if isinstance(answer, ToolError):
+        answer.args = (run.policy.text(str(answer)),)
+        return answer
+    return run.policy.value(answer)
 
 
 def _look_up(held: Held, effect: CallTool) -> ToolError | None:

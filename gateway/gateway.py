@@ -7,12 +7,13 @@ The caller commits: the intent before the call leaves, the call together with wh
 import logging
 import time
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from django.utils import timezone
 
+from projects.keeping import keeping, redaction
 from wire.logs import about
 
 from . import pricing
@@ -116,14 +117,23 @@ async def send(intent: Intent, request: Request) -> Reply:
 
 
 def settle(reply: Reply) -> Answer:
-    """Knows who answered, and prices it. Reads prices, so it belongs into a thread that may wait for the database."""
-    intent, request, completion = reply.intent, reply.request, reply.completion
+    """Takes secrets out of what came, knows who answered, and prices it. Reads prices, so it belongs into a thread that may
+    wait for the database."""
+    intent, request, completion = reply.intent, reply.request, _without_secrets(reply)
     call = _call(intent, reply.at, reply.latency_ms)
     if completion is None:
         _settle_failure(call, intent, reply.error)
     else:
         _settle_completion(call, intent, request, completion)
     return Answer(call, _payload(call, request, completion), completion, reply.error)
+
+
+def _without_secrets(reply: Reply) -> Completion | None:
+    """The completion as it may be kept and read: nothing of ours sees the other. An error's words likewise."""
+    policy = redaction(reply.intent.project)
+    if reply.error is not None:
+        reply.error.detail = policy.text(reply.error.detail)
+    return reply.completion and replace(reply.completion, text=policy.document(reply.completion.text))
 
 
 def in_doubt(intent: Intent, why: str = "The worker ended while this call was in flight.") -> Call:
@@ -258,11 +268,13 @@ def _prefix_tokens(request: Request, usage: Usage) -> int:
 
 
 def _payload(call: Call, request: Request, completion: Completion | None) -> Payload:
+    """The prompt's stable part needs no look: a definition with a secret in it is refused."""
+    known = keeping(call.project)
     asked = {
         "system": [block.text for block in request.system],
-        "user": request.user,
+        "user": known.policy.text(request.user),
         "schema": request.schema,
         "max_output_tokens": request.max_output_tokens,
     }
-    told = completion.provider_request_id if completion else ""
-    return Payload(call=call, request=asked, response=completion.text if completion else "", provider_request_id=told)
+    told = {"provider_request_id": completion.provider_request_id, "response": completion.text} if completion else {}
+    return Payload(call=call, request=asked if known.call_texts else {}, transient=not known.call_texts or None, **told)

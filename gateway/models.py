@@ -132,12 +132,20 @@ class Call(About):
 
 
 class Payload(models.Model):
-    """The texts of a call. Retention may delete it: no money, count or hash is in it."""
+    """The texts of a call, without secrets. Retention may delete it: no money, count or hash is in it.
+
+    In a project that keeps none it has no request, and lives as long as its execution may need the answer again: after a
+    crash in the middle of a step an answer that is recorded is judged again, and not paid for a second time.
+    """
 
     call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="payload")
     request = VerbatimJSONField()
     response = models.TextField(blank=True)
     provider_request_id = models.CharField(max_length=200, blank=True)
+    transient = models.BooleanField(null=True, help_text="Deleted when its execution has ended.")
+
+    class Meta:
+        indexes = [models.Index(fields=["call"], condition=models.Q(transient=True), name="payload_transient")]
 
     def __str__(self) -> str:
         return str(self.call_id)

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from wire.money import to_usd, usd_text
 
 from .models import ApiKey, Project, TierModel, Tool
+from .project_form import ProjectForm
 from .tools import registered
 
 admin.site.site_header = "Workflow Memory"
@@ -91,6 +92,19 @@ class ProjectAdmin(DiscreetAdmin):
     search_fields = ["name"]
     inlines = [TierInline, ToolInline]
     readonly_fields = ["created_at"]
+    form = ProjectForm
+    fieldsets = [
+        (None, {"fields": ["name", "execution_cap", "created_at"]}),
+        (
+            "What is not kept",
+            {
+                "fields": ["redacted_patterns", "redacted_fields"],
+                "description": "Holds for what comes in from now on, in every process within five seconds. What stands in the "
+                "database already stays as it is.",
+            },
+        ),
+        ("How long texts are kept", {"fields": ["retention_days", "store_payload"]}),
+    ]
 
     @admin.display(description="cost cap of an execution")
     def cap(self, project: Project) -> str:

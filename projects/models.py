@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -54,11 +54,46 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
 
 class Project(models.Model):
+    class StorePayload(models.TextChoices):
+        FULL = "full", "are kept"
+        NONE = "none", "are not kept"
+
     name = models.SlugField(max_length=100, unique=True, help_text="What people and commands call it.")
     execution_cap = PicoField(
         "cost cap of an execution",
         default=default_cap,
         help_text="In USD. An execution that could cost more is flagged and waits for a person.",
+    )
+    redacted_patterns = VerbatimJSONField(
+        "secrets that are told by their form",
+        null=True,
+        blank=True,
+        help_text="Replaced by a mark such as [redacted:api-key] before anything is written, so that no model sees them either.",
+    )
+    redacted_fields = VerbatimJSONField(
+        "fields whose values are replaced too",
+        null=True,
+        blank=True,
+        help_text="One a line: a name such as password, wherever it stands, or a JSON pointer such as /customer/iban. They "
+        "become [redacted:field] in inputs, metadata, answers and outputs; a free text has no fields.",
+    )
+    retention_days = models.PositiveIntegerField(
+        "days that texts are kept",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(36_500)],
+        help_text="So long after an execution has ended, its texts are deleted for good: input, output, metadata, what its "
+        "steps and models said, explanations and notes. What it cost, its counts, hashes, statuses and times stay, so no report "
+        "changes. Empty: they are kept. What waits for a person has not ended.",
+    )
+    store_payload = models.CharField(
+        "prompts and answers of model calls",
+        max_length=4,
+        choices=StorePayload,
+        default=StorePayload.FULL,
+        db_default=StorePayload.FULL,
+        help_text="Not kept: prompts are never written, and an answer's text is deleted as soon as its execution has ended. "
+        "Outputs of steps are kept all the same, and so is what the calls cost.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

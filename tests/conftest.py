@@ -13,6 +13,7 @@ from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
 from gateway.event_loop import wait_for
 from gateway.providers import registry
+from projects import keeping
 from tests.published import complaint
 from wire.views import View
 from workflows.compiled import compiled
@@ -92,6 +93,7 @@ def a_worker_of_its_own():
         if hasattr(client, "close"):
             wait_for(client.close())
     registry.forget()
+    keeping._remembered.clear()
     pressure._gates.clear()
     pressure._shares.clear()
     pressure._since.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 
 import semver
 from django.db import IntegrityError, connection, models, transaction
@@ -16,14 +17,18 @@ from django.utils import timezone
 from gateway.models import Call
 from gateway.providers.registry import is_simulated
 from projects.fields import PicoField, VerbatimJSONField
+from projects.keeping import redaction
 from projects.models import Project
 from projects.tools import tools_of
 from wire.money import to_usd
 from wire.problems import Conflict, Fault, Invalid
+from wire.redaction import PERSONAL, policy_of
 
 from .definition import Definition, ToolSignature, content_hash, parse, warnings
+from .faults import MAX_FAULTS
 from .prompts import PROMPT_FORMAT
 
+TOLD = ("changelog", "design_context", "designed_by", "intelligence_level")  # words around a definition
 BEGINNING = date(1970, 1, 1)
 SETTLING, SETTLING_ROOM = 11_589_351, 2**31 - 1  # of our advisory lock, as the trigger settle_budgets has them
 MODEL_IN_FORCE = """
@@ -44,6 +49,8 @@ class Examined:
     def of(cls, document: dict, project: Project) -> Examined:
         """Raises `Invalid` with everything that is wrong with it."""
         definition = parse(document, signatures(project))
+        if secrets := _secrets(document, project):
+            raise Invalid.of(secrets)
         return cls(document, definition, content_hash(document), warnings(definition))
 
 
@@ -62,7 +69,10 @@ class Workflow(models.Model):
         return self.name
 
     def draft(self, examined: Examined, number: str, **context: object) -> Version:
-        """A new, immutable version. Raises `Conflict` for a number that is taken."""
+        """A new, immutable version; what is said around the definition loses its secrets. Raises `Conflict` for a number that
+        is taken."""
+        policy = redaction(self.project_id)
+        context |= {name: policy.value(context[name]) for name in TOLD if name in context}
         try:
             with transaction.atomic():
                 return self.versions.create(
@@ -199,6 +209,17 @@ class Baseline(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workflow}: {self.method} from {self.valid_from:%Y-%m-%d}"
+
+
+def _secrets(document: dict, project: Project) -> list[Fault]:
+    """A definition is kept as it is, for ever, and shown to everybody who may read: with a secret in it, it is refused."""
+    policy = policy_of(redaction(project.pk).names - PERSONAL, ())
+    if policy.value(document) is document:
+        return []
+    advice = (
+        "A definition never changes and is shown to whoever may read; a tool takes its secrets from its environment."
+    )
+    return [Fault(found.pointer, f"{found.detail}. {advice}") for found in islice(policy.faults(document), MAX_FAULTS)]
 
 
 def signatures(project: Project) -> dict[str, ToolSignature]:

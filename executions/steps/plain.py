@@ -14,6 +14,7 @@ from ..run import Run
 
 def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Effect, object, None]:
     """Makes this output the step's result where it follows the step's schema and checks; else a person is asked."""
+    output = run.policy.value(output)  # the answer came without secrets; an `otherwise` may name a field of its own
     finding = yield from _judge(run, step, output)
     if finding is None:
         run.settle(row, output)
