@@ -31,7 +31,25 @@ def decision_on(flag: Flag) -> SafeString | str:
     return format_html('{}<a href="{}">Resolve</a>', waits, reverse("admin:executions_flag_resolve", args=[flag.pk]))
 
 
-class StepInline(ReadOnlyInline):
+def deleted(execution: Execution) -> str:
+    """What stands where a text stood; empty while it is there."""
+    at = execution.purged_at
+    return f"Deleted on {at:%-d %B %Y}: its project keeps texts for a limited time." if at else ""
+
+
+def kept(execution: Execution, value: object) -> SafeString | str:
+    """A text of the execution, or that it was deleted."""
+    return deleted(execution) or pretty(value)
+
+
+class OfExecution(ReadOnlyInline):
+    """Rows that have to know whether their execution's texts are still there."""
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("execution")
+
+
+class StepInline(OfExecution):
     model = StepResult
     fields = ["step", "attempt", "kind", "status", "tier", "model", "answered_by", "confidence", "answer", "rationale"]
     readonly_fields = ["answer"]
@@ -39,13 +57,17 @@ class StepInline(ReadOnlyInline):
 
     @admin.display(description="output")
     def answer(self, row: StepResult) -> SafeString | str:
-        return pretty(row.output) if row.has_output else "–"
+        return deleted(row.execution) or (pretty(row.output) if row.has_output else "–")
 
 
-class FlagInline(ReadOnlyInline):
+class FlagInline(OfExecution):
     model = Flag
-    fields = ["step", "reason", "detector", "explanation", "answered_by", "decision"]
-    readonly_fields = ["decision"]
+    fields = ["step", "reason", "detector", "why", "answered_by", "decision"]
+    readonly_fields = ["why", "decision"]
+
+    @admin.display(description="explanation")
+    def why(self, flag: Flag) -> str:
+        return flag.explanation or deleted(flag.execution)
 
     @admin.display
     def decision(self, flag: Flag) -> SafeString | str:
@@ -69,8 +91,8 @@ class ExecutionAdmin(ReadOnlyAdmin):
     inlines = [FlagInline, StepInline, EventInline]
     fields = [
         *("workflow", "version", "publication", "status", "waiting_for", "resume_at", "resolved_by", "purpose", "lane"),
-        *("simulated", "cost", "model_calls", "what_came", "answer", "problem", "tier_map", "metadata"),
-        *("created_at", "started_at", "finished_at"),
+        *("simulated", "cost", "model_calls", "what_came", "redacted", "answer", "problem", "tier_map", "labels"),
+        *("created_at", "started_at", "finished_at", "purged_at"),
     ]
     readonly_fields = fields
 
@@ -88,11 +110,15 @@ class ExecutionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="input")
     def what_came(self, execution: Execution) -> SafeString:
-        return pretty(execution.input)
+        return kept(execution, execution.input)
 
     @admin.display(description="output")
     def answer(self, execution: Execution) -> SafeString:
-        return pretty(execution.output)
+        return kept(execution, execution.output)
+
+    @admin.display(description="metadata")
+    def labels(self, execution: Execution) -> SafeString:
+        return kept(execution, execution.metadata)
 
     @admin.display(description="error")
     def problem(self, execution: Execution) -> SafeString:
@@ -161,10 +187,10 @@ RANK = models.Case(
 class FlagAdmin(ReadOnlyAdmin):
     list_display = ["reason", "decide", "short", "where", "project", "answered_by"]
     fields = [
-        *("decide", "execution", "step", "attempt", "reason", "detector", "edge_case", "explanation", "answered_by"),
-        *("note", "created_at", "resolved_at"),
+        *("decide", "execution", "step", "attempt", "reason", "detector", "edge_case", "why", "answered_by"),
+        *("said", "created_at", "resolved_at"),
     ]
-    readonly_fields = ["decide"]
+    readonly_fields = ["decide", "why", "said"]
     list_filter = ["state", "waiting", "reason", "detector", "execution__workflow"]
     list_select_related = ["execution__workflow", "execution__project"]
     ordering = [RANK.asc(), "-id"]
@@ -175,7 +201,15 @@ class FlagAdmin(ReadOnlyAdmin):
 
     @admin.display(description="explanation")
     def short(self, flag: Flag) -> str:
-        return Truncator(flag.explanation).chars(160)
+        return Truncator(self.why(flag)).chars(160)
+
+    @admin.display(description="explanation")
+    def why(self, flag: Flag) -> str:
+        return flag.explanation or deleted(flag.execution)
+
+    @admin.display(description="note")
+    def said(self, flag: Flag) -> str:
+        return flag.note or deleted(flag.execution)
 
     @admin.display(description="decision")
     def decide(self, flag: Flag) -> SafeString | str:
@@ -205,8 +239,9 @@ class FlagAdmin(ReadOnlyAdmin):
             "title": f"Resolve: {flag}",
             "opts": self.model._meta,
             "flag": flag,
-            "input": pretty(flag.execution.input),
-            "steps": [(row, pretty(row.output)) for row in steps],
+            "input": kept(flag.execution, flag.execution.input),
+            "deleted": deleted(flag.execution),
+            "steps": [(row, kept(flag.execution, row.output)) for row in steps],
             "step_asked": pretty(_asked_of(flag)) if flag.step else "",
             "output_asked": pretty(flag.execution.version.definition.get("output_schema")),
             "decided": decision_on(flag),

@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from wire.problems import Conflict
+from wire.times import rfc3339
 from workflows.models import Publication, Version
 
 from . import queue, states, store
@@ -35,6 +36,7 @@ def retry(execution: Execution, actor: str) -> str:
     """A failed execution goes on behind its last checkpoint, with a new deadline. Raises `Conflict` for any other."""
     anew = {"finished_at": None, "deaths": 0, "deadline_at": deadline()}
     if not queue.requeue(execution.pk, Status.FAILED, actor, **anew):
+        _refuse_purged(execution)
         raise _conflict(
             execution, "Only a failed execution can be retried; name a version to run it again from the start."
         )
@@ -44,11 +46,20 @@ def retry(execution: Execution, actor: str) -> str:
 def rerun(execution: Execution, version: Version, publication: Publication | None, actor: str) -> str:
     """A new execution of the same input, from the start; its id. Raises `Conflict` while the old one may still end by
     itself: then its work would be done twice."""
+    _refuse_purged(execution)
     if execution.status not in FINAL:
         raise _conflict(execution, "This execution has not ended; cancel it first.")
     metadata = execution.metadata
     again = queue.submit(version, publication, execution.input, actor=actor, metadata=metadata, rerun_of=execution)
     return str(again.pk)
+
+
+def _refuse_purged(execution: Execution) -> None:
+    """Raises `Conflict` where its texts are gone."""
+    execution.refresh_from_db(fields=["purged_at"])
+    if execution.purged_at:
+        said = f"The texts of this execution were deleted on {execution.purged_at:%Y-%m-%d}: there is no input to run again."
+        raise Conflict(said, state=execution.status, purged_at=rfc3339(execution.purged_at))
 
 
 def _conflict(execution: Execution, sentence: str) -> Conflict:

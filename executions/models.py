@@ -79,6 +79,12 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         # Above the least id there could be: any worker. For "not null" SQLite reads no index.
         return self.filter(status=Status.CANCELLED, worker__gt=UUID(int=0)).exclude(worker__in=others)
 
+    def to_purge(self, project_id: int, before: datetime) -> ExecutionQuerySet:
+        """Those that ended before, and whose texts are still there. For one that waits for a person they are needed."""
+        waits = Flag.objects.filter(execution=models.OuterRef("pk"), state=Flag.State.OPEN, waiting=True)
+        ended = self.filter(project=project_id, status__in=FINAL, finished_at__lt=before, purged_at=None)
+        return ended.filter(~models.Exists(waits))
+
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
 
@@ -134,6 +140,7 @@ class Execution(models.Model):
         null=True,
         help_text="Values of its input and metadata that were replaced when it was accepted; null: it is older than the count.",
     )
+    purged_at = models.DateTimeField(null=True, help_text="When its texts were deleted; nothing moves it any more.")
 
     objects = ExecutionQuerySet.as_manager()
 
@@ -156,6 +163,12 @@ class Execution(models.Model):
             ),
             models.Index(fields=["worker"], condition=models.Q(status="cancelled"), name="execution_cancelled"),
             models.Index(fields=["resume_at"], condition=models.Q(status="waiting"), name="execution_waiting"),
+            # What is purged leaves it, so a batch is found at once however much there was.
+            models.Index(
+                fields=["project", "finished_at"],
+                condition=models.Q(finished_at__isnull=False, purged_at__isnull=True),
+                name="execution_unpurged",
+            ),
             models.Index(fields=["rerun_of"], condition=models.Q(rerun_of__isnull=False), name="execution_rerun"),
         ]
 

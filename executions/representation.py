@@ -59,6 +59,7 @@ def _represent(execution: Execution, calls: list[Call], steps: list[StepResult],
         "created_at": rfc3339(execution.created_at),
         "started_at": rfc3339(execution.started_at),
         "finished_at": rfc3339(finished),
+        "purged_at": rfc3339(execution.purged_at),
     }
 
 
@@ -69,7 +70,7 @@ def _tracking(execution: Execution, flags: list[Flag]) -> dict:
         "followed": execution.resolved_by == Execution.Resolver.WORKFLOW
         if execution.status == Status.COMPLETED
         else None,
-        "unexpected": [flag.explanation for flag in gaps],
+        "unexpected": [flag.explanation for flag in gaps if flag.explanation],
         "update_suggested": any(flag.state != Flag.State.DISMISSED for flag in gaps),
     }
 
@@ -128,7 +129,7 @@ def represent_short_flag(flag: Flag) -> dict:
     return {
         "id": str(flag.pk),
         "reason": flag.reason,
-        "explanation": flag.explanation,
+        "explanation": flag.explanation or None,
         "waiting": flag.waiting and flag.state == Flag.State.OPEN,
         "state": flag.state,
     }

@@ -47,7 +47,7 @@ def decide(flag: Flag, decision: Decision) -> None:
     decision = decision.for_keeping(redaction(flag.execution.project_id))
     try:
         with transaction.atomic():
-            _lock(flag)
+            _lock(flag, for_a_note=bool(decision.note))
             _settle(flag, decision)
             _follow(flag, decision)
     except Problem:
@@ -96,7 +96,7 @@ def _follow(flag: Flag, decision: Decision) -> None:
 @transaction.atomic
 def reopen(flag: Flag, actor: str) -> Flag:
     """Takes a resolution back while nothing was built on it: no execution stood still for the flag."""
-    _lock(flag)
+    _lock(flag, for_a_note=False)
     flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
     if flag.state == Flag.State.OPEN:
         raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
@@ -110,10 +110,12 @@ def reopen(flag: Flag, actor: str) -> Flag:
     return flag
 
 
-def _lock(flag: Flag) -> None:
+def _lock(flag: Flag, *, for_a_note: bool) -> None:
     """The execution before its flags, as a cancellation and a worker do: in another order two of them would wait for each
-    other."""
-    Execution.objects.select_for_update().values("pk").get(pk=flag.execution_id)
+    other. A purge takes this lock too: what it has emptied stays empty."""
+    locked = Execution.objects.select_for_update().values_list("purged_at", flat=True)
+    if locked.get(pk=flag.execution_id) and for_a_note:
+        raise Conflict("The texts of this execution were deleted, and a note would be one again: decide without it.")
 
 
 def _settle(flag: Flag, decision: Decision) -> None:

@@ -299,13 +299,15 @@ def discard(journal: Journal) -> None:
 def _discard(calls: list[tuple[Call, Payload]]) -> None:
     """Behind the lock of the execution, as whoever settles its calls: one of both comes first, and the other sees it."""
     executions = Execution.objects.filter(pk__in={call.execution for call, _ in calls})
-    list(executions.select_for_update(no_key=True).values_list("pk"))
+    locked = executions.select_for_update(no_key=True).values_list("pk", "purged_at")
+    purged = {pk for pk, purged_at in locked if purged_at}  # what was emptied stays empty
     for call, payload in calls:
         if Call.objects.filter(pk=call.pk).exists():
             continue  # its commit was confirmed by nobody, and had happened
         doubted = Call.objects.filter(intent=call.intent_id, corrects=None).first()
         gateway.late(call, doubted).save(force_insert=True)
-        payload.save(force_insert=True)
+        if call.execution not in purged:
+            payload.save(force_insert=True)
 
 
 def _ending(

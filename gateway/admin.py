@@ -11,6 +11,8 @@ from projects.models import Provider
 from .models import Call, Intent, Limit, OwnPrice
 from .prices import is_price_list
 
+NOT_KEPT = "Not there: it was never kept, or it was deleted, as its project says."
+
 
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin):
@@ -68,11 +70,11 @@ class CallAdmin(ReadOnlyAdmin):
 
     @admin.display(description="request")
     def what_was_asked(self, call: Call) -> SafeString | str:
-        return pretty(call.payload.request) if hasattr(call, "payload") else "–"
+        return pretty(call.payload.request) if hasattr(call, "payload") and call.payload.request else NOT_KEPT
 
     @admin.display(description="answer")
     def what_was_answered(self, call: Call) -> SafeString | str:
-        return pretty(call.payload.response) if hasattr(call, "payload") else "–"
+        return pretty(call.payload.response) if hasattr(call, "payload") else NOT_KEPT
 
 
 @admin.register(Intent)

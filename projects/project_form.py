@@ -16,7 +16,7 @@ class ProjectForm(forms.ModelForm):
     redacted_patterns = forms.MultipleChoiceField(
         label=Project._meta.get_field("redacted_patterns").verbose_name.capitalize(),
         choices=[(pattern.name, f"{pattern.name}: {pattern.says}") for pattern in PATTERNS],
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "radiolist"}),  # the admin's word for a column
         required=False,
         help_text=Project._meta.get_field("redacted_patterns").help_text,
     )

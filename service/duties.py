@@ -5,7 +5,7 @@ import time
 from functools import wraps
 
 from analytics import rollups
-from executions import worker
+from executions import retention, worker
 from executions.working import Duty
 from gateway import pressure
 from projects import idempotency
@@ -45,6 +45,8 @@ def tell_gates() -> None:
 DUTIES: tuple[Duty, ...] = (
     rarely(2, rollups.fold),  # for a second at most, and by one process at a time
     rarely(5, idempotency.forget_the_old),  # at 1,000 keys each: ahead of 200 requests a second, for every worker
+    rarely(5, retention.purge_the_old),  # for half a second: hundreds of executions, ahead of what a worker accepts
+    rarely(10, retention.forget_answers),
     rarely(3600, worker.forget_the_ended),
     rarely(10, tell_gates),
 )
