@@ -23,7 +23,7 @@ from gateway.providers.scripted import ScriptedProvider
 from projects import tools
 from projects.models import ApiKey, Project, Scope, Tool
 from tests.cast import make_project, make_workflow
-from wire import crash
+from wire import crash, redaction
 from workflows import definition
 from workflows.models import signatures
 from workflows.template_syntax import FILTERS, TESTS
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.django_db
 
 DOCS = settings.BASE / "docs"
 API, DEFINITION, CONFIGURATION = DOCS / "api.md", DOCS / "definition.md", DOCS / "configuration.md"
+SECURITY = DOCS / "security.md"
 LEFT_OUT = "…"
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -266,6 +267,18 @@ def test_the_variables_are_those_that_the_code_reads():
 
 def test_the_table_of_crash_points_names_those_that_there_are():
     assert named(section(DOCS / "reliability.md", "Crash points"), "point") == set(crash.POINTS)
+
+
+def test_the_table_of_patterns_names_those_that_there_are():
+    assert named(section(SECURITY, "What is looked for"), "pattern") == {*redaction.NAMES, "field", "environment"}
+    looked_for = {words(name)[0]: when for name, _, when in rows(section(SECURITY, "What is looked for"), "pattern")}
+    assert {name for name in redaction.NAMES if looked_for[name] == "usually"} == redaction.USUAL_NAMES
+
+
+def test_every_test_that_is_named_is_there():
+    named_there = set(re.findall(r"`(tests/[\w/]+\.py)`", SECURITY.read_text(encoding="utf-8")))
+    assert len(named_there) > 8
+    assert [name for name in named_there if not (settings.BASE / name).exists()] == []
 
 
 def test_the_tool_of_the_configuration_works(tmp_path, monkeypatch):
