@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gateway', '0002_append_only'),
+        ('gateway', '0003_any_provider'),
     ]
 
     operations = [
