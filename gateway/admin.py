@@ -1,15 +1,19 @@
 """The ledger and own prices in the admin. The ledger can only be read."""
 
+import re
+
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
-from projects.admin import DiscreetAdmin, ReadOnlyAdmin, pretty, usd
+from projects.admin import DiscreetAdmin, NamesProvider, ReadOnlyAdmin, pretty, usd
 from projects.models import Provider
 
 from .models import Call, Intent, Limit, OwnPrice
-from .prices import is_price_list
+from .prices import ANY, price_lists
+from .providers.sdk import key_in
 
 NOT_KEPT = "Not there: it was never kept, or it was deleted, as its project says."
 
@@ -89,12 +93,26 @@ class IntentAdmin(ReadOnlyAdmin):
         return usd(intent.upper_bound, simulated=intent.simulated)
 
 
+def _price_lists() -> list[tuple[str, str]]:
+    lists = [(name, name) for name in price_lists()]
+    return [("", "none: own prices, or unpriced"), (ANY, "the first that knows the model"), *lists]
+
+
 class ProviderForm(forms.ModelForm):
-    def clean_price_list(self) -> str:
-        name = self.cleaned_data["price_list"]
-        if name and not is_price_list(name):
-            raise forms.ValidationError("There is no such price list; leave it empty, and state own prices.")
-        return name
+    price_list = forms.ChoiceField(
+        choices=_price_lists,
+        required=False,
+        help_text=Provider._meta.get_field("price_list").help_text,
+    )
+
+    class Meta:
+        widgets = {
+            "base_url": forms.URLInput(attrs={"class": "vURLField", "placeholder": "https://…"}),
+            "key_variable": forms.TextInput(attrs={"class": "vTextField", "placeholder": "GEMINI_API_KEY"}),
+            "aliases": forms.Textarea(
+                attrs={"rows": 3, "cols": 60, "spellcheck": "false", "style": "font-family:monospace"}
+            ),
+        }
 
 
 @admin.register(Provider)
@@ -102,9 +120,25 @@ class ProviderAdmin(DiscreetAdmin):
     """Of the operator: where prompts and keys go. A provider stays, because what was published may name it."""
 
     form = ProviderForm
-    list_display = ["name", "project", "protocol", "base_url", "key_variable", "price_list"]
-    list_filter = ["project", "protocol"]
+    list_display = ["name", "project", "protocol", "address", "key", "price_list"]
+    list_filter = ["project"]
     list_select_related = ["project"]
+    fieldsets = [
+        (None, {"fields": ["project", "name", "protocol"]}),
+        ("Where it is asked", {"fields": ["base_url", "key_variable"]}),
+        ("Prices and names", {"fields": ["price_list", "aliases"]}),
+    ]
+
+    @admin.display(description="base URL", ordering="base_url")
+    def address(self, provider: Provider) -> SafeString | str:
+        """It may be broken behind a slash or a dot."""
+        parts = re.split(r"(?<=[/.])(?=[^/.])", provider.base_url or "–")
+        return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
+
+    @admin.display(description="key")
+    def key(self, provider: Provider) -> str:
+        variable = provider.key_variable
+        return f"{variable}, not set here" if variable and not key_in(variable) else variable or "–"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> list[str]:
         return ["project", "name", "protocol"] if obj else []
@@ -117,15 +151,16 @@ class ProviderAdmin(DiscreetAdmin):
 class OwnPriceAdmin(DiscreetAdmin):
     """Stated once, in force from its day on; a new price is a new row."""
 
+    form = NamesProvider
     list_display = ["project", "provider", "model", "valid_from", "input_usd", "output_usd"]
     list_filter = ["project", "provider"]
     list_select_related = ["project"]
 
-    @admin.display(description="input, per million tokens")
+    @admin.display(description="input per million")
     def input_usd(self, price: OwnPrice) -> str:
         return usd(price.input)
 
-    @admin.display(description="output, per million tokens")
+    @admin.display(description="output per million")
     def output_usd(self, price: OwnPrice) -> str:
         return usd(price.output)
 
@@ -140,5 +175,6 @@ class OwnPriceAdmin(DiscreetAdmin):
 class LimitAdmin(DiscreetAdmin):
     """In force within a few seconds, in every worker."""
 
+    form = NamesProvider
     list_display = ["__str__", "concurrent", "tokens_per_minute"]
     list_filter = ["provider"]

@@ -74,7 +74,8 @@ class Answer:
 
 
 def plan(target: str, request: Request, cause: Cause) -> Intent:
-    """The intent of asking `target` (`provider:model`); unsaved. Its upper bound is what the call can cost at most."""
+    """The intent of asking `target` (`provider:model`); unsaved. Its upper bound is what the call can cost at most. Raises
+    `AccessDenied` where the project has no such provider any more: then nobody is asked, and nothing stands in the ledger."""
     provider = provider_of(cause.project, target.partition(":")[0]).client
     return Intent(
         project=cause.project,

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from projects.fields import PicoField, VerbatimJSONField
-from projects.models import Project
+from projects.models import Project, Provider
 from wire.ids import new_id
 
 from .pressure import Share
@@ -163,8 +163,10 @@ class OwnPrice(models.Model):
     cache_read = PicoField(
         null=True, blank=True, help_text="USD per million tokens; empty: the provider has no such price."
     )
-    cache_write_5m = PicoField(null=True, blank=True)
-    cache_write_1h = PicoField(null=True, blank=True)
+    cache_write_5m = PicoField(
+        "cache write, five minutes", null=True, blank=True, help_text="The same for what is kept in a cache so long."
+    )
+    cache_write_1h = PicoField("cache write, one hour", null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -175,7 +177,8 @@ class OwnPrice(models.Model):
         return f"{self.provider}:{self.model} from {self.valid_from}"
 
     def clean(self) -> None:
-        self.project.must_know(self.provider)
+        if self.project_id and self.provider:
+            self.project.must_know(self.provider)
         if self.valid_from and self.valid_from < timezone.now().date():
             raise ValidationError({"valid_from": "A price holds from today or later: what was paid stays as it was."})
 
@@ -208,6 +211,10 @@ class Limit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.model or 'each model'}"
+
+    def clean(self) -> None:
+        if self.provider and self.provider not in (known := Provider.objects.names()):
+            raise ValidationError({"provider": f"No project has such a provider; there are {', '.join(known)}."})
 
     def share(self, rank: int, workers: int) -> Share:
         """Of the worker with this rank, counted from 0: all shares add up to the limit."""

@@ -146,8 +146,9 @@ def _entry(price_list: str, model: str) -> _Entry | None:
     return _read_entry(provider, found)
 
 
-def is_price_list(name: str) -> bool:
-    return name == ANY or any(provider.id == name for provider in get_snapshot().providers)
+def price_lists() -> list[str]:
+    """The vendors that have one."""
+    return sorted(provider.id for provider in get_snapshot().providers)
 
 
 def _read_entry(provider: Provider, model: ModelInfo) -> _Entry:

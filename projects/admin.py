@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from wire.money import to_usd, usd_text
 
-from .models import ApiKey, Project, TierModel, Tool
+from .models import ApiKey, Project, Provider, TierModel, Tool
 from .project_form import ProjectForm
 from .tools import registered
 
@@ -71,8 +71,20 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
+class NamesProvider(forms.ModelForm):
+    """A form whose `provider` is chosen among those that there are; one that is gone stays to be seen."""
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)
+        if field := self.fields.get("provider"):
+            names = sorted({*Provider.objects.names(), self.instance.provider} - {""})
+            choices = [("", "---------"), *((name, name) for name in names)]
+            self.fields["provider"] = forms.ChoiceField(choices=choices, help_text=field.help_text)
+
+
 class TierInline(admin.TabularInline):
     model = TierModel
+    form = NamesProvider
     extra = 0
 
 

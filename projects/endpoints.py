@@ -2,13 +2,20 @@
 
 import ipaddress
 import re
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 MAX_ALIASES = 200
 MALFORMED = "Write https://…, or http://… for an endpoint of your own network."
 OURS = ("SECRET_KEY", "METRICS_TOKEN")
+NEAR = (".local", ".internal", ".lan", ".localhost")
 _MODEL = re.compile(r"[!-~]{1,200}")
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def fault_of_url(url: str, *, simulated: bool) -> str:
@@ -18,36 +25,56 @@ def fault_of_url(url: str, *, simulated: bool) -> str:
         return "It asks nobody, so it has no address."
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return MALFORMED
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
+    # A letter beyond ASCII may become a digit or a dot on the way to the resolver.
+    if parts.scheme not in ("http", "https") or not host or port == 0 or not re.fullmatch("[!-~]+", url):
         return MALFORMED
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in parts.netloc or "?" in url or "#" in url:
         return "An address without a user, a query or a fragment: a key belongs into the environment."
-    return _fault_of_host(parts.scheme, parts.hostname)
+    return _fault_of_host(parts.scheme, host.removesuffix("."))
 
 
 def _fault_of_host(scheme: str, host: str) -> str:
     address = _address(host)
-    if address and (address.is_link_local or address.is_multicast or address.is_unspecified):
+    if address is None and not _NAME.fullmatch(host):
+        return MALFORMED
+    if address is None and _is_odd_address(host):
+        return "Write the address as four numbers, such as 127.0.0.1, or as a name."
+    meant = _embedded(address)
+    if meant and (meant.is_link_local or meant.is_multicast or meant.is_unspecified):
         return "No model answers at this address."
-    if scheme == "http" and not _is_near(host, address):
+    if scheme == "http" and not _is_near(host, meant):
         return "Prompts and key would travel unencrypted: write https://…"
     return ""
 
 
-def _is_near(host: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+def _address(host: str) -> Address | None:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host)
+    return None
+
+
+def _is_odd_address(host: str) -> bool:
+    """`2852039166`, `0xa9fea9fe`, `0251.0376.0251.0376`, `169.254.43518`: names to us, an address to the resolver."""
+    with suppress(OSError):
+        return bool(socket.inet_aton(host))
+    return False
+
+
+def _embedded(address: Address | None) -> Address | None:
+    """Where it leads in the end: an IPv6 address can carry one of IPv4."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_near(host: str, address: Address | None) -> bool:
     """An endpoint of one's own: a private address, or a name without a domain."""
-    return address.is_private if address else "." not in host or host.endswith((".local", ".internal", ".localhost"))
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        found = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return address.is_private if address else "." not in host or host.endswith(NEAR)
 
 
 def fault_of_key(variable: str, *, simulated: bool) -> str:

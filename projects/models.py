@@ -18,8 +18,10 @@ from .fields import PicoField, VerbatimJSONField
 from .targets import PROVIDERS, SIMULATED
 
 # The value of this variable leaves the machine with every call, so it has to look like a key.
-KEY_VARIABLE = RegexValidator(r"^[A-Z][A-Z0-9_]{0,90}_(KEY|TOKEN)$", "Name a variable that ends in _KEY or _TOKEN.")
-PROVIDER_NAME = RegexValidator(r"^[a-z][a-z0-9-]{0,49}$", "Small letters, digits and hyphens, beginning with a letter.")
+KEY_VARIABLE = RegexValidator(r"^[A-Z][A-Z0-9_]{0,90}_(KEY|TOKEN)\Z", "Name a variable that ends in _KEY or _TOKEN.")
+PROVIDER_NAME = RegexValidator(
+    r"^[a-z][a-z0-9-]{0,49}\Z", "Small letters, digits and hyphens, beginning with a letter."
+)
 
 
 class Tier(models.TextChoices):
@@ -108,8 +110,7 @@ class Project(models.Model):
 
     def known_providers(self) -> list[str]:
         """The names that may stand before the colon of a model."""
-        own = self.providers.values_list("name", flat=True) if self.pk else ()
-        return sorted({*PROVIDERS, *own})
+        return self.providers.names() if self.pk else sorted(PROVIDERS)
 
     def must_know(self, provider: str) -> None:
         """Raises `ValidationError` for a name that is none of them."""
@@ -144,9 +145,15 @@ class Protocol(models.TextChoices):
     """How a provider is spoken to."""
 
     ANTHROPIC = "anthropic", "Anthropic Messages"
-    OPENAI = "openai", "OpenAI Chat Completions, or compatible"
+    OPENAI = "openai", "Chat Completions"
     SCRIPTED = "scripted", "scripted (simulated)"
     RECORDED = "recorded", "recorded (simulated)"
+
+
+class ProviderQuerySet(models.QuerySet["Provider"]):
+    def names(self) -> list[str]:
+        """Of these and of those that every project has."""
+        return sorted({*PROVIDERS, *self.values_list("name", flat=True)})
 
 
 class Provider(models.Model):
@@ -156,37 +163,40 @@ class Provider(models.Model):
     name = models.CharField(
         max_length=50,
         validators=[PROVIDER_NAME],
-        help_text="What stands before the colon of a model, as in gemini:gemini-3-flash. The name of one that every "
-        f"project has ({', '.join(PROVIDERS)}) takes its place.",
+        help_text="What stands before the colon of a model, as in gemini:gemini-2.5-flash. One that has the name of one that "
+        f"every project has ({', '.join(PROVIDERS)}) takes its place.",
     )
-    protocol = models.CharField(max_length=10, choices=Protocol)
+    protocol = models.CharField(
+        max_length=10, choices=Protocol, help_text="Chat Completions is OpenAI's, and what most others speak too."
+    )
     base_url = models.CharField(
         "base URL",
         max_length=500,
         blank=True,
-        help_text="Such as https://generativelanguage.googleapis.com/v1beta/openai/ or http://127.0.0.1:11434/v1/. "
-        "Empty: the protocol's own. Prompts and key go there.",
+        help_text="Prompts and key go there: https://generativelanguage.googleapis.com/v1beta/openai/, say, or "
+        "http://127.0.0.1:11434/v1/. Empty: the protocol's own.",
     )
     key_variable = models.CharField(
         max_length=100,
         blank=True,
         validators=[KEY_VARIABLE],
-        help_text="The name of the environment variable that holds its key, such as GEMINI_API_KEY; never the key itself. "
-        "Empty: the endpoint wants no key.",
+        help_text="The name of the environment variable that holds its key, never the key itself. Empty: the endpoint wants "
+        "no key or, where the address is the protocol's own, the protocol's own variable.",
     )
     price_list = models.CharField(
         max_length=50,
         blank=True,
-        help_text="Whose public prices its models have: anthropic, openai, google, openrouter, groq, mistral, … "
-        "Empty: none; state own prices, else its calls are unpriced.",
+        help_text="Whose public prices its models have. A price that the project states itself goes before them.",
     )
     aliases = VerbatimJSONField(
         default=dict,
         blank=True,
-        help_text='Served names that stand for the model that was asked: {"asked": "served"}. Anything else that answers '
-        "under another name fails the step.",
+        help_text='Where a model answers under another name than it was asked by: {"asked": "served"}. What is not named '
+        "here, and is not the same model by its date or the price list, fails the step.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ProviderQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_provider_per_name")]

@@ -1,5 +1,6 @@
 """What the hot path asks of a project again and again, remembered for a few seconds: prices, providers."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -28,8 +29,9 @@ class PerProject(Generic[T]):
         return self._found.get(project, (None, None))[1]
 
     def forget(self, project: int) -> None:
-        """A change that this process made is known at once."""
-        self._found.pop(project, None)
+        """A change that this process made is known to the next one who may wait for the database."""
+        if project in self._found:
+            self._found[project] = (-math.inf, self._found[project][1])
 
     def clear(self) -> None:
         self._found.clear()

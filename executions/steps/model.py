@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway import gateway
 from gateway.gateway import Answer, Cause
-from gateway.types import Completion, Purpose, Request
+from gateway.types import AccessDenied, Completion, Purpose, Request
 from workflows import prompts
 from workflows.definition import ModelStep
 from workflows.sandbox import Failure
@@ -155,7 +155,11 @@ def _ask(
 ) -> Generator[Effect, object, Answer]:
     """One answer, over the provider's hiccups: each attempt has its own intent and its own row in the ledger."""
     while True:
-        intent = gateway.plan(target, request, _cause(run, step, tier, purpose))
+        try:
+            intent = gateway.plan(target, request, _cause(run, step, tier, purpose))
+        except AccessDenied as denied:
+            yield patience.wait(denied, attempt=1)
+            continue
         _refuse_overspending(run, step, intent.upper_bound)
         answer = yield AskModel(intent, request)
         run.paid(answer)

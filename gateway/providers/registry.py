@@ -14,6 +14,7 @@ from projects.models import Provider as Row
 from projects.remembered import PerProject
 from projects.targets import PROVIDERS, SIMULATED
 
+from ..types import AccessDenied
 from . import Provider
 
 # Whose public price list a model is looked up in. A simulated model is priced as the one it plays, whoever's that is.
@@ -33,16 +34,25 @@ class Endpoint:
         return f"{self.base_url} {self.key_variable or ''}".strip()
 
 
+NOWHERE = Endpoint("")
+
+
 @dataclass(frozen=True)
 class Known:
-    """A provider as a project knows it. `aliases`: planned id → served id."""
+    """A provider as a project knows it. `aliases`: planned id → served id. One that it does not know (any more: what was
+    published names it, and its row is gone) is `NOWHERE`, has no prices, and cannot be asked."""
 
-    endpoint: Endpoint
-    price_list: str
+    name: str
+    endpoint: Endpoint = NOWHERE
+    price_list: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def client(self) -> Provider:
+        """Raises `AccessDenied` where there is none: like a missing key, that waits until a person has mended it."""
+        if self.endpoint == NOWHERE:
+            mend = "make one of this name in the admin, or publish on another model"
+            raise AccessDenied(f"The project has no provider {self.name!r} any more: {mend}.")
         with _lock:
             if self.endpoint not in _clients:
                 _clients[self.endpoint] = _made(self.endpoint)
@@ -51,7 +61,7 @@ class Known:
 
 def _load(project: int) -> dict[str, Known]:
     found = Row.objects.filter(project=project)
-    return {row.name: Known(_endpoint(row), row.price_list, row.aliases) for row in found}
+    return {row.name: Known(row.name, _endpoint(row), row.price_list, row.aliases) for row in found}
 
 
 def _endpoint(row: Row) -> Endpoint:
@@ -59,7 +69,7 @@ def _endpoint(row: Row) -> Endpoint:
     return Endpoint(row.protocol, row.base_url, None if is_usual else row.key_variable)
 
 
-EVERYONES = {name: Known(Endpoint(name), PRICE_LISTS[name]) for name in PROVIDERS}
+EVERYONES = {name: Known(name, Endpoint(name), PRICE_LISTS[name]) for name in PROVIDERS}
 
 _lock = threading.Lock()
 _clients: dict[Endpoint, Provider] = {}
@@ -67,12 +77,12 @@ _own = PerProject(_load)
 
 
 def provider_of(project: int, name: str) -> Known:
-    """Raises `LookupError`. May ask the database."""
+    """May ask the database."""
     return _found(_own.of(project), name)
 
 
 def provider_met(project: int, name: str) -> Known:
-    """The same for a name that `provider_of` has been asked for in this process: on the event loop nobody waits for the
+    """The same for a project whose providers this process was asked for before: on the event loop nobody waits for the
     database."""
     return _found(_own.latest(project) or {}, name)
 
@@ -96,10 +106,7 @@ def forget() -> None:
 
 
 def _found(own: Mapping[str, Known], name: str) -> Known:
-    known = own.get(name) or EVERYONES.get(name)
-    if known is None:
-        raise LookupError(f"There is no provider {name!r}.")
-    return known
+    return own.get(name) or EVERYONES.get(name) or Known(name)
 
 
 @receiver([post_save, post_delete], sender=Row)
@@ -112,7 +119,7 @@ def _made(endpoint: Endpoint) -> Provider:
     if settings.RECORD_TO and not provider.simulated:
         from .recorded import Recorder
 
-        return Recorder(provider, Path(settings.RECORD_TO))
+        return Recorder(provider, settings.RECORD_TO)
     return provider
 
 
@@ -135,4 +142,4 @@ def _speaking(endpoint: Endpoint) -> Provider:
             from .recorded import RecordedProvider
 
             return RecordedProvider([Path(recording) for recording in settings.RECORDINGS])
-    raise LookupError(f"There is no protocol {endpoint.protocol!r}.")
+    raise AccessDenied(f"There is no protocol {endpoint.protocol!r}.")

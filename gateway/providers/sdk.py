@@ -159,7 +159,7 @@ class SdkProvider(ABC):
     def _key(self) -> str:
         given = self._api_key
         if given is None:
-            given = os.environ.get(self._key_variable, "") if self._key_variable else NO_KEY
+            given = key_in(self._key_variable) if self._key_variable else NO_KEY
         key = given.strip()
         if not key:
             where = f"set {self._key_variable}, or choose a scripted model"
@@ -205,6 +205,11 @@ class SdkProvider(ABC):
             return NotSent(f"{self.vendor} could not be reached ({type(named).__name__}).")
         lost = f"The call was sent to {self.vendor} and its answer was lost ({type(causes[-1]).__name__})."
         return OutcomeUnknown(lost)
+
+
+def key_in(variable: str) -> str:
+    """What the environment of this process holds for a provider; empty where nothing is set."""
+    return os.environ.get(variable, "")
 
 
 def storable(text: str) -> str:
