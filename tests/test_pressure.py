@@ -21,20 +21,21 @@ from executions.working import working
 from gateway import pressure, retry
 from gateway.event_loop import wait_for
 from gateway.models import Call, Intent, Limit
-from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.registry import register
 from gateway.providers.scripted import ScriptedProvider
 from gateway.types import ANSWERED
 from projects.models import Project
 from tests.cast import envelope, make_project, make_workflow, models_answer
-from tests.messages_server import MessagesServer, drip, error, hang_up, html, message
+from tests.gateway.sides import SIDES
+from tests.messages_server import error
+from tests.model_server import drip, hang_up, html
 from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).parent.parent
-CHEAP = "anthropic:claude-haiku-5-5"
 GOOD = {"text": envelope({"kind": "refund"})}
+USAGE = {"input_tokens": 100, "output_tokens": 20, "prompt_tokens": 100, "completion_tokens": 20}  # of either protocol
 OPEN_FOR = 1.0
 AT_ONCE = 4
 
@@ -42,7 +43,8 @@ AT_ONCE = 4
 class Model:
     """Answers, or does what it is told instead; knows when it was asked and how many asked at the same time."""
 
-    def __init__(self):
+    def __init__(self, side):
+        self.side = side
         self.instead, self.seconds = None, 0.0
         self.asked, self.inside, self.most = [], 0, 0
         self._lock = threading.Lock()
@@ -55,24 +57,32 @@ class Model:
         time.sleep(self.seconds)
         with self._lock:
             self.inside -= 1
-        return self.instead or message(envelope({"kind": "refund"}), usage={"input_tokens": 100, "output_tokens": 20})
+        return self.instead or self.side.answer(envelope({"kind": "refund"}), usage=USAGE)
 
 
 @pytest.fixture
-def model():
-    return Model()
+def side(request):
+    return SIDES[getattr(request, "param", "anthropic")]
+
+
+both_sides = pytest.mark.parametrize("side", SIDES, indirect=True)
 
 
 @pytest.fixture
-def server(model):
-    with MessagesServer(model) as server:
+def model(side):
+    return Model(side)
+
+
+@pytest.fixture
+def server(side, model):
+    with side.server(model) as server:
         yield server
 
 
 @pytest.fixture
-def provider(server):
-    provider = AnthropicProvider("a key", server.url, connect_timeout=1, read_timeout=1)
-    register("anthropic", provider)
+def provider(side, server):
+    provider = side.provider("a key", server.url, connect_timeout=1, read_timeout=1)
+    register(side.name, provider)
     yield provider
     wait_for(provider.close())
 
@@ -86,8 +96,9 @@ def shortened(monkeypatch):
 
 
 @pytest.fixture
-def workflow():
-    return make_workflow(project=make_project(tiers=dict.fromkeys(("cheap", "standard", "frontier"), CHEAP)))
+def workflow(side):
+    tiers = dict.fromkeys(("cheap", "standard", "frontier"), f"{side.name}:claude-haiku-5-5")
+    return make_workflow(project=make_project(tiers=tiers))
 
 
 def accept(workflow, number):
@@ -112,12 +123,12 @@ def attempts():
     return max(asked.count(each) for each in set(asked))
 
 
-def refuse(provider):
+def refuse(side):
     """From now on nobody listens where it looks for its provider."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        nobody = AnthropicProvider("a key", f"http://127.0.0.1:{closed.getsockname()[1]}", connect_timeout=0.3)
-    register("anthropic", nobody)
+        nobody = side.provider("a key", f"http://127.0.0.1:{closed.getsockname()[1]}", connect_timeout=0.3)
+    register(side.name, nobody)
     return nobody
 
 
@@ -131,16 +142,17 @@ FAULTS = {
 }
 
 
+@both_sides
 @pytest.mark.parametrize("fault", [*FAULTS, "a read timeout", "nobody listens"])
-def test_an_outage_delays_and_is_asked_after_once_in_a_while(fault, model, provider, shortened, workflow):
-    Limit.objects.create(provider="anthropic", concurrent=AT_ONCE)
+def test_an_outage_delays_and_is_asked_after_once_in_a_while(fault, side, model, provider, shortened, workflow):
+    Limit.objects.create(provider=side.name, concurrent=AT_ONCE)
     model.instead, model.seconds = FAULTS.get(fault), 3.0 if fault == "a read timeout" else 0.0
-    nobody = refuse(provider) if fault == "nobody listens" else None
+    nobody = refuse(side) if fault == "nobody listens" else None
     accept(workflow, 20)
     with working():
         wait_until(lambda: Call.objects.count() >= 8)
         model.instead, model.seconds = None, 0.0
-        register("anthropic", provider)
+        register(side.name, provider)
         wait_until(all_completed)
     if nobody:
         wait_for(nobody.close())
@@ -156,8 +168,9 @@ def test_an_outage_delays_and_is_asked_after_once_in_a_while(fault, model, provi
     assert model.most <= AT_ONCE or fault == "a read timeout"  # it still works on what nobody waits for
 
 
-def test_nobody_asks_before_the_time_that_the_provider_gave(model, server, provider, workflow):
-    Limit.objects.create(provider="anthropic", concurrent=1)
+@both_sides
+def test_nobody_asks_before_the_time_that_the_provider_gave(side, model, server, provider, workflow):
+    Limit.objects.create(provider=side.name, concurrent=1)
     server.inject(error(429, retry_after=3))
     accept(workflow, 8)
     with working():
@@ -169,6 +182,7 @@ def test_nobody_asks_before_the_time_that_the_provider_gave(model, server, provi
     assert (len(model.asked), attempts()) == (10, 2)
 
 
+@both_sides
 def test_a_page_instead_of_an_answer_is_asked_for_once_more(model, server, provider, shortened, workflow):
     server.inject(html(), times=4)
     accept(workflow, 4)
