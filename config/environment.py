@@ -51,6 +51,14 @@ def flag(name: str) -> bool:
     return given in ("true", "1", "on", "yes")
 
 
+def tls(name: str, proxy: str) -> bool | None:
+    """Whether callers come by TLS, which `proxy` ends; None where nothing is said."""
+    said = flag(name) if text(name) else None
+    if said and not proxy:
+        raise ImproperlyConfigured(f"{name}=true: name the proxy that ends TLS in TRUSTED_PROXY, which tells of it.")
+    return said
+
+
 def usd(name: str, default: str) -> Decimal:
     """An amount of money."""
     given = text(name, default)

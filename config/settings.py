@@ -13,6 +13,7 @@ HOST = environment.text("HOST", "127.0.0.1")
 PORT = environment.whole("PORT", 8000, most=65_535)
 ALLOWED_HOSTS = environment.listed("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
 TRUSTED_PROXY = environment.text("TRUSTED_PROXY")  # whose word on the caller's scheme is taken
+TLS = environment.tls("TLS", TRUSTED_PROXY)
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
 
 INSTALLED_APPS = [
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "wire.access.AccessLog",
+    "wire.headers.Headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -78,7 +80,20 @@ WHITENOISE_USE_FINDERS = True
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"  # forms over TLS are known by it
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Over TLS: a cookie is never sent without, a browser never comes without again, and a page that did is sent there. The API
+# is not (`View`): a key that came in the clear should be noticed. Whoever looks after us may come as he likes.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(TLS)
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if TLS else 0
+SECURE_SSL_REDIRECT = bool(TLS)
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$", r"^api/v1/"]
+# Other names of the domain (W005, W021) are not ours to decide on. With TLS=false an operator has said the rest.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS += [f"security.W{number}" for number in ("004", "008", "012", "016")] if TLS is False else []
 CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
 
 # Requests a minute of one key and of one project, failed authentications a minute of one address; 0: no limit. They are

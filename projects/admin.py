@@ -23,12 +23,9 @@ admin.site.site_title = "Workflow Memory"
 admin.site.index_title = "Design once, execute forever"
 
 
-_PRE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0;min-width:16em;max-height:24em;overflow:auto"
-
-
 def pretty(value: object) -> SafeString:
     """A JSON value as one can read it, escaped: it may come from anywhere."""
-    return format_html('<pre style="{}">{}</pre>', _PRE, json.dumps(value, indent=2, ensure_ascii=False))
+    return format_html('<pre class="value">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def usd(pico: int | None, *, simulated: bool = False) -> str:

@@ -111,7 +111,7 @@ def test_where_it_cannot_listen_it_says_so_and_announces_nothing(tmp_path, host,
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        where = {"HOST": host, "PORT": str(taken.getsockname()[1])}
+        where = {"HOST": host, "PORT": str(taken.getsockname()[1]), "TLS": "false"}
         done = subprocess.run(
             [sys.executable, "manage.py", "serve"],
             cwd=ROOT,

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.http import parse_header_parameters
-from rest_framework.exceptions import Throttled, UnsupportedMediaType
+from rest_framework.exceptions import PermissionDenied, Throttled, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -42,6 +43,8 @@ class View(APIView):
     given: dict[str, Any]
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        if settings.TLS and not request.is_secure():
+            raise PermissionDenied("Come by https: a key that is sent without it can be read on the way.")
         super().initial(request, *args, **kwargs)
         if any("\x00" in str(value) for value in kwargs.values()):
             raise NotFound("Nothing has a name with a NUL character.")

@@ -15,7 +15,7 @@ from config.wsgi import application
 from executions.working import AnotherProcess, working
 from projects.schema import bring_up_to_date
 
-from ... import http
+from ... import gate, http
 from ...duties import DUTIES
 
 
@@ -31,6 +31,8 @@ class Command(BaseCommand):
                 "on the embedded default nobody else can execute; set BROKER_URL and DATABASE_URL to serve only",
                 returncode=2,
             )
+        if complaint := gate.complaint():
+            raise CommandError(complaint, returncode=2)
         signal.signal(signal.SIGTERM, _leave)
         bring_up_to_date()
         server = _listening()

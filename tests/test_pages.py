@@ -1,0 +1,96 @@
+"""The pages in a browser: everything on them works under the policy that allows nothing inline."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from executions.models import Execution, Flag
+from projects.models import Project
+from tests.browser import CHROMIUM, Browser, browse
+from tests.test_isolation import models_say, populate
+from workflows.models import Version, Workflow
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
+    pytest.mark.django_db(transaction=True),
+]
+
+MODELS = (
+    "projects/project",
+    "projects/apikey",
+    "gateway/ownprice",
+    "gateway/limit",
+    "gateway/call",
+    "workflows/workflow",
+)
+MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user")
+
+
+@pytest.fixture
+def cookies() -> dict[str, str]:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("rosa", password="a long password"))
+    return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
+
+
+def host(live_server) -> str:
+    return urlsplit(live_server.url).hostname
+
+
+def test_the_docs_of_the_api_are_drawn_from_the_schema(live_server, tmp_path):
+    drawn = "document.querySelectorAll('.opblock').length > 20"
+    opened = "document.querySelector('#operations-flags-get_flags button').click()"
+
+    async def visit(browser: Browser) -> None:
+        page = await browser.open(f"{live_server.url}/api/docs/", until=drawn, then=opened)
+        assert "The flags of the project, newest first." in page.text
+        assert "OAS 3.1" in page.text
+        assert page.complaints == []
+
+    browse(tmp_path, visit, {}, host(live_server))
+
+
+def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
+    models_say("rosa")
+    populate("rosa", "refund")
+    ids = {model: model.objects.order_by("pk").first().pk for model in (Project, Workflow, Version, Execution, Flag)}
+    flag = Flag.objects.get().pk
+    paths = ["", *(f"{model}/" for model in MODELS), "password_change/", f"executions/flag/{flag}/resolve/"]
+    paths += [f"projects/project/{ids[Project]}/change/", f"executions/execution/{ids[Execution]}/change/"]
+    paths += ["projects/project/add/", "gateway/limit/add/", "auth/user/add/", "nothing/"]
+
+    async def visit(browser: Browser) -> None:
+        for path in paths:
+            page = await browser.open(f"{live_server.url}/admin/{path}")
+            expected = ("favicon.ico", "/admin/nothing/")
+            complaints = [one for one in page.complaints if not one.endswith(expected)]
+            assert (path, complaints) == (path, [])
+            assert "Workflow Memory" in page.text
+        # The scripts run: a calendar is there to be opened, and its day is taken.
+        calendar = "document.querySelector('.datetimeshortcuts a').click()"
+        page = await browser.open(
+            f"{live_server.url}/admin/gateway/ownprice/add/",
+            until="document.querySelector('.datetimeshortcuts a')",
+            then=calendar,
+        )
+        assert page.complaints == []
+        assert len(await browser.evaluate("document.querySelector('#id_valid_from').value")) == len("2026-11-23")
+
+    browse(tmp_path, visit, cookies, host(live_server))
+
+
+def test_a_script_inside_a_page_does_not_run(live_server, tmp_path):
+    """Else the tests above could not fail."""
+    inline = (
+        "const one = document.createElement('script'); one.textContent = 'window.ran = true'; document.body.append(one)"
+    )
+
+    async def visit(browser: Browser) -> None:
+        page = await browser.open(f"{live_server.url}/admin/login/", then=inline)
+        assert await browser.evaluate("window.ran") is None
+        assert any("script-src" in one for one in page.complaints)
+
+    browse(tmp_path, visit, {}, host(live_server))
