@@ -20,12 +20,14 @@ _seats = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 def seconds_preferred(header: str | None) -> int | None:
     """`"wait=10"` → 10. Other preferences are not ours to judge. Raises `Malformed` for a wait that cannot be."""
-    if header is None or "wait" not in header:
-        return None
-    found = re.search(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?:$|[,;\s])", header)
-    if found is None or int(found[1]) > LONGEST:
-        raise Malformed(f"Prefer: wait=N takes whole seconds, at most {LONGEST}.")
-    return int(found[1])
+    for preference in (header or "").split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":
+            found = re.fullmatch(r"[0-9]{1,6}", value.strip().strip('"'))
+            if found is None or int(found[0]) > LONGEST:
+                raise Malformed(f"Prefer: wait=N takes whole seconds, at most {LONGEST}.")
+            return int(found[0])
+    return None
 
 
 def wait_for(execution_id: UUID, seconds: int) -> bool:

@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a request that is sent again, because nobody heard the answer, makes nothing twice."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -66,5 +67,12 @@ def _made(request: Request, key: str, fingerprint: str, make: Callable[[], str])
 
 
 def _fingerprint(request: Request) -> str:
-    said = f"{request.method} {request.path}\n".encode() + rfc8785.dumps(request.data or {})
+    said = f"{request.method} {request.path}\n".encode() + _canonical(request.data or {})
     return hashlib.sha256(said).hexdigest()
+
+
+def _canonical(body: dict) -> bytes:
+    try:
+        return rfc8785.dumps(body)
+    except rfc8785.CanonicalizationError:  # ±2⁵³ are the two integers that we take and RFC 8785 does not
+        return json.dumps(body, sort_keys=True).encode()

@@ -64,7 +64,9 @@ def _place(location: tuple[str | int, ...], data: object, *, missing: bool) -> I
 
 
 def _usd(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or not AMOUNT.fullmatch(str(value)):
+    """Of a number, or of plain digits: Python reads much more than those as a number."""
+    wanted = isinstance(value, int | float) and not isinstance(value, bool)
+    if not wanted and not (isinstance(value, str) and _AMOUNT.fullmatch(value)):
         raise ValueError('This must be an amount in USD, such as "5.20"')
     amount = Decimal(str(value))
     if not 0 <= amount <= MAX_USD:
@@ -75,8 +77,9 @@ def _usd(value: object) -> Decimal:
 
 
 def moment(value: object) -> datetime:
+    """Of RFC 3339; Python reads more of ISO 8601 than that."""
     try:
-        moment = datetime.fromisoformat(str(value))
+        moment = datetime.fromisoformat(value if isinstance(value, str) and _TIME.fullmatch(value) else "")
     except ValueError:
         raise ValueError("This must be a time such as 2026-11-23T09:30:00Z (RFC 3339)") from None
     if moment.tzinfo is None:
@@ -87,15 +90,14 @@ def moment(value: object) -> datetime:
         raise ValueError("This time lies outside the years 1 to 9999 in UTC") from None
 
 
-AMOUNT = re.compile(
-    r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?"
-)  # a number of JSON; Decimal would read `1_0`, too
 MAX_USD = Decimal(1_000_000)
 SMALLEST = Decimal("1E-12")
+_AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _USD = {
     "description": "USD, with at most twelve places.",
     "anyOf": [
-        {"type": "string", "pattern": r"^\d{1,7}(\.\d{1,12})?$"},
+        {"type": "string", "pattern": r"^\d{1,30}(\.\d{1,30})?$"},
         {"type": "number", "minimum": 0, "maximum": int(MAX_USD)},
     ],
 }

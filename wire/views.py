@@ -74,6 +74,8 @@ class View(APIView):
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedMediaType("", "JSON comes as it is, not compressed.")
         media_type, parameters = parse_header_parameters(request.content_type or "")
+        if "*" in media_type:  # which matches any parser's
+            raise UnsupportedMediaType(media_type)
         if parameters.get("charset", "utf-8").lower() not in UTF_8:
             raise UnsupportedMediaType(media_type, "JSON comes in UTF-8.")
 
@@ -94,8 +96,8 @@ class View(APIView):
 def page(request: Request, rows: QuerySet, render: Callable[[list], list[dict]]) -> Response:
     """`{results, next}`: newest first, by primary key, which grows with time; `next` is the address of the next page."""
     limit = _limit(request)
-    if cursor := request.query_params.get("cursor"):
-        rows = rows.filter(pk__lt=_key(rows, cursor))
+    if "cursor" in request.query_params:
+        rows = rows.filter(pk__lt=_key(rows, request.query_params["cursor"]))
     found = list(rows.order_by("-pk")[: limit + 1])
     more = len(found) > limit
     found = found[:limit]
@@ -116,6 +118,9 @@ def _limit(request: Request) -> int:
 
 def _key(rows: QuerySet, cursor: str) -> object:
     try:
-        return rows.model._meta.pk.to_python(cursor)
-    except Exception as error:
-        raise Malformed("This cursor was not made here; take `next` of the page before.") from error
+        key = rows.model._meta.pk.to_python(cursor)
+    except Exception:  # whatever the field makes of it
+        key = None
+    if key is None or str(key) != cursor:  # another way to write a key is no cursor of ours
+        raise Malformed("This cursor was not made here; take `next` of the page before.")
+    return key

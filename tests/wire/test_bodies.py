@@ -31,7 +31,10 @@ def faults_in(data: object) -> list[tuple[str, str]]:
         ({"name": "a", "content": {"str": 1}, "weights": 3}, [("/weights", "This must be a list.")]),
         ({"name": "a", "nmae": "b"}, [("/nmae", "Unknown key.")]),
         ({"name": 1, "a/b": 2}, [("/name", "This must be text."), ("/a~1b", "Unknown key.")]),
-        ({"name": "a", "price": "a lot"}, [("/price", 'This must be an amount in USD, such as "5.20".')]),
+        ({"name": "a", "price": "-1"}, [("/price", "This must be an amount from 0 to 1000000 USD.")]),
+        ({"name": "a", "price": 1_000_001}, [("/price", "This must be an amount from 0 to 1000000 USD.")]),
+        ({"name": "a", "price": 1e300}, [("/price", "This must be an amount from 0 to 1000000 USD.")]),
+        ({"name": "a", "price": "0.0000000000001"}, [("/price", "An amount has at most twelve places.")]),
     ],
 )
 def test_each_place_that_is_wrong_is_named_once(data, faults):
@@ -100,6 +103,13 @@ def test_a_wrong_part_of_a_list_is_named_by_its_number():
         ("2026-11-23T09:30:00", "needs its offset"),
         (20261123, "must be a time such as|needs its offset"),
         (None, "must be a time such as"),
+        ("2026-W48-1T09:30:00Z", "must be a time such as"),
+        ("2026-11-23T09:30Z", "must be a time such as"),
+        ("2026-11-23T09:30:00,5Z", "must be a time such as"),
+        ("20261123T093000Z", "must be a time such as"),
+        ("2026-11-23T09:30:60Z", "must be a time such as"),
+        ("2026-11-23T09:30:00+0200", "must be a time such as"),
+        ("２026-11-23T09:30:00Z", "must be a time such as"),
     ],
 )
 def test_a_time_that_is_none_is_refused_with_a_sentence(text, sentence):
@@ -117,3 +127,20 @@ def test_a_time_that_is_none_is_refused_with_a_sentence(text, sentence):
 )
 def test_a_time_is_read_in_utc(text, time):
     assert moment(text) == time
+
+
+@pytest.mark.parametrize(
+    "price",
+    ["a lot", "", " 5", "5\n", "5_000", "٥", "+5", "1e3", "0x10", "NaN", "Infinity", ".5", "5.", "1,5", True, [5]],
+)
+def test_an_amount_is_plain_digits(price):
+    """Python reads most of these as a number."""
+    assert faults_in({"name": "a", "price": price}) == [("/price", 'This must be an amount in USD, such as "5.20".')]
+
+
+@pytest.mark.parametrize(
+    ("price", "amount"),
+    [("5.20", "5.20"), ("0", "0"), ("000.5", "0.5"), (5, "5"), (0.1, "0.1"), ("1000000", "1000000")],
+)
+def test_an_amount_is_read_as_it_is_written(price, amount):
+    assert Parcel.read({"name": "a", "price": price}).price == Decimal(amount)
