@@ -105,11 +105,15 @@ class Execution(Answer):
     steps: list[Step]
     error: Annotated[dict[str, Json] | None, Field(description="How it failed, or what it waits for.")]
     metadata: dict[str, Json]
+    redacted: Annotated[
+        int | None, Field(ge=0, description="Values of input and metadata that were replaced by marks.")
+    ]
     rerun_of: Id | None
     superseded_by: Id | None
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
+    purged_at: Annotated[Time | None, Field(description="When its texts were deleted.")]
 
 
 class Accepted(Answer):

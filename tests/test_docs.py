@@ -249,7 +249,19 @@ def test_the_tables_of_the_definition_name_what_the_format_has():
 
 
 def test_the_variables_are_those_that_the_code_reads():
-    readers = ("text", "listed", "whole", "flag", "usd", "log_level", "log_form", "files", "new_file", "secret_key")
+    readers = (
+        "text",
+        "listed",
+        "whole",
+        "flag",
+        "usd",
+        "log_level",
+        "log_form",
+        "files",
+        "new_file",
+        "secret_key",
+        "tls",
+    )
     read = set()
     for folder in ("config", "projects", "gateway", "executions", "service", "demo"):
         for file in (settings.BASE / folder).rglob("*.py"):
