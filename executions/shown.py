@@ -32,7 +32,7 @@ class CallTokens(Tokens):
 class ShortFlag(Answer):
     id: Id
     reason: word_of(models.Flag.Reason)
-    explanation: str
+    explanation: Annotated[str | None, Field(description="Null where the texts of its execution were deleted.")]
     waiting: Annotated[bool, Field(description="Whether the execution stands still for it.")]
     state: word_of(models.Flag.State)
 

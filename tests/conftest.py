@@ -81,6 +81,14 @@ def every_answer_is_as_it_is_published(monkeypatch):
     assert not [one for one in complaints if one]
 
 
+@pytest.fixture
+def foreign(db):
+    """A workflow of somebody's, in whose project everything has happened that can."""
+    from tests.neighbours import CANARY, populate
+
+    return populate(CANARY, f"{CANARY}-refund")
+
+
 @pytest.fixture(autouse=True)
 def a_worker_of_its_own():
     """Each test that works is a worker whose row is in its own database, and begins with nothing in mind."""

@@ -48,14 +48,8 @@ class Neighbours:
     foreign: Workflow
 
     def ids(self, of: Workflow) -> dict[str, str]:
-        """What stands for each converter of an address. The foreign number is one that the own workflow has not."""
-        return {
-            "str:name": of.name,
-            "str:number": "8.8.8" if of == self.foreign else "7.7.7",
-            "uuid:execution_id": str(of.executions.filter(status="completed").earliest("created_at").pk),
-            "int:budget_id": str(of.budgets.get().pk),
-            "uuid:flag_id": str(Flag.objects.filter(execution__workflow=of, state="open").earliest("created_at").pk),
-        }
+        """The foreign number is one that the own workflow has not."""
+        return ids_of(of, "8.8.8" if of == self.foreign else "7.7.7")
 
     @property
     def unknown(self) -> dict[str, str]:
@@ -76,6 +70,18 @@ class Neighbours:
             Flag.objects.filter(execution__project=self.foreign.project),
         )
         return {CANARY, *(str(pk) for kind in rows for pk in kind.values_list("pk", flat=True))}
+
+
+def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
+    """What stands for each converter of an address."""
+    flags = Flag.objects.filter(execution__workflow=workflow, state="open")
+    return {
+        "str:name": workflow.name,
+        "str:number": number,
+        "uuid:execution_id": str(workflow.executions.filter(status="completed").earliest("created_at").pk),
+        "int:budget_id": str(workflow.budgets.get().pk),
+        "uuid:flag_id": str(flags.earliest("created_at").pk),
+    }
 
 
 def neighbours() -> Neighbours:
@@ -102,6 +108,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
         stated_by=name,
     )
     Budget.objects.create(project=project, workflow=workflow, period="total", cap=10**12, stated_by=name)
+    project.providers.create(name=name, protocol="openai", base_url=f"https://{name}.example/v1", aliases={name: name})
     OwnPrice.objects.create(
         project=project, provider="scripted", model=name, valid_from=timezone.now(), input=10**12, output=10**12
     )

@@ -119,11 +119,11 @@ def test_what_a_tool_raises_can_be_kept_and_tells_no_secret(raised, told):
         raise raised
 
     with pytest.raises(ToolError) as error:
-        RegisteredTool("t", broken, "", {}, None, False, False).call({}, "key")
+        RegisteredTool("t", broken, "", {}, None, False, False, 60.0, 0).call({}, "key")
     assert str(error.value) == told
 
 
 @pytest.mark.parametrize("answer", ["\x00", {"a": "\ud800"}, float("nan"), b"bytes", {1: 2}, object()])
 def test_what_a_tool_answers_is_json_that_can_be_kept(answer):
     with pytest.raises(ToolError, match="cannot be kept"):
-        RegisteredTool("t", lambda: answer, "", {}, None, False, False).call({}, "key")
+        RegisteredTool("t", lambda: answer, "", {}, None, False, False, 60.0, 0).call({}, "key")

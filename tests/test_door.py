@@ -9,12 +9,10 @@ from django.test import Client
 from executions.models import Execution
 from projects.models import ApiKey, IdempotencyKey, Scope
 from tests.cast import REFUND, make_workflow
-from tests.test_isolation import BODIES, CALLS, client_of, filled, foreign, names_of
+from tests.neighbours import BODIES, CALLS, client_of, filled, ids_of
 from tests.test_rest import problem
 from wire.strict_json import MAX_INTEGER
 from workflows.models import Version, Workflow
-
-__all__ = ["foreign"]  # a fixture
 
 API = "/api/v1"
 RUN = f"{API}/workflows/refund/executions"
@@ -184,7 +182,7 @@ def test_no_body_says_what_only_we_may_say(method, pattern, foreign):
     """Refused and named, whatever else is in it, at every address there is."""
     client, before = client_of(foreign.project, *Scope.values), list(Execution.objects.order_by("pk").values())
     body = {**BODIES[method, pattern], **NOBODY_SAYS}
-    found = problem(client.generic(method, filled(pattern, names_of(foreign)), json.dumps(body), JSON), 422)
+    found = problem(client.generic(method, filled(pattern, ids_of(foreign)), json.dumps(body), JSON), 422)
     unknown = {one["pointer"] for one in found["errors"] if one["detail"] == "Unknown key."}
     assert unknown == {f"/{key}" for key in NOBODY_SAYS}
     assert list(Execution.objects.order_by("pk").values()) == before
@@ -276,7 +274,7 @@ def test_an_id_that_is_none_leads_nowhere(client, path):
 @pytest.mark.parametrize(("method", "pattern"), CALLS)
 def test_a_key_in_the_query_opens_no_address(method, pattern, foreign):
     _, token = ApiKey.objects.issue(foreign.project, list(Scope.values))
-    path = filled(pattern, names_of(foreign))
+    path = filled(pattern, ids_of(foreign))
     for name in ("key", "api_key", "access_token", "Authorization"):
         response = Client().generic(method, f"{path}?{name}={token}", "{}", JSON)
         assert token not in json.dumps(problem(response, 401))

@@ -22,10 +22,8 @@ from schemathesis.specs.openapi import checks
 from config.wsgi import application
 from projects.models import ApiKey, Scope
 from tests.cast import REFUND
-from tests.test_isolation import foreign, names_of
+from tests.neighbours import ids_of
 from wire.openapi import document
-
-__all__ = ["foreign"]  # a fixture
 
 SEED = int(os.environ.get("SEED", "20261123"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))  # for each operation; 0: a few examples
@@ -44,12 +42,13 @@ CHECKS = [
 def primed(names: dict[str, str]) -> dict:
     """The schema, in which the names and the definition of what there is are known, so that requests get behind the door."""
     known = copy.deepcopy(document())
+    known_names = {kind.partition(":")[2]: name for kind, name in names.items()}
     for methods in known["paths"].values():
         for operation in methods.values():
             del operation["security"]  # the key is there: requests without one are tests of their own
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
-                    parameter["schema"] = {"enum": [names[parameter["name"]]]}
+                    parameter["schema"] = {"enum": [known_names[parameter["name"]]]}
     for model in ("NewWorkflow", "NewVersion"):
         properties = known["components"]["schemas"][model]["properties"]
         properties["definition"] = {"anyOf": [{"const": REFUND}, properties["definition"]]}
@@ -70,7 +69,7 @@ def in_one_transaction():
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_whatever_is_asked_is_answered_as_it_is_published(method, path, foreign):
     _, token = ApiKey.objects.issue(foreign.project, list(Scope.values))
-    schema = schemathesis.openapi.from_dict(primed(names_of(foreign)))
+    schema = schemathesis.openapi.from_dict(primed(ids_of(foreign)))
     schema.app = application
     until = time.monotonic() + SECONDS
     for number in count(SEED):

@@ -10,7 +10,7 @@ from django.test import Client
 from executions.models import Execution, Flag
 from projects.models import Project
 from tests.browser import CHROMIUM, Browser, browse
-from tests.test_isolation import models_say, populate
+from tests.neighbours import models_say, populate
 from workflows.models import Version, Workflow
 
 pytestmark = [

@@ -13,13 +13,11 @@ from rest_framework.response import Response
 from config import urls
 from projects.models import Scope
 from tests.cast import make_workflow
+from tests.neighbours import BODIES, VIEWS, client_of, filled, ids_of
 from tests.published import complaint
-from tests.test_isolation import BODIES, HANDLERS, VIEWS, client_of, filled, foreign, names_of
 from wire import openapi
 from wire.answers import Answer, Listed, Problem
 from wire.bodies import Body
-
-__all__ = ["foreign"]  # a fixture
 
 WITH_BODY = {"POST", "PUT", "PATCH"}
 IDEMPOTENT = [
@@ -37,7 +35,7 @@ def operations() -> dict[tuple[str, str], dict]:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
 def test_every_view_declares_what_it_takes_and_what_it_answers(view):
-    methods = {name.upper() for name in HANDLERS if hasattr(view, name)}
+    methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}
     assert methods == set(view.scopes) == set(view.answers)
     assert methods & WITH_BODY == set(view.bodies)
     assert all(issubclass(body, Body) for body in view.bodies.values())
@@ -124,7 +122,7 @@ def test_the_schema_and_its_page_need_no_key_and_tell_nothing_of_anybody(db):
 def test_the_idempotency_key_is_heeded_where_that_is_published(pattern, foreign):
     client = client_of(foreign.project, Scope.ADMIN)
     body = {**BODIES["POST", pattern], **({"name": "another"} if pattern == "workflows" else {})}
-    address = filled(pattern, names_of(foreign))
+    address = filled(pattern, ids_of(foreign))
     response = client.post(address, body, "application/json", headers={"Idempotency-Key": "é"})
     assert (response.status_code, "Idempotency-Key" in response.json()["detail"]) == (400, True)
 

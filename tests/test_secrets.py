@@ -28,8 +28,8 @@ from projects.models import ApiKey
 from projects.tools import ToolError, tool
 from tests.cast import REFUND, envelope, make_project, make_workflow
 from tests.messages_server import MessagesServer, error
+from tests.neighbours import CALLS
 from tests.secrets import LETTERS, SECRETS
-from tests.test_isolation import CALLS
 from wire import redaction
 from wire.ids import new_id
 from wire.logs import Discreet, formatter

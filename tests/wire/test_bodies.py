@@ -41,7 +41,7 @@ def test_each_place_that_is_wrong_is_named_once(data, faults):
     assert faults_in(data) == faults
 
 
-@pytest.mark.parametrize("price", ["5.20", "0", "1e5", "0.000000000001", "1E-12", 5, 5.5, 1e-12, 1e6, "00012.50"])
+@pytest.mark.parametrize("price", ["5.20", "0", "0.000000000001", 5, 5.5, 1e-12, 1e6, "00012.50"])
 def test_an_amount_is_a_number_as_json_writes_one(price):
     assert Parcel.read({"name": "a", "price": price}).price == Decimal(str(price))
 
@@ -79,8 +79,8 @@ def test_an_amount_is_nothing_else(price):
         ("-1", "This must be an amount from 0 to 1000000 USD."),
         (-0.01, "This must be an amount from 0 to 1000000 USD."),
         ("1000000.000000000001", "This must be an amount from 0 to 1000000 USD."),
-        ("1e7", "This must be an amount from 0 to 1000000 USD."),
-        ("1e-13", "An amount has at most twelve places."),
+        ("10000000", "This must be an amount from 0 to 1000000 USD."),
+        ("0.0000000000001", "An amount has at most twelve places."),
     ],
 )
 def test_an_amount_that_cannot_be_kept_is_refused_with_the_reason(price, sentence):
