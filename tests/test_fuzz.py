@@ -56,8 +56,9 @@ def primed(names: dict[str, str]) -> dict:
 
 
 @pytest.fixture
-def in_one_transaction():
-    """The end of a request would close the connection of the test, as Django's own test client knows."""
+def in_one_transaction(foreign):
+    """The end of a request would close the connection of the test, as Django's own test client knows: it connects the signal
+    again, so what it is needed for comes first."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield

@@ -55,7 +55,7 @@ def test_every_address_and_method_is_published_with_its_scope():
 
 class Names(dict):
     def __missing__(self, name: str) -> str:
-        return f"{{{name}}}"
+        return f"{{{name.partition(':')[2]}}}"
 
 
 def test_every_operation_says_what_it_does_and_is_named_once():
