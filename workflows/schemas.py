@@ -13,6 +13,7 @@ from jsonschema_rs import RegexOptions, ValidationError
 
 from wire.problems import Fault, pointer
 
+from . import patterns
 from .faults import short, subject
 
 MAX_FAULTS = 20
@@ -42,6 +43,7 @@ class Schema:
     def __init__(self, schema: dict[str, Any], weight: int = 0) -> None:
         """`weight`: how many schemas it stands for, where it refers to one that is not its own."""
         self._weight = weight or sum(1 for _ in subschemas(schema))
+        self._matching = patterns.Matching(schema)
         self._validator = jsonschema_rs.validator_for(
             schema, offline=True, pattern_options=RegexOptions(), validate_formats=True
         )
@@ -49,7 +51,7 @@ class Schema:
     def faults(self, value: object) -> list[Fault]:
         """What breaks the schema: where in the value, and a sentence. Empty when it follows it."""
         work = self._weight * _count(value)
-        if work > MAX_CHECKED:
+        if work > MAX_CHECKED or self._matching.is_too_much(value):
             return [Fault("", "This is too large to be checked against its schema.")]
         try:
             if self._validator.is_valid(value):
@@ -89,7 +91,7 @@ def check_schema(schema: object) -> list[Fault]:
     if schema.get("$schema", DIALECT) != DIALECT:
         return [Fault("/$schema", f"Schemas here are of JSON Schema 2020-12, {DIALECT}.")]
     try:
-        found = _META.faults(schema) or _reference_faults(schema)
+        found = _META.faults(schema) or _reference_faults(schema) or _pattern_faults(schema)
         if not found:
             Schema(schema)
     except ValidationError as error:
@@ -153,6 +155,15 @@ def _reference_faults(schema: dict) -> list[Fault]:
             sentence = "A reference leads to an entry of this schema's own `$defs`, as in '#/$defs/name'"
             found.append(Fault(pointer(*path, "$ref"), f"{sentence}, not to {_excerpt(one['$ref'])}."))
     return found or _multiplying(schema, definitions)
+
+
+def _pattern_faults(schema: dict) -> list[Fault]:
+    found = []
+    for path, one in subschemas(schema):
+        stated = [((*path, "pattern"), one["pattern"])] if "pattern" in one else []
+        stated += [((*path, "patternProperties", name), name) for name in one.get("patternProperties", ())]
+        found += [Fault(pointer(*where), patterns.complaint(pattern)) for where, pattern in stated]
+    return [fault for fault in found if fault.detail][:MAX_FAULTS]
 
 
 def _multiplying(schema: dict, definitions: dict[str, Counter]) -> list[Fault]:
