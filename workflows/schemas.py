@@ -4,7 +4,8 @@ Called when a definition is checked, and wherever an input, an output or an answ
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -19,10 +20,12 @@ from .faults import short, subject
 MAX_FAULTS = 20
 MAX_EXPANDED = 20_000  # schemas, once every reference is replaced by what it refers to
 MAX_DEFINITIONS = 200
-# Schemas × values that have to be looked at, at most. Above the first only one complaint is collected: a library that
-# gathers every branch of every `anyOf` needs gigabytes for it. Above the second nothing is looked at.
-MAX_LISTED = 50_000
-MAX_CHECKED = 50_000_000
+MAX_CHECKED = 50_000_000  # schemas × values that have to be looked at
+# To look is quick; to say what is wrong is not. Each complaint, also one inside of another (of an `anyOf`), holds a copy of
+# what it is about: up to a microsecond and 250 bytes for each value. With so many copies the first complaint is enough,
+MAX_LISTED = 200_000
+MAX_EXPLAINED = 500_000  # and with so many in that one alone, not even that.
+LETTERS_OF_A_VALUE = 64  # so much text is copied in the time of one more value
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _MAPS = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
@@ -43,6 +46,9 @@ class Schema:
     def __init__(self, schema: dict[str, Any], weight: int = 0) -> None:
         """`weight`: how many schemas it stands for, where it refers to one that is not its own."""
         self._weight = weight or sum(1 for _ in subschemas(schema))
+        expanded = [] if weight else list(_expanded(schema, schema.get("$defs") or {}))
+        self._complaints = _complaints(expanded)
+        self._in_one = _complaints([(one, within) for one, within in expanded if within & {"anyOf", "oneOf"}])
         self._matching = patterns.Matching(schema)
         self._validator = jsonschema_rs.validator_for(
             schema, offline=True, pattern_options=RegexOptions(), validate_formats=True
@@ -50,13 +56,17 @@ class Schema:
 
     def faults(self, value: object) -> list[Fault]:
         """What breaks the schema: where in the value, and a sentence. Empty when it follows it."""
-        work = self._weight * _count(value)
-        if work > MAX_CHECKED or self._matching.is_too_much(value):
+        values, letters = _size(value)
+        if self._weight * values > MAX_CHECKED or self._matching.is_too_much(value):
             return [Fault("", "This is too large to be checked against its schema.")]
+        copied = values + letters // LETTERS_OF_A_VALUE
         try:
             if self._validator.is_valid(value):
                 return []
-            broken = self._first(value) if work > MAX_LISTED else self._validator.iter_errors(value)
+            if self._in_one.about(values) * copied > MAX_EXPLAINED:
+                return [Fault("", "This does not follow its schema, and is too large for saying where.")]
+            many = self._complaints.about(values) * copied > MAX_LISTED
+            broken = self._first(value) if many else self._validator.iter_errors(value)
             return list(dict.fromkeys(_fault(one) for one in islice(broken, MAX_FAULTS)))
         except ValueError as error:
             return [Fault("", f"This is not a JSON value: {str(error)[:120]}.")]
@@ -68,17 +78,53 @@ class Schema:
             yield error
 
 
-def _count(value: object) -> int:
-    """The values in a value, itself included."""
-    total, todo = 0, [value]
+def _size(value: object) -> tuple[int, int]:
+    """The values in a value, itself included, and the letters of its texts."""
+    values, letters, todo = 0, 0, [value]
     while todo:
         one = todo.pop()
-        total += 1
+        values += 1
         if isinstance(one, dict):
             todo += one.values()
         elif isinstance(one, list):
             todo += one
-    return total
+        elif isinstance(one, str):
+            letters += len(one)
+    return values, letters
+
+
+@dataclass(frozen=True)
+class _Complaints:
+    """How many there can be about one value; and about each key of an object, with a copy of the object in each."""
+
+    of_values: int
+    of_keys: int
+
+    def about(self, values: int) -> int:
+        return self.of_values + self.of_keys * values
+
+
+def _complaints(schemas: Iterable[tuple[dict, frozenset]]) -> _Complaints:
+    of_values = of_keys = 0
+    for one, within in schemas:
+        missing = [one.get("required", ()), *dict(one.get("dependentRequired", ())).values()]
+        possible = len(one) + sum(map(len, missing))
+        of_keys += possible if "propertyNames" in within else 0
+        of_values += 0 if "propertyNames" in within else possible
+    return _Complaints(of_values, of_keys)
+
+
+def _expanded(
+    schema: object, definitions: dict, within: frozenset = frozenset(), above: frozenset[str] = frozenset()
+) -> Iterator[tuple[dict, frozenset]]:
+    """The schemas in a schema, as often as references lead to them, each with the keywords that it stands under."""
+    for path, one in subschemas(schema):
+        if path[:1] == ("$defs",):
+            continue
+        yield one, within | set(path)
+        target = _target(one)
+        if target in definitions and target not in above:
+            yield from _expanded(definitions[target], definitions, within | set(path), above | {target})
 
 
 _META = Schema({"$ref": DIALECT}, weight=100)

@@ -163,7 +163,7 @@ def test_what_is_no_json_value_is_a_fault():
 
 
 def test_faults_are_few_and_short_however_large_the_value():
-    faults = Schema({"items": {"type": "integer"}}).faults(["x" * 100_000] * 1000)
+    faults = Schema({"items": {"type": "integer"}}).faults(["x" * 1000] * 1000)
     assert len(faults) == 20
     assert all(len(fault.detail) < 150 for fault in faults)
 
@@ -173,3 +173,56 @@ def test_a_pattern_cannot_backtrack():
     started = time.monotonic()
     assert len(schema.faults("a" * 50_000 + "!")) == 1
     assert time.monotonic() - started < 1
+
+
+LARGE = {f"key{number}": number for number in range(6000)}
+NAMES = [f"name{number}" for number in range(2000)]
+SAID_IN_BOUNDS = {
+    "2,000 alternatives": ({"anyOf": [{"required": [name]} for name in NAMES]}, LARGE, "too large for saying where"),
+    "one of 2,000": ({"oneOf": [{"required": [name]} for name in NAMES]}, LARGE, "too large for saying where"),
+    "an alternative that asks for 2,000 keys": ({"anyOf": [{"required": NAMES}]}, LARGE, "too large for saying where"),
+    "alternatives of alternatives": (
+        {"anyOf": [{"anyOf": [{"required": [name]} for name in NAMES[:50]]}] * 50},
+        LARGE,
+        "too large for saying where",
+    ),
+    "an alternative about each key": (
+        {"anyOf": [{"propertyNames": {"maxLength": 1}}]},
+        LARGE,
+        "too large for saying where",
+    ),
+    "3,000 alternatives for a long text": (
+        {"anyOf": [{"const": number} for number in range(3000)]},
+        "x" * 1_000_000,
+        "too large for saying where",
+    ),
+    "2,000 keys that are missing": ({"required": NAMES}, LARGE, "'name0' is missing"),
+    "2,000 times one of them": ({"allOf": [{"required": [name]} for name in NAMES]}, LARGE, "'name0' is missing"),
+    "2,000 keys, 50 times by reference": (
+        {"$defs": {"a": {"required": NAMES}}, "allOf": [{"$ref": "#/$defs/a"}] * 50},
+        LARGE,
+        "'name0' is missing",
+    ),
+    "keys that depend on one": ({"dependentRequired": {"key1": NAMES}}, LARGE, "'name0' is missing"),
+    "each key is too long": ({"propertyNames": {"allOf": [{"maxLength": 1}] * 50}}, LARGE, "breaks `propertyNames`"),
+}
+
+
+@pytest.mark.parametrize(("schema", "value", "said"), SAID_IN_BOUNDS.values(), ids=SAID_IN_BOUNDS.keys())
+def test_what_is_wrong_is_said_in_bounds(schema, value, said):
+    """Each complaint holds a copy of what it is about: 2,000 of them about 6,000 values took 22 seconds and 5 GB."""
+    assert check_schema(schema) == []
+    began = time.monotonic()
+    [fault] = Schema(schema).faults(value)
+    assert said in fault.detail
+    assert time.monotonic() - began < 1
+
+
+def test_a_small_value_is_told_everything():
+    schema = {"anyOf": [{"required": [name]} for name in NAMES[:4]], "required": ["a", "b"]}
+    assert [fault.detail for fault in Schema(schema).faults({})] == [
+        "'a' is missing.",
+        "'b' is missing.",
+        "This fits none of the alternatives; 'name0' is missing; 'name1' is missing; 'name2' is missing; "
+        "'name3' is missing.",
+    ]
