@@ -28,7 +28,8 @@ from workflows.models import Version, Workflow
 
 pytestmark = pytest.mark.django_db
 
-LONGEST = 3.0  # seconds of wall
+LONGEST = 5.0  # seconds of wall: three on a machine that is not busy with other tests
+RUNAWAY = "sum(1 for a in range(10000) if sum(b for b in range(10000)) < 0) == 1"
 
 
 @pytest.fixture
@@ -138,6 +139,14 @@ def test_an_expression_that_can_be_written_is_evaluated_in_bounds(number, design
     execution = executed(designer, made(EXPRESSIONS_EVALUATED[number]))
     reasons = {"code_error", "check_failed", "uncovered", "rule", "invalid_output"}
     assert execution.status == "completed" or execution.flags.get(waiting=True).reason in reasons
+    assert_the_worker_is_well(designer)
+
+
+@pytest.mark.parametrize("place", ["checks", "covers"])
+def test_many_that_never_end_cost_no_more_than_a_few(place, designer):
+    definition = with_step(1, checks=[RUNAWAY] * 20) if place == "checks" else changed(covers=[RUNAWAY] * 20)
+    execution = executed(designer, definition)
+    assert (execution.status, execution.flags.get().reason) == ("escalated", "code_error")
     assert_the_worker_is_well(designer)
 
 

@@ -24,7 +24,7 @@ MAX_MEMORY = 50_000_000
 MAX_RESULT = 2**20  # bytes of JSON
 MAX_RESULT_NODES = 100_000
 MAX_DETAIL = 500
-MAX_LIMITS_MET = 3  # of one batch, each costs a second and a process
+MAX_LIMITS_MET = 2  # of one batch, after the first time it met one: each costs a second and a process
 CHECKOUT_PATIENCE = 30.0  # seconds; longer means that the processes are stuck, which is our fault and not the text's
 
 _LIMITS: ResourceLimits = {"max_feed_duration_secs": MAX_SECONDS, "max_memory": MAX_MEMORY}

@@ -212,10 +212,10 @@ SAID_IN_BOUNDS = {
 def test_what_is_wrong_is_said_in_bounds(schema, value, said):
     """Each complaint holds a copy of what it is about: 2,000 of them about 6,000 values took 22 seconds and 5 GB."""
     assert check_schema(schema) == []
-    began = time.monotonic()
+    began = time.thread_time()
     [fault] = Schema(schema).faults(value)
     assert said in fault.detail
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_a_small_value_is_told_everything():
