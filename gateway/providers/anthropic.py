@@ -54,10 +54,10 @@ class AnthropicProvider(SdkProvider):
     def _post(self, client: "AsyncAnthropic", asked: dict[str, Any]) -> AbstractAsyncContextManager[Any]:
         return client.messages.with_streaming_response.create(**asked)
 
-    def _errors(self) -> tuple[type[Exception], type[Exception]]:
-        import anthropic
+    def _unanswered(self) -> type[Exception]:
+        from anthropic import APIConnectionError
 
-        return anthropic.APIStatusError, anthropic.APIConnectionError
+        return APIConnectionError
 
     def _read(self, body: bytes) -> Completion:
         return read_message(body)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dialect import requires_everything, to_provider_schema
 from ..types import Completion, NotTheProtocol, ProviderError, Rejected, Request, Stop, Usage
-from .sdk import SdkProvider, before_it_leaves, named, storable, tokens
+from .sdk import NotA2xx, SdkProvider, before_it_leaves, named, storable, tokens
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -145,17 +145,17 @@ class OpenAIProvider(SdkProvider):
     def _post(self, client: "AsyncOpenAI", asked: dict[str, Any]) -> AbstractAsyncContextManager[Any]:
         return client.chat.completions.with_streaming_response.create(**asked)
 
-    def _errors(self) -> tuple[type[Exception], type[Exception]]:
-        import openai
+    def _unanswered(self) -> type[Exception]:
+        from openai import APIConnectionError
 
-        return openai.APIStatusError, openai.APIConnectionError
+        return APIConnectionError
 
-    def _of_status(self, error: Any, private: list[str]) -> ProviderError:
-        failure = super()._of_status(error, private)
+    def _of_status(self, refusal: NotA2xx, private: list[str]) -> ProviderError:
+        failure = super()._of_status(refusal, private)
         if not isinstance(failure, Rejected):
             return failure
         refused = Refused(failure.detail)
-        said = error.response.text[:MAX_REFUSAL]
+        said = refusal.body.decode(errors="replace")[:MAX_REFUSAL]
         refused.alternatives = tuple(each for each in ALTERNATIVES if each.spoken_of.search(said))
         return refused
 

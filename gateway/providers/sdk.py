@@ -8,7 +8,7 @@ import math
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 90.0
 MAX_BODY = 32 * 1024 * 1024  # bytes
+MAX_ERROR = 100_000  # bytes of an error that are read
 MAX_TOKENS = 10_000_000  # of one kind in one call: more than any model reads
 MAX_NAME = 200  # characters of an id
 MAX_RETRY_AFTER = 24 * 3600.0
@@ -42,6 +43,14 @@ NO_KEY = "none"  # what an endpoint without a key is told: the SDKs always say s
 
 DENIED = {401, 402, 403}
 THROTTLED = {408, 409, 429}
+
+
+class NotA2xx(Exception):
+    """An answer that is none. `body`: its beginning; it may quote the request, and never travels with our errors."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(status)
+        self.status, self.headers, self.body = status, headers, body
 
 
 class SdkProvider(ABC):
@@ -82,8 +91,8 @@ class SdkProvider(ABC):
         """The call, as a response whose body is streamed. `asked`: the arguments of the vendor's own method."""
 
     @abstractmethod
-    def _errors(self) -> tuple[type[Exception], type[Exception]]:
-        """What the SDK raises for an answer that is not a 2xx, and for no answer."""
+    def _unanswered(self) -> type[Exception]:
+        """What the SDK raises where it had no answer."""
 
     @abstractmethod
     def _read(self, body: bytes) -> Completion:
@@ -116,14 +125,13 @@ class SdkProvider(ABC):
         import aiohttp
         import httpx2
 
-        answered, unanswered = self._errors()
         try:
             async with asyncio.timeout(self._connect_timeout + self._read_timeout):
                 return await self._body(client, asked)
-        except answered as error:
-            failure = self._of_status(error, _private(request, client.api_key))
-        except (unanswered, httpx2.RequestError, aiohttp.ClientError) as error:
-            failure = self._of_connection(error)
+        except (NotA2xx, self._unanswered(), httpx2.RequestError, aiohttp.ClientError) as error:
+            refusal = next((cause for cause in _causes(error) if isinstance(cause, NotA2xx)), None)
+            private = _private(request, client.api_key)
+            failure = self._of_status(refusal, private) if refusal else self._of_connection(error)
         except TimeoutError:
             failure = OutcomeUnknown(f"{self.vendor} had not finished its answer when the time for it was over.")
         # Raised outside the handler: the SDK's error carries the request and the key, and must not travel with ours.
@@ -173,21 +181,39 @@ class SdkProvider(ABC):
         from httpx2 import Limits, Timeout
 
         timeout = Timeout(self._read_timeout, connect=self._connect_timeout, pool=self._connect_timeout)
-        return {"timeout": timeout, "limits": Limits(max_connections=0), "follow_redirects": False}
+        return {
+            "timeout": timeout,
+            "limits": Limits(max_connections=0),
+            "follow_redirects": False,
+            "event_hooks": {"response": [self._refuse]},
+        }
 
-    def _of_status(self, error: Any, private: list[str]) -> ProviderError:
+    async def _refuse(self, response: Any) -> None:
+        """Before the SDK does, which would read all of an error, and call it no answer where that breaks off: its status is
+        one, however much of its body comes."""
+        import httpx2
+
+        if response.is_success:
+            return
+        body = bytearray()
+        with suppress(TimeoutError, httpx2.RequestError):
+            async with asyncio.timeout(self._connect_timeout):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > MAX_ERROR:
+                        break
+        raise NotA2xx(response.status_code, response.headers, bytes(body[:MAX_ERROR]))
+
+    def _of_status(self, refusal: "NotA2xx", private: list[str]) -> ProviderError:
         """An answer that is not a 2xx → what it means for us."""
-        status, (code, said) = error.status_code, _told(error.response.content)
+        status, (code, said) = refusal.status, _told(refusal.body)
         detail = _detail(f"{self.vendor} answered {status}", said, private)
-        headers = error.response.headers
-        retry_after = _seconds(headers.get("retry-after"), lambda: datetime.now(UTC))
-        again = headers.get("x-should-retry")  # the vendor's own word on it
+        retry_after = _seconds(refusal.headers.get("retry-after"), lambda: datetime.now(UTC))
+        again = refusal.headers.get("x-should-retry")  # the vendor's own word on it
         spent = self._is_spent(status, code, said.lower()) or (status == 429 and again == "false")
         if status in DENIED or spent:
             return AccessDenied(detail, retry_after)
-        if (
-            status < 400
-        ):  # a redirect: the prompt and the key go where the configuration says, and nowhere that an answer says
+        if status < 400:  # prompt and key go where the configuration says, and nowhere that an answer says
             return AccessDenied(f"{self.vendor} answered {status}: it sends us elsewhere, and that is not followed.")
         if status in THROTTLED or status >= 500 or again == "true":
             return Throttled(detail, retry_after, soon=again != "false")
