@@ -64,6 +64,13 @@ def test_every_operation_says_what_it_does_and_is_named_once():
     assert not [where for where, one in operations().items() if not one["summary"].endswith((".", "?"))]
 
 
+def test_the_first_words_of_a_method_are_its_summary_and_the_rest_its_description():
+    run = operations()["POST", "/api/v1/workflows/{name}/executions"]
+    assert run["summary"] == "Accepts an execution of the published version."
+    assert run["description"].startswith("202; or 200 where it ended")
+    assert run["description"].endswith("Scope: `execute`.")
+
+
 def test_the_schema_is_made_without_a_doubt():
     """Two models of one name, an operation of which something could not be found out: the generator would warn."""
     openapi.document.cache_clear()

@@ -4,6 +4,7 @@ import json
 import re
 from functools import cache
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -76,7 +77,7 @@ class Schema(AutoSchema):
     def _words(self) -> tuple[str, str]:
         """The first paragraph of what the method says of itself, else its view, and the rest."""
         said = getattr(self.view, self.method.lower()).__doc__ or type(self.view).__doc__ or ""
-        first, _, rest = re.sub(r"[ \n]*\n[ ]*", "\n", said.strip()).partition("\n\n")
+        first, _, rest = cleandoc(said).partition("\n\n")
         return " ".join(first.split()), rest
 
     def _get_parameters(self) -> list[dict[str, Any]]:
