@@ -1,7 +1,6 @@
 """What a project lets be kept of its texts: what is taken out of them, and whether the texts of calls are kept at all.
 Whoever writes a text that came from outside asks here first. (How long texts are kept, `executions.retention` knows.)"""
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -12,13 +11,11 @@ from django.dispatch import receiver
 from wire.redaction import NAMES, USUAL, USUAL_NAMES, Policy, path_of, policy_of
 
 from .models import Project
+from .remembered import PerProject
 
 MAX_FIELDS = 100
 # The keys that a model's answer itself has: without them it could not be read.
 RESERVED = ("status", "output", "confidence", "rationale", "uncovered", "edge_case")
-
-_REMEMBERED_FOR = 5.0  # seconds until what another process changed is known here
-_remembered: dict[int, tuple[float, "Keeping"]] = {}
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,15 @@ class Keeping:
 
 def keeping(project_id: int) -> Keeping:
     """Of this project, as it was at most a few seconds ago."""
-    loaded_at, known = _remembered.get(project_id, (0.0, Keeping()))
-    if not loaded_at or time.monotonic() - loaded_at > _REMEMBERED_FOR:
-        project = Project.objects.filter(pk=project_id).first()
-        known = Keeping.of(project) if project else Keeping()
-        _remembered[project_id] = (time.monotonic(), known)
-    return known
+    return _known.of(project_id)
+
+
+def _load(project_id: int) -> Keeping:
+    project = Project.objects.filter(pk=project_id).first()
+    return Keeping.of(project) if project else Keeping()
+
+
+_known = PerProject(_load)
 
 
 def redaction(project_id: int) -> Policy:
@@ -66,4 +66,4 @@ def check_fields(fields: Collection[str]) -> None:
 
 @receiver(post_save, sender=Project)
 def _forget(instance: Project, **kwargs: object) -> None:
-    _remembered.pop(instance.pk, None)
+    _known.forget(instance.pk)

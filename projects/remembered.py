@@ -1,4 +1,5 @@
-"""What the hot path asks of a project again and again, remembered for a few seconds: prices, providers."""
+"""What the hot path asks of a project again and again, remembered for a few seconds: prices, providers,
+budgets, what may be kept of texts."""
 
 import math
 import time

@@ -16,6 +16,7 @@ from gateway.providers import registry
 from projects import keeping
 from tests.published import complaint
 from wire.views import View
+from workflows import budgets
 from workflows.compiled import compiled
 
 
@@ -101,7 +102,8 @@ def a_worker_of_its_own():
         if hasattr(client, "close"):
             wait_for(client.close())
     registry.forget()
-    keeping._remembered.clear()
+    keeping._known.clear()
+    budgets._stated.clear()
     pressure._gates.clear()
     pressure._shares.clear()
     pressure._since.clear()

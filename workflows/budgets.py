@@ -2,7 +2,6 @@
 at once spend no more than one after the other would."""
 
 import random
-import time
 from collections.abc import Iterable
 from datetime import datetime
 from math import inf
@@ -14,12 +13,12 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from gateway.models import Intent
+from projects.remembered import PerProject
 from wire.money import to_usd, usd_text
 
 from .models import Budget, Reservation, Spent
 
-_REMEMBERED_FOR = 5.0  # seconds until a budget that another process stated is known here
-_remembered: dict[int, tuple[float, list[Budget]]] = {}
+_stated = PerProject(lambda project: list(Budget.objects.filter(project=project).select_related("workflow")))
 
 
 class OverBudget(Exception):
@@ -33,11 +32,7 @@ class OverBudget(Exception):
 
 def limiting(project_id: int, workflow_id: int) -> list[Budget]:
     """The budgets that a call for this workflow has to fit into."""
-    loaded_at, budgets = _remembered.get(project_id, (0.0, []))
-    if not loaded_at or time.monotonic() - loaded_at > _REMEMBERED_FOR:
-        budgets = list(Budget.objects.filter(project=project_id).select_related("workflow"))
-        _remembered[project_id] = (time.monotonic(), budgets)
-    return [budget for budget in budgets if budget.workflow_id in (None, workflow_id)]
+    return [budget for budget in _stated.of(project_id) if budget.workflow_id in (None, workflow_id)]
 
 
 def reserve(budgets: Iterable[Budget], intent: Intent) -> None:
@@ -97,4 +92,4 @@ def _over(budget: Budget, spent: int, reserved: int, bound: int, now: datetime) 
 
 @receiver([post_save, post_delete], sender=Budget)
 def _forget(instance: Budget, **kwargs: object) -> None:
-    _remembered.pop(instance.project_id, None)
+    _stated.forget(instance.project_id)

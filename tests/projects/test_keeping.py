@@ -104,7 +104,7 @@ def test_the_page_says_what_it_means(admin, project):
 
 def test_a_change_is_known_at_once_here_and_elsewhere_in_seconds(project, monkeypatch):
     clock = [1000.0]
-    monkeypatch.setattr("projects.keeping.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("projects.remembered.time.monotonic", lambda: clock[0])
     assert redaction(project.pk) is USUAL
     project.redacted_fields = ["pin"]
     project.save()
