@@ -22,6 +22,6 @@ def server(side) -> Iterator[ModelServer]:
 
 @pytest.fixture
 def provider(side, server) -> Iterator[Waiting]:
-    made = Waiting(side.provider(KEY, server.url, connect_timeout=1.0, read_timeout=1.0))
+    made = Waiting(side.provider(KEY, server.url, connect_timeout=3.0, read_timeout=1.0))
     yield made
     made.close()
