@@ -20,6 +20,8 @@ from typing import Annotated, BinaryIO, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from wire.redaction import USUAL
+
 from ..types import Completion, Rejected, Request, Stop, Usage
 from . import Provider
 
@@ -44,8 +46,8 @@ class RecordedUsage(BaseModel):
 
 
 class Recording(BaseModel):
-    """One line. `request` and `latency_ms`, what it took then, are for people: an answer comes at once, to whoever asks the
-    same."""
+    """One line, without secrets. `request` and `latency_ms`, what it took then, are for people: an answer comes at once, to
+    whoever asks the same."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,17 +61,18 @@ class Recording(BaseModel):
 
     @classmethod
     def of(cls, request: Request, completion: Completion, latency_ms: int) -> Self:
+        asked = request.user.replace(request.marker, "") if request.marker else request.user
         return cls(
             fingerprint=request.fingerprint,
             model_served=completion.model_served,
-            response=completion.text,
+            response=USUAL.document(completion.text),
             stop=completion.stop,
             usage=RecordedUsage(**asdict(completion.usage)),
             latency_ms=latency_ms,
             request={
                 "model": request.model,
                 "system": [block.text for block in request.system],
-                "user": request.user.replace(request.marker, "") if request.marker else request.user,
+                "user": USUAL.text(asked),
                 "schema": request.schema,
                 "max_output_tokens": request.max_output_tokens,
             },

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from wire import crash
+from wire.redaction import USUAL
 
 from ..types import (
     AccessDenied,
@@ -327,8 +328,9 @@ def _private(request: Request, key: str | None) -> list[str]:
 
 
 def _detail(what: str, message: str, private: list[str]) -> str:
-    """One bounded sentence for the ledger. A message that quotes the request, or the key, is left out."""
-    message = " ".join(storable(message[:MAX_DETAIL]).split())
+    """One bounded sentence for the ledger. A message that quotes the request, or the key, is left out. Any other loses its
+    secrets before it is cut: half of one is found by nobody."""
+    message = " ".join(storable(USUAL.text(message)[:MAX_DETAIL]).split())
     if not message:
         return f"{what}."
     if any(_quotes(message, text) for text in private):

@@ -222,6 +222,22 @@ def test_what_a_tool_answers_is_checked_and_kept_without_secrets():
     }
 
 
+@tool(
+    "test.wrong",
+    description="Answers a key where there should be a number.",
+    input_schema={},
+    output_schema={"type": "integer"},
+)
+def wrong() -> str:
+    return f"{'x' * 50} {KEY}"  # a complaint shows 60 characters of it
+
+
+def test_a_complaint_about_a_tools_answer_shows_half_of_none():
+    step = {"id": "wrong", "kind": "tool", "tool": "test.wrong", "arguments": {}}
+    execute(make_workflow({**telling("answer"), "steps": [step]}, tools=("test.wrong",)))
+    assert KEY[:9] not in Flag.objects.get().explanation
+
+
 @pytest.mark.parametrize("more", [{}, {"otherwise": "error"}])
 @pytest.mark.parametrize("how", ["error", "exception"])
 def test_what_a_tool_complains_about_has_none(how, more):

@@ -21,6 +21,7 @@ from gateway.types import (
 )
 from tests.gateway.sides import ANSWER, KEY, REQUEST
 from tests.model_server import Reply, drip, half, hang_up, html, reset, slow
+from tests.secrets import SECRETS
 from tests.waiting import Waiting
 
 AGAIN, NOT_AGAIN = {"x-should-retry": "true"}, {"x-should-retry": "false"}
@@ -215,6 +216,12 @@ def test_an_error_never_repeats_the_prompt_or_the_key(side, server, provider, te
     assert failure.__cause__ is None
     assert failure.__context__ is None
     assert "blue vase" not in repr(vars(failure))
+
+
+def test_a_secret_that_a_message_cuts_in_two_is_told_to_nobody(side, server, provider):
+    secret = SECRETS[0][1]
+    server.inject(side.error(400, f"{'x' * (300 - len(side.vendor) - 16 - 20)} {secret}"))
+    assert secret[:9] not in failure_of(provider).detail
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from gateway.providers.recorded import RecordedProvider, Recorder, Recording, Re
 from gateway.types import Block, Completion, Rejected, Request, Stop, Throttled, Usage
 from tests.cast import envelope, execute, make_project, make_workflow
 from tests.messages_server import MessagesServer, error, message
+from tests.secrets import SECRETS
 
 REQUEST = Request(
     model="claude-haiku-5-5",
@@ -143,6 +144,18 @@ def test_a_recording_tells_what_was_asked_without_the_random_marker(server, file
     assert lines[0]["usage"] == {
         **{"input": 700, "cache_read": 300, "cache_write_5m": 0, "cache_write_1h": 0, "output": 60, "thinking": 0}
     }
+
+
+def test_a_recording_holds_no_secret_and_is_found_all_the_same(tmp_path):
+    key, card = SECRETS[0][1], "4111 1111 1111 1111"
+    request = replace(REQUEST, user=f"[17ab] Use {key} [17ab]")
+    record(tmp_path / "r.jsonl", replace(ANSWER, text=json.dumps({"n": [card, key]})), request=request)
+    written = (tmp_path / "r.jsonl").read_text()
+    assert key not in written
+    assert card not in written
+    assert json.loads(written)["request"]["user"] == "[] Use [redacted:api-key] []"
+    told = ask(RecordedProvider([tmp_path / "r.jsonl"]), request)
+    assert json.loads(told.text) == {"n": ["[redacted:card]", "[redacted:api-key]"]}
 
 
 @pytest.mark.django_db
