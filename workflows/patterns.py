@@ -2,7 +2,7 @@
 the pattern becomes: `[ab]{1,9999}x` takes eleven seconds for 30 KB. `schemas` asks."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
 import jsonschema_rs
@@ -16,9 +16,6 @@ MAX_MATCHED = 5_000_000_000
 _SIZES = [2**power for power in range(8, 25)]
 
 _ANY, _KEYS = ("any",), ("keys",)  # where it is not one key under which the texts stand
-_HERE = ("items", "contains", "not", "if", "then", "else", "unevaluatedItems", "contentSchema")
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_MAPS = ("properties", "patternProperties", "dependentSchemas")
 _ELSEWHERE = {"propertyNames": _KEYS, "additionalProperties": _ANY, "unevaluatedProperties": _ANY}
 Place = str | tuple[str]
 
@@ -26,10 +23,14 @@ Place = str | tuple[str]
 class Matching:
     """The patterns of a schema, by the key under which the texts stand that each is matched with."""
 
-    def __init__(self, schema: dict) -> None:
+    def __init__(self, schemas: Iterable[tuple[tuple, dict]]) -> None:
+        """`schemas`: all that there are in it, each with its path, as often as references lead to it."""
         self._sizes: Counter[Place] = Counter()
-        for place, pattern in _matched(schema, "", schema.get("$defs", {}), frozenset()):
-            self._sizes[place] += size_of(pattern)
+        for path, one in schemas:
+            if "pattern" in one:
+                self._sizes[_place(path)] += size_of(one["pattern"])
+            self._sizes[_KEYS] += sum(map(size_of, one.get("patternProperties", ())))
+        self._sizes = +self._sizes  # without what is 0
 
     def is_too_much(self, value: object) -> bool:
         if not self._sizes:
@@ -61,35 +62,17 @@ def _fits(pattern: str, size: int) -> bool:
     return True
 
 
-def _matched(schema: object, place: Place, definitions: dict, above: frozenset) -> Iterator[tuple[Place, str]]:
-    """Each pattern with the place of its texts, as often as references lead to it; where one leads back, once."""
-    if not isinstance(schema, dict):
-        return
-    for keyword, inner in schema.items():
-        if keyword == "pattern":
-            yield place, inner
-        elif keyword == "$ref":
-            name = str(inner).removeprefix("#/$defs/").replace("~1", "/").replace("~0", "~")
-            if (name, place) not in above:
-                yield from _matched(definitions.get(name), place, definitions, above | {(name, place)})
-        if keyword == "patternProperties":
-            yield from ((_KEYS, pattern) for pattern in inner)
-        for child, where in _children(keyword, inner, place):
-            yield from _matched(child, where, definitions, above)
-
-
-def _children(keyword: str, inner: object, place: Place) -> Iterator[tuple[object, Place]]:
-    """The schemas under a keyword, and where their texts stand."""
-    if keyword in _HERE:
-        yield inner, place
-    elif keyword in _LISTS:
-        yield from ((one, place) for one in inner)
-    elif keyword in _ELSEWHERE:
-        yield inner, _ELSEWHERE[keyword]
-    elif keyword in _MAPS:
-        yield from (
-            (one, {"properties": name, "dependentSchemas": place}.get(keyword, _ANY)) for name, one in inner.items()
-        )
+def _place(path: tuple[str | int, ...]) -> Place:
+    """The key under which the texts stand that a schema at this path is about; an item of a list stands under the list's."""
+    place, parts = "", iter(path)
+    for keyword in parts:
+        if keyword in ("properties", "patternProperties", "dependentSchemas"):
+            place = {"properties": next(parts), "patternProperties": _ANY, "dependentSchemas": place}[keyword]
+        elif keyword in ("allOf", "anyOf", "oneOf", "prefixItems"):
+            next(parts)
+        else:
+            place = _ELSEWHERE.get(keyword, place)
+    return place
 
 
 def _lengths(value: object) -> Counter[Place]:

@@ -48,8 +48,8 @@ class Schema:
         self._weight = weight or sum(1 for _ in subschemas(schema))
         expanded = [] if weight else list(_expanded(schema, schema.get("$defs") or {}))
         self._complaints = _complaints(expanded)
-        self._in_one = _complaints([(one, within) for one, within in expanded if within & {"anyOf", "oneOf"}])
-        self._matching = patterns.Matching(schema)
+        self._in_one = _complaints([(path, one) for path, one in expanded if "anyOf" in path or "oneOf" in path])
+        self._matching = patterns.Matching(expanded)
         self._validator = jsonschema_rs.validator_for(
             schema, offline=True, pattern_options=RegexOptions(), validate_formats=True
         )
@@ -104,27 +104,28 @@ class _Complaints:
         return self.of_values + self.of_keys * values
 
 
-def _complaints(schemas: Iterable[tuple[dict, frozenset]]) -> _Complaints:
+def _complaints(schemas: Iterable[tuple[Path, dict]]) -> _Complaints:
     of_values = of_keys = 0
-    for one, within in schemas:
+    for path, one in schemas:
         missing = [one.get("required", ()), *dict(one.get("dependentRequired", ())).values()]
         possible = len(one) + sum(map(len, missing))
-        of_keys += possible if "propertyNames" in within else 0
-        of_values += 0 if "propertyNames" in within else possible
+        of_keys += possible if "propertyNames" in path else 0
+        of_values += 0 if "propertyNames" in path else possible
     return _Complaints(of_values, of_keys)
 
 
 def _expanded(
-    schema: object, definitions: dict, within: frozenset = frozenset(), above: frozenset[str] = frozenset()
-) -> Iterator[tuple[dict, frozenset]]:
-    """The schemas in a schema, as often as references lead to them, each with the keywords that it stands under."""
+    schema: object, definitions: dict, at: Path = (), above: tuple[str, ...] = ()
+) -> Iterator[tuple[Path, dict]]:
+    """The schemas in a schema with their paths, as often as references lead to them. What leads back to itself is followed
+    once more: there it is about another place."""
     for path, one in subschemas(schema):
         if path[:1] == ("$defs",):
             continue
-        yield one, within | set(path)
+        yield (*at, *path), one
         target = _target(one)
-        if target in definitions and target not in above:
-            yield from _expanded(definitions[target], definitions, within | set(path), above | {target})
+        if target in definitions and above.count(target) < 2:
+            yield from _expanded(definitions[target], definitions, (*at, *path), (*above, target))
 
 
 _META = Schema({"$ref": DIALECT}, weight=100)
