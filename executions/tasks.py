@@ -16,7 +16,7 @@ driver: LoopDriver | None = None  # of this process, while it works
 
 def at_once(task: Task, app: object, consumer: object, **options: object) -> Callable:
     """Celery's strategy for a bell: run where it is heard. It has no retries, results, events or limits that Celery would
-    have to keep track of, and nobody waits for its acknowledgement: that took nine tenths of what hearing one costs."""
+    have to keep track of, and nobody waits for its acknowledgement: that took most of what hearing one costs."""
 
     def hear(message: Message, body: object, *callbacks: object) -> None:
         try:

@@ -51,12 +51,12 @@ def look_up(run: Run, effect: CallTool) -> RegisteredTool:
     """The tool that is to be called. Raises `NotCalled` where the project has none, or it does not take the arguments."""
     tool = tool_of(run.execution.project_id, effect.tool)
     if fault := _fault(tool.input_schema, effect.arguments):
-        raise NotCalled(f"An argument of {effect.tool} is wrong: {fault}")
+        raise NotCalled(run.policy.text(f"An argument of {effect.tool} is wrong: {fault}"))
     return tool
 
 
 async def call(run: Run, effect: CallTool, tool: RegisteredTool, entry: Entry) -> object:
-    """The tool's answer, or a `ToolError`. The place that `entry` stands for is free when its thread ends."""
+    """The tool's answer, or a `ToolError`, both without secrets. The place that `entry` stands for is free when its thread ends."""
     future = _in_own_thread(partial(_answer, run, effect, tool))
     future.add_done_callback(lambda _: entry.leave())
     done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=tool.timeout)
@@ -73,6 +73,7 @@ def _answer(run: Run, effect: CallTool, tool: RegisteredTool) -> object:
             # Before it is compared: a complaint shows the beginning of a value, and half of a secret is found by nobody.
             answer = run.policy.value(tool.call(effect.arguments, effect.key))
     except ToolError as error:
+        error.args = (run.policy.text(str(error)),)
         return error
     if tool.output_schema is not None and (fault := _fault(tool.output_schema, answer)):
         return ToolError(f"{tool.name} answered what it was not registered with: {fault}")

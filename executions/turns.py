@@ -157,8 +157,6 @@ def _next(held: Held, came: object) -> Wait | None:
         crash.at("after-response")
         answer = store.patiently(partial(gateway.settle, came))
         held.unsettled = None  # the engine journals it before anything else
-    elif came is not None:
-        answer = _without_secrets(run, came)
     try:
         effect = held.advance.send(answer)
         while isinstance(effect, Evaluate | RunCode):
@@ -167,14 +165,6 @@ def _next(held: Held, came: object) -> Wait | None:
         store.end(held.lease, run.journal, stop.value, store.resolver(run))
         return None
     return effect
-
-
-def _without_secrets(run: Run, answer: object) -> object:
-    """A tool's answer, or its error, as it may be kept: nothing of ours sees the other."""
-    if isinstance(answer, ToolError):
-        answer.args = (run.policy.text(str(answer)),)
-        return answer
-    return run.policy.value(answer)
 
 
 def _look_up(held: Held, effect: CallTool) -> ToolError | None:

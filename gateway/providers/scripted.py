@@ -29,6 +29,7 @@ from ..types import (
     Throttled,
     Usage,
 )
+from .sdk import storable
 
 BYTES_PER_TOKEN = 4
 ERRORS: dict[str, type[ProviderError]] = {
@@ -146,7 +147,7 @@ class ScriptedProvider:
         answer = rule.answer
         if answer.error:
             raise ERRORS[answer.error](f"The script says so ({rule.origin}).", answer.retry_after)
-        text, stop = _storable(rule.said(groups)), Stop(answer.stop or "end")
+        text, stop = storable(rule.said(groups)), Stop(answer.stop or "end")
         output = _tokens(text) if answer.output_tokens is None else answer.output_tokens
         if output > request.max_output_tokens:
             text, stop, output = _cut(text, request.max_output_tokens), Stop.MAX_TOKENS, request.max_output_tokens
@@ -219,11 +220,6 @@ class _Rule:
         if self.answer.content is not None:
             return json.dumps(_filled(self.answer.content, groups), ensure_ascii=False)
         return _fill(self.answer.text or "", groups)
-
-
-def _storable(text: str) -> str:
-    r"""A NUL or a lone surrogate as its escape (`\u0000`): what is answered is kept in the ledger, and no database keeps these."""
-    return text.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
 
 
 def _read(path: Path) -> list[_Rule]:
