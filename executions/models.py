@@ -37,12 +37,17 @@ UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
-    def dead(self) -> WorkerQuerySet:
-        """Those that ended, or were not seen for a whole lease by the database's clock: what they hold may be taken over."""
-        return self.filter(models.Q(ended_at__isnull=False) | models.Q(seen_at__lt=Now() - LEASE))
-
     def alive(self) -> WorkerQuerySet:
+        """Those that were heard within a lease, by the database's clock."""
         return self.filter(ended_at=None, seen_at__gte=Now() - LEASE)
+
+    def silent(self) -> WorkerQuerySet:
+        """Those that were not heard for a whole lease. They are dead once somebody who may judge says so (`queue.bury`)."""
+        return self.filter(ended_at=None, seen_at__lt=Now() - LEASE)
+
+    def holders(self) -> WorkerQuerySet:
+        """Those whose executions are theirs. The silent too: behind an outage of the database nobody was heard."""
+        return self.filter(ended_at=None)
 
 
 class Worker(models.Model):
@@ -67,15 +72,15 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         return self.filter(status=Status.WAITING, resume_at__lte=Now())
 
     def dropped(self, worker_id: UUID) -> ExecutionQuerySet:
-        """Those that nobody works on any more: given back, or their worker is dead (or forgotten), or it is this one (whose
-        hands the caller knows)."""
-        gone = ~models.Q(worker__in=Worker.objects.alive())
+        """Those that nobody works on any more: given back, or their worker was called dead (or is forgotten), or it is this one
+        (whose hands the caller knows)."""
+        gone = ~models.Q(worker__in=Worker.objects.holders())
         return self.filter(gone | models.Q(worker=worker_id), status=Status.RUNNING)
 
     def left_behind(self, worker_id: UUID) -> ExecutionQuerySet:
         """Cancelled in the hands of a worker that is gone, or of this one (whose hands the caller knows): nobody else will write
         down what became of a call in flight. Whose calls are settled names no worker."""
-        others = Worker.objects.alive().exclude(pk=worker_id)
+        others = Worker.objects.holders().exclude(pk=worker_id)
         # Above the least id there could be: any worker. For "not null" SQLite reads no index.
         return self.filter(status=Status.CANCELLED, worker__gt=UUID(int=0)).exclude(worker__in=others)
 

@@ -149,8 +149,8 @@ def sweep() -> int:
 def bury() -> None:
     """Marks the dead. What a dead worker was running is taken over by whoever looks for work; what was cancelled in its hands
     nobody takes over, so what it had paid for is settled here."""
-    for dead in Worker.objects.dead().filter(ended_at=None):
-        if Worker.objects.dead().filter(pk=dead.pk, ended_at=None).update(ended_at=timezone.now()):
+    for dead in Worker.objects.silent():
+        if Worker.objects.silent().filter(pk=dead.pk).update(ended_at=timezone.now()):
             logger.warning("the worker %s is dead; what it held is taken over", dead)
             crash.at("in-sweeper")
     most = SETTLED_AT_ONCE + len(worker.in_hands())

@@ -68,6 +68,18 @@ def test_what_this_process_dropped_is_taken_up_again():
     assert (execution.status, execution.token) == ("completed", 2)
 
 
+def test_a_silent_workers_execution_is_its_own_until_somebody_calls_it_dead():
+    """Behind an outage of the database nobody was heard: a late bell must not take what lives."""
+    models_answer(GOOD)
+    execution = accepted(make_workflow())
+    silent = Worker.objects.create(name="silent")
+    store.claim(execution.pk, silent.pk)
+    Worker.objects.filter(pk=silent.pk).update(seen_at=Now() - timedelta(seconds=21))
+    assert store.claim(execution.pk, worker.current()) is None
+    queue.bury()
+    assert store.claim(execution.pk, worker.current()).token == 2
+
+
 def test_a_dead_workers_execution_is_taken_over_behind_its_checkpoint():
     models_answer(GOOD)
     execution = accepted(make_workflow())
@@ -200,7 +212,7 @@ def test_a_worker_whose_clock_is_wrong_lives_by_the_databases(hours):
         current = worker.current()
     assert Worker.objects.alive().filter(pk=current).exists()
     Worker.objects.update(seen_at=Now() - timedelta(seconds=21))
-    assert Worker.objects.dead().filter(pk=current).exists()
+    assert Worker.objects.silent().filter(pk=current).exists()
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
