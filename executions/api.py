@@ -15,8 +15,9 @@ from projects.models import Project, Scope
 from wire.answers import Listed, Problem
 from wire.bodies import Body
 from wire.filters import BOOLEAN, TEXT, TIME, one_of
+from wire.paging import page
 from wire.problems import Conflict, Invalid, NotFound, TooLarge
-from wire.views import View, page
+from wire.views import View
 from workflows.api import version_of, workflow_of
 from workflows.models import Publication, Version, Workflow
 

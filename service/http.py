@@ -42,7 +42,9 @@ class _Parser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError as error:  # a length of thousands of digits, an address that is none
             raise ParsingError(str(error)) from error
-        if self.body_rcv is not None:
+        if self.body_rcv is None:
+            self.expect_continue = False  # there is nothing to go on with: waitress would wait for it
+        else:
             self.body_rcv.buf = _Kept(self.adj.inbuf_overflow)
 
 

@@ -243,6 +243,20 @@ def test_a_cursor_has_one_way_to_be_written(client, shape):
             problem(client.get(f"{API}/executions", {"cursor": odd}), 400)
 
 
+def test_a_page_has_a_bound_in_bytes_and_leaves_nothing_out(client):
+    workflow = Workflow.objects.get(name="refund")
+    same = {"project": workflow.project, "workflow": workflow, "version": workflow.live.version, "tier_map": {}}
+    for number in range(20):
+        Execution.objects.create(**same, simulated=True, input={"message": f"{number} " + "x" * (MIB - 100)})
+    address, seen, pages = f"{API}/executions?limit=200", [], 0
+    while address:
+        answer = client.get(address)
+        assert len(answer.content) < 8.1 * MIB
+        seen += [int(one["input"]["message"].split()[0]) for one in answer.json()["results"]]
+        address, pages = answer.json()["next"], pages + 1
+    assert (seen, pages) == (list(reversed(range(20))), 3)
+
+
 @pytest.mark.parametrize("address", ["workflows", "budgets", "workflows/refund/versions"])
 def test_a_cursor_of_another_list_is_malformed(client, address):
     problem(client.get(f"{API}/{address}", {"cursor": "01a20962-da43-723d-9ab6-2fe2c492166d"}), 400)

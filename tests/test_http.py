@@ -116,6 +116,11 @@ def test_a_chunked_body_is_a_body(connection, key):
     assert connection.answer()[0] == 200
 
 
+def test_who_asks_whether_to_go_on_with_nothing_is_answered_at_once(connection, key):
+    connection.send(GET, key, b"Expect: 100-continue\r\n\r\n")
+    assert connection.answer()[0] == 200
+
+
 def test_a_body_that_is_compressed_is_not_supported(connection, key):
     connection.send(RUN + key + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b")
     assert "not compressed" in connection.problem(415)["detail"]

@@ -17,8 +17,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from .answers import Problem
 from .errors import safe
+from .paging import MAX_PAGE_SIZE, PAGE_SIZE
 from .rest import PROBLEM_JSON
-from .views import MAX_PAGE_SIZE, PAGE_SIZE
 
 REF = "#/components/schemas/{model}"
 ALWAYS = (400, 401, 403, 406, 415, 429, 503)  # whatever is asked of whichever address

@@ -1,10 +1,9 @@
-"""What every address of the API has in common, and lists by cursor. Used by every app's `api.py`."""
+"""What every address of the API has in common. Used by every app's `api.py`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import PermissionDenied, Throttled, UnsupportedMediaType
 from rest_framework.request import Request
@@ -16,9 +15,6 @@ from .bodies import Body
 from .filters import Filter
 from .problems import Malformed, NotFound, Problem
 from .wsgi import UTF_8
-
-PAGE_SIZE = 50
-MAX_PAGE_SIZE = 200
 
 
 class View(APIView):
@@ -91,36 +87,3 @@ class View(APIView):
                 raise Malformed(f"The filter {name!r} has a NUL character.")
         given = request.query_params
         return {name: one.read(name, given[name]) for name, one in self.filters.items() if name in given}
-
-
-def page(request: Request, rows: QuerySet, render: Callable[[list], list[dict]]) -> Response:
-    """`{results, next}`: newest first, by primary key, which grows with time; `next` is the address of the next page."""
-    limit = _limit(request)
-    if "cursor" in request.query_params:
-        rows = rows.filter(pk__lt=_key(rows, request.query_params["cursor"]))
-    found = list(rows.order_by("-pk")[: limit + 1])
-    more = len(found) > limit
-    found = found[:limit]
-    following = None
-    if more:
-        query = request.query_params.copy()
-        query["cursor"] = str(found[-1].pk)
-        following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
-    return Response({"results": render(found), "next": following})
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(PAGE_SIZE))
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MAX_PAGE_SIZE):
-        raise Malformed(f"limit is a whole number from 1 to {MAX_PAGE_SIZE}.")
-    return int(text)
-
-
-def _key(rows: QuerySet, cursor: str) -> object:
-    try:
-        key = rows.model._meta.pk.to_python(cursor)
-    except Exception:  # whatever the field makes of it
-        key = None
-    if key is None or str(key) != cursor:  # another way to write a key is no cursor of ours
-        raise Malformed("This cursor was not made here; take `next` of the page before.")
-    return key

@@ -18,9 +18,10 @@ from projects.targets import parse_target
 from wire.answers import Listed, Problem
 from wire.bodies import Body, Moment, Usd
 from wire.money import to_pico, to_usd, usd_text
+from wire.paging import page
 from wire.problems import Conflict, Fault, Invalid, NotFound
 from wire.times import rfc3339
-from wire.views import View, page
+from wire.views import View
 
 from . import shown
 from .models import Baseline, Examined, Publication, Version, Workflow

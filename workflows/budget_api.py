@@ -11,9 +11,10 @@ from projects.models import Scope
 from wire.answers import Listed, Problem
 from wire.bodies import Body, Usd
 from wire.money import to_pico, to_usd, usd_text
+from wire.paging import page
 from wire.problems import NotFound
 from wire.times import rfc3339
-from wire.views import View, page
+from wire.views import View
 
 from . import budgets, shown
 from .api import workflow_of
