@@ -24,7 +24,7 @@ from projects import tools
 from projects.models import ApiKey, Project, Scope, Tool
 from tests.cast import make_project, make_workflow
 from wire import crash, redaction
-from workflows import definition
+from workflows import definition, parsing
 from workflows.models import signatures
 from workflows.template_syntax import FILTERS, TESTS
 
@@ -210,8 +210,8 @@ def test_the_table_of_costs_names_every_field_of_the_summary(shop):
 
 def test_the_workflow_of_the_definition_has_no_fault_and_no_warning(shop):
     body = json.loads(blocks(section(DEFINITION, "A complete workflow"), "json")[0])
-    parsed = definition.parse(body["definition"], {})
-    assert definition.warnings(parsed) == []
+    parsed = parsing.parse(body["definition"], {})
+    assert parsing.warnings(parsed) == []
     came = shop.post("/api/v1/workflows", body, content_type="application/json")
     assert came.status_code == 201, came.content.decode()
     assert came.json()["published"]["version"] == "1.0.0"
@@ -309,7 +309,7 @@ def test_the_tool_of_the_configuration_works(tmp_path, monkeypatch):
     number = {"type": "object", "required": ["number"], "properties": {"number": {"type": "string"}}}
     head = {"title": "Refund", "purpose": "Pay an order back.", "input_schema": number}
     document = {**head, "steps": json.loads(blocks(text, "json")[0])}
-    assert definition.parse(document, signatures(project)).step_tiers == set()
+    assert parsing.parse(document, signatures(project)).step_tiers == set()
 
     client, kind = a_client(project), "application/json"
     body = {"name": "refund", "definition": document, "publish": True}

@@ -1,33 +1,21 @@
 """A workflow definition, format 1: how it is written, and what it says. Read from JSON once, then never changed.
 
-`parse` is for what comes from outside and finds everything that is wrong; a document it accepted can be read again with
-`Definition.model_validate`, which looks at the structure only.
+What comes from outside is read by `parsing.parse`, which finds everything that is wrong; a document it accepted can be read
+again with `Definition.model_validate`, which looks at the structure only.
 """
 
-import hashlib
 import keyword
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
-import rfc8785
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from wire.problems import Fault, Invalid, pointer
-
-from . import faults, meaning
+from . import faults
 from .references import EVERYWHERE, SOMEWHERE
-from .schemas import subschemas
+
+MAX_STEPS = 50
 
 MAX_OUTPUT_TOKENS = 20_000  # above this providers answer in a stream only
 
@@ -46,9 +34,6 @@ TASK_TIERS = {
     "architecture": "frontier",
 }
 
-# An enum with one of these words in a value leaves a model a way out.
-WAYS_OUT = {"other", "others", "unknown", "none", "neither", "unclear", "unsure", "undecided", "unspecified"}
-
 
 def _identifier(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", text):
@@ -62,6 +47,16 @@ def _label(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", text):
         raise ValueError("An edge case's 'id' has at most 64 letters, digits, hyphens and underscores.")
     return text
+
+
+def edge_case_id(case: Mapping[str, object]) -> str:
+    """Its own id, or a slug of what it says: "The customer is angry" → `the-customer-is-angry`."""
+    given, words = case.get("id"), case.get("case")
+    if isinstance(given, str):
+        return given
+    said = re.sub(r"{{.*?}}", " ", words[:500]) if isinstance(words, str) else ""
+    plain = unicodedata.normalize("NFKD", said).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall("[a-z0-9]+", plain))[:64].rstrip("-") or "edge-case"
 
 
 def _handling(text: str) -> str:
@@ -131,7 +126,7 @@ class EdgeCase(Part):
     @model_validator(mode="before")
     @classmethod
     def _named(cls, value: object) -> object:
-        return {"id": meaning.edge_case_id(value)} | value if isinstance(value, dict) else value
+        return {"id": edge_case_id(value)} | value if isinstance(value, dict) else value
 
     @property
     def escalates(self) -> bool:
@@ -219,7 +214,7 @@ class Definition(Part):
     edge_cases: Annotated[tuple[EdgeCase, ...], _LIST] = ()
     steps: Annotated[
         tuple[Annotated[CodeStep | ModelStep | ToolStep, Field(discriminator="kind")], ...],
-        Field(strict=False, min_length=1, max_length=meaning.MAX_STEPS),
+        Field(strict=False, min_length=1, max_length=MAX_STEPS),
     ]
     result: Shape = None
     escalation: Escalation = Escalation()
@@ -239,105 +234,3 @@ class Definition(Part):
         """Those, and the rungs that a flagged model step may climb."""
         rungs = {*self.escalation.rungs, *(case.to for case in self.edge_cases)} - {"human"}
         return self.step_tiers | rungs if self.step_tiers else set()
-
-
-@dataclass(frozen=True)
-class ToolSignature:
-    """What a project says about a tool that is registered in it."""
-
-    name: str
-    input_schema: dict
-
-
-def parse(document: object, tools: Mapping[str, ToolSignature]) -> Definition:
-    """JSON → definition. Raises `Invalid` with every fault that was found, at most 50 of them."""
-    definition, found = _read(document)
-    if isinstance(document, dict):
-        try:
-            found += meaning.faults_of(document, tools)
-        except RecursionError:
-            found.append(Fault("", "This is nested too deeply."))
-    if found or definition is None:
-        raise Invalid.of(list(dict.fromkeys(found))[: faults.MAX_FAULTS])
-    return definition
-
-
-def _read(document: object) -> tuple[Definition | None, list[Fault]]:
-    try:
-        return Definition.model_validate(document), []
-    except ValidationError as error:
-        return None, [_located(place, detail) for place, detail in faults.of_structure(error, _keys_at)]
-
-
-def content_hash(document: Any) -> str:
-    """SHA-256 of the document as it was submitted, in the canonical JSON of RFC 8785: two spellings, one hash."""
-    try:
-        return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
-        raise Invalid.at(
-            "", "This cannot be written as canonical JSON: a number or a text in it is not exact."
-        ) from error
-
-
-def warnings(definition: Definition) -> list[Fault]:
-    """What is allowed and doubtful."""
-    found = []
-    if not definition.covers:
-        found.append(Fault("/covers", "Nothing says which inputs this was designed for: every input is paid for."))
-    if not definition.edge_cases:
-        found.append(Fault("/edge_cases", "No edge case is named: what is special is left to the model."))
-    for index, case in enumerate(definition.edge_cases):
-        if case.when is not None and case.to != "human":
-            sentence = "Code decides this case, so there is no answer to ask for again: it goes to a person."
-            found.append(Fault(pointer("edge_cases", index, "to"), sentence))
-    for index, step in enumerate(definition.steps):
-        if isinstance(step, ModelStep):
-            where = pointer("steps", index)
-            if not step.checks:
-                found.append(
-                    Fault(f"{where}/checks", f"The model step {step.id!r} has no checks: nothing proves its answer.")
-                )
-            found += [fault.under(f"{where}/output_schema") for fault in _closed_enums(step.output_schema)]
-    return found
-
-
-def _closed_enums(schema: JsonSchema) -> Iterator[Fault]:
-    for path, one in subschemas(schema):
-        options = one.get("enum")
-        if isinstance(options, list) and len(options) > 1 and not any(map(_is_way_out, options)):
-            sentence = "A model has to choose one of these even where none fits: add a way out, such as 'other'."
-            yield Fault(pointer(*path, "enum"), sentence)
-
-
-def _is_way_out(option: object) -> bool:
-    return option is None or bool(WAYS_OUT & set(re.findall("[a-z]+", str(option).lower())))
-
-
-_KINDS: dict[object, type[Step]] = {"code": CodeStep, "model": ModelStep, "tool": ToolStep}
-
-
-def _keys_at(place: faults.Location) -> faults.Keys:
-    part = _part_at(place)
-    return part.model_fields, part.later
-
-
-def _part_at(place: faults.Location) -> type[Part]:
-    """What pydantic was reading there. Behind the index of a step its places name the step's kind."""
-    match place:
-        case ():
-            return Definition
-        case ("steps", _, kind):
-            return _KINDS[kind]
-        case ("edge_cases", _):
-            return EdgeCase
-        case ("escalation",):
-            return Escalation
-        case _:
-            return Check
-
-
-def _located(place: faults.Location, detail: str) -> Fault:
-    """The same place in the document, where kinds are no level of their own."""
-    if place[:1] == ("steps",) and len(place) > 2 and place[2] in _KINDS:
-        place = (*place[:2], *place[3:])
-    return Fault(pointer(*place), detail)

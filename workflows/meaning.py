@@ -1,29 +1,23 @@
 """What is wrong with a definition that its structure does not show: names, references, schemas, tools, texts.
 
-Called by `definition.parse` with the document as it was sent, whatever else is wrong with it, so that everything is
+Called by `parsing.parse` with the document as it was sent, whatever else is wrong with it, so that everything is
 found at once. A part of the wrong type is passed over: its structure is complained about elsewhere.
 """
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from wire.problems import Fault, pointer
 
 from . import prompts, sandbox
+from .definition import MAX_STEPS, edge_case_id
 from .faults import MAX_FAULTS, short, unknown
 from .references import BUILTINS, EVERYWHERE, FREE, Reading, read_code, read_expression
 from .schemas import check_model_output, check_schema
 
-if TYPE_CHECKING:
-    from .definition import ToolSignature
-
-MAX_STEPS = 50
 MAX_CONSTANTS = 256 * 1024  # bytes of JSON
 
 _WHERE = {
@@ -46,21 +40,19 @@ class Sight:
         return replace(self, names=self.names | set(names))
 
 
-def faults_of(document: dict, tools: Mapping[str, "ToolSignature"]) -> list[Fault]:
+@dataclass(frozen=True)
+class ToolSignature:
+    """What a project says about a tool that is registered in it."""
+
+    name: str
+    input_schema: dict
+
+
+def faults_of(document: dict, tools: Mapping[str, ToolSignature]) -> list[Fault]:
     examination = _Examination(document, tools)
     with suppress(_Enough):
         examination.run()
     return examination.faults
-
-
-def edge_case_id(case: Mapping[str, object]) -> str:
-    """Its own id, or a slug of what it says: "The customer is angry" → `the-customer-is-angry`."""
-    given, words = case.get("id"), case.get("case")
-    if isinstance(given, str):
-        return given
-    said = re.sub(r"{{.*?}}", " ", words[:500]) if isinstance(words, str) else ""
-    plain = unicodedata.normalize("NFKD", said).encode("ascii", "ignore").decode().lower()
-    return "-".join(re.findall("[a-z0-9]+", plain))[:64].rstrip("-") or "edge-case"
 
 
 class _Enough(Exception):
@@ -70,7 +62,7 @@ class _Enough(Exception):
 class _Examination:
     """One pass over one document. Its texts are compiled together at the end: a visit to the sandbox is dear."""
 
-    def __init__(self, document: dict, tools: Mapping[str, "ToolSignature"]) -> None:
+    def __init__(self, document: dict, tools: Mapping[str, ToolSignature]) -> None:
         self.document = document
         self.tools = tools
         self.faults: list[Fault] = []

@@ -24,8 +24,10 @@ from wire.money import to_usd
 from wire.problems import Conflict, Fault, Invalid
 from wire.redaction import PERSONAL, policy_of
 
-from .definition import Definition, ToolSignature, content_hash, parse, warnings
+from .definition import Definition
 from .faults import MAX_FAULTS
+from .meaning import ToolSignature
+from .parsing import content_hash, parse, warnings
 from .prompts import PROMPT_FORMAT
 
 TOLD = ("changelog", "design_context", "designed_by", "intelligence_level")  # words around a definition

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import (
     Environment,
@@ -27,10 +27,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from wire.problems import Fault
 
+from .definition import Definition, EdgeCase
 from .template_syntax import LOOP_WORDS, TESTS, UNSTORABLE, complaints
-
-if TYPE_CHECKING:
-    from .definition import Definition, EdgeCase
 
 PROMPT_FORMAT = 1
 
@@ -275,7 +273,7 @@ def _constant(expression: str, constants: Mapping[str, object]) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
-def system_prefix(definition: "Definition", told: Sequence["EdgeCase"]) -> str:
+def system_prefix(definition: Definition, told: Sequence[EdgeCase]) -> str:
     """System block 1, one text per version: guidance, the edge cases that models are told of, the envelope's rules."""
     constants = definition.constants
     cases = [

@@ -14,7 +14,9 @@ from gateway.types import Block, Request
 from projects.tools import RegisteredTool, ToolError, registered
 from tests.waiting import Waiting
 from workflows.compiled import build
-from workflows.definition import Definition, ToolSignature, parse
+from workflows.definition import Definition
+from workflows.meaning import ToolSignature
+from workflows.parsing import parse
 
 CONTENT = tools.CUSTOMERS.parent
 DEFINITION = json.loads((CONTENT / "definition.json").read_text(encoding="utf-8"))

@@ -5,7 +5,9 @@ import copy
 import pytest
 
 from wire.problems import Invalid
-from workflows.definition import CodeStep, ModelStep, ToolSignature, ToolStep, parse
+from workflows.definition import CodeStep, ModelStep, ToolStep
+from workflows.meaning import ToolSignature
+from workflows.parsing import parse
 
 TOOLS = {
     "shop.order": ToolSignature(

@@ -5,7 +5,8 @@ import copy
 import pytest
 
 from wire.problems import Invalid
-from workflows.definition import ToolSignature, parse
+from workflows.meaning import ToolSignature
+from workflows.parsing import parse
 
 ORDER = ToolSignature("shop.order", {"type": "object", "properties": {"id": {}}, "required": ["id"]})
 PAY = ToolSignature(

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wire.problems import Invalid
-from workflows.definition import content_hash, parse
+from workflows.parsing import content_hash, parse
 
 from .test_definition import SMALL, TOOLS, changed, faults_of
 

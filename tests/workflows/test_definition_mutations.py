@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from wire import strict_json
 from wire.problems import Invalid, Problem
-from workflows.definition import content_hash, parse, warnings
+from workflows.parsing import content_hash, parse, warnings
 
 SEED = int(os.environ.get("SEED", "20261123"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))

@@ -1,6 +1,6 @@
 """What is allowed and doubtful."""
 
-from workflows.definition import parse, warnings
+from workflows.parsing import parse, warnings
 
 from .test_definition import SMALL, TOOLS, changed
 
