@@ -51,7 +51,19 @@ class OfExecution(ReadOnlyInline):
 
 class StepInline(OfExecution):
     model = StepResult
-    fields = ["step", "attempt", "kind", "status", "tier", "model", "answered_by", "confidence", "answer", "rationale"]
+    fields = [
+        "step",
+        "iteration",
+        "attempt",
+        "kind",
+        "status",
+        "tier",
+        "model",
+        "answered_by",
+        "confidence",
+        "answer",
+        "rationale",
+    ]
     readonly_fields = ["answer"]
     ordering = ["pk"]
 
@@ -158,7 +170,8 @@ class ResolutionForm(forms.Form):
 
     def __init__(self, flag: Flag, *args: object) -> None:
         super().__init__(*args)
-        kept = flag.execution.steps.filter(step=flag.step, attempt=flag.attempt, has_output=True).exists()
+        attempts = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration)
+        kept = attempts.filter(attempt=flag.attempt, has_output=True).exists()
         possible = {
             Flag.Resolution.ANSWERED: flag.waiting,
             Flag.Resolution.DISMISSED: kept or not flag.waiting,

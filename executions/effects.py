@@ -60,7 +60,9 @@ class Completed:
 
 @dataclass(frozen=True)
 class Escalated:
-    """A flag waits for a person."""
+    """A flag waits for a person, for this reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from workflows.sandbox import truth_of
 from .coverage import Finding, broken_schema
 from .effects import Completed, Effect, Ending, Evaluate, Stopped
 from .evaluating import raise_failure, shaped
-from .models import StepResult
 from .run import Run
-from .steps import perform
+from .steps import items, kinds, plain
 
 Advance = Generator[Effect, object, Ending]
 
@@ -52,7 +51,7 @@ def _threshold(
     All of it is one visit to the sandbox. Raises `Stopped` where a person has to be asked.
     """
     checks = run.compiled.definition.covers if covers else ()
-    when = [step.when] if step is not None and step.when is not None else []
+    when = [step.when] if step is not None and step.when is not None and not step.chooses_items else []
     conditions = [check.check for check in checks] + [case.when for case in ready] + when
     if not conditions:
         return True
@@ -73,13 +72,12 @@ def _threshold(
 
 
 def _step(run: Run, step: Step, wanted: bool) -> Generator[Effect, object, None]:
-    if wanted:
-        yield from perform(run, step)
-        return
-    output = None
-    if step.has_otherwise:
-        output = yield from shaped(run, step.otherwise, f"`otherwise` of the step {step.id}", error=None)
-    run.settle(run.attempt(step, StepResult.Status.SKIPPED), run.policy.value(output))
+    if not wanted:
+        yield from plain.skip(run, step)
+    elif step.for_each is not None:
+        yield from items.perform(run, step)
+    else:
+        yield from kinds.perform(run, step)
 
 
 def _result(run: Run) -> Generator[Effect, object, object]:

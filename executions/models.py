@@ -31,6 +31,7 @@ class Status(models.TextChoices):
 
 
 LEASE = timedelta(seconds=20)
+ITERATION = Coalesce("iteration", -1)  # null is a value where rows are unique
 FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 STANDING = (*FINAL, Status.ESCALATED)  # nothing happens any more without a person
 UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
@@ -186,6 +187,16 @@ class Execution(models.Model):
         return self.publication_id or -self.version_id
 
 
+class StepResultQuerySet(models.QuerySet["StepResult"]):
+    def same_attempt(self, row: StepResult) -> StepResultQuerySet:
+        """This attempt, as the database has it."""
+        return self.at(row.execution_id, row.step, row.iteration).filter(attempt=row.attempt)
+
+    def at(self, execution_id: UUID, step: str, iteration: int | None) -> StepResultQuerySet:
+        """All attempts of a step, or of one item of its list."""
+        return self.filter(execution=execution_id, step=step, iteration=iteration)
+
+
 class StepResult(models.Model):
     """One attempt of a step. `done` and `skipped` are checkpoints; the others are kept, never overwritten.
 
@@ -202,7 +213,7 @@ class StepResult(models.Model):
 
     execution = models.ForeignKey(Execution, models.CASCADE, related_name="steps")
     step = models.CharField(max_length=100)
-    iteration = models.IntegerField(null=True)
+    iteration = models.IntegerField(null=True, help_text="Which item of its list, from 0; null for a step without one.")
     attempt = models.PositiveIntegerField(default=1)
     kind = models.CharField(max_length=10)
     status = models.CharField(max_length=10, choices=Status)
@@ -217,11 +228,13 @@ class StepResult(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(default=timezone.now)
 
+    objects = StepResultQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["execution", "step", "attempt"], name="one_row_per_attempt"),
+            models.UniqueConstraint("execution", "step", ITERATION, "attempt", name="one_row_per_attempt"),
             models.UniqueConstraint(
-                fields=["execution", "step"],
+                *("execution", "step", ITERATION),
                 condition=models.Q(status__in=["done", "skipped"]),
                 name="one_checkpoint_per_step",
             ),
@@ -229,6 +242,10 @@ class StepResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step} #{self.attempt}: {self.status}"
+
+    @property
+    def place(self) -> tuple[str, int | None]:
+        return self.step, self.iteration
 
     @property
     def latency_ms(self) -> int:
@@ -280,7 +297,7 @@ class Flag(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["execution", "step", "reason", "edge_case"],
+                *("execution", "step", ITERATION, "reason", "edge_case"),
                 condition=models.Q(state="open"),
                 name="one_open_flag_per_reason",
             ),

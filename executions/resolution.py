@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from projects.keeping import redaction
@@ -10,10 +11,11 @@ from wire.problems import Conflict, Fault, Invalid, Problem
 from wire.redaction import Policy
 from workflows import sandbox
 from workflows.compiled import compiled
-from workflows.definition import Check
+from workflows.definition import Step
 
 from . import queue, states, store
 from .models import Event, Execution, Flag, Status, StepResult, deadline
+from .run import Item
 
 ABSENT = object()
 
@@ -152,6 +154,13 @@ def _complete(flag: Flag, decision: Decision) -> None:
     )
     if not moved:
         raise _not_escalated(flag)
+    _waiting(flag).update(waiting=False)  # of other items: they ask for review, and nobody stands still for them
+
+
+def _waiting(flag: Flag) -> QuerySet[Flag]:
+    """For which others its execution stands still."""
+    others = Flag.objects.filter(execution=flag.execution_id, state=Flag.State.OPEN, waiting=True)
+    return others.exclude(pk=flag.pk)
 
 
 def _check_output(flag: Flag, output: object) -> None:
@@ -166,26 +175,34 @@ def _check_step_output(flag: Flag, output: object) -> None:
         raise Invalid.at("/step_output", "This flag is not about a step; answer with output.")
     built = compiled(flag.execution.version_id)
     schema, step = built.steps[flag.step].schema, built.steps[flag.step].step
+    if step.for_each is not None and flag.iteration is None:
+        raise Invalid.at(
+            "/step_output", "This flag is about a list as a whole, and not about one item: answer with output."
+        )
     if schema and (faults := schema.faults(output)):
         raise Invalid.of([fault.under("/step_output") for fault in faults])
-    if failed := _failed_checks(flag, step.checks, output):
+    if failed := _failed_checks(flag, step, output):
         raise Invalid.of([Fault("/step_output", message) for message in failed])
 
 
-def _failed_checks(flag: Flag, checks: tuple[Check, ...], output: object) -> list[str]:
+def _failed_checks(flag: Flag, step: Step, output: object) -> list[str]:
+    checks = step.checks
     if not checks:
         return []
     run = store.load(flag.execution_id)
     expressions = [sandbox.truth_of(check.check) for check in checks]
     zone = run.compiled.definition.timezone
+    if flag.iteration is not None:
+        [items] = sandbox.evaluate([step.for_each], run.names(), run.now, zone)
+        run.item = Item(flag.iteration, items[flag.iteration])
     values = sandbox.evaluate(expressions, run.names(output=output), run.now, zone)
     broken = [value.detail for value in values if isinstance(value, sandbox.Failure)]
     return broken or [check.complaint for check, value in zip(checks, values, strict=True) if not value]
 
 
 def _take_kept_output(flag: Flag) -> None:
-    kept = StepResult.objects.filter(execution=flag.execution_id, step=flag.step, attempt=flag.attempt, has_output=True)
-    row = kept.first() if flag.step else None
+    attempts = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration)
+    row = attempts.filter(attempt=flag.attempt, has_output=True).first() if flag.step else None
     if row is None:
         raise Conflict("Nothing to go on with: answer it, or cancel the execution.", state="open")
     _step_done(flag, row.output, answered_by=row.answered_by, like=row)
@@ -193,11 +210,12 @@ def _take_kept_output(flag: Flag) -> None:
 
 def _step_done(flag: Flag, output: object, *, answered_by: str, like: StepResult | None = None) -> None:
     """The step's result, as a further attempt: what was flagged stays as it was."""
-    rows = StepResult.objects.filter(execution=flag.execution_id, step=flag.step)
+    rows = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration)
     flagged = like or rows.get(attempt=flag.attempt)
     StepResult.objects.create(
         execution_id=flag.execution_id,
         step=flag.step,
+        iteration=flag.iteration,
         attempt=rows.count() + 1,
         kind=flagged.kind,
         status=StepResult.Status.DONE,
@@ -212,6 +230,9 @@ def _step_done(flag: Flag, output: object, *, answered_by: str, like: StepResult
 
 
 def _go_on(flag: Flag, actor: str) -> None:
+    """Once nothing else has to be decided: of a list several items may wait."""
+    if _waiting(flag).exists() and Execution.objects.filter(pk=flag.execution_id, status=Status.ESCALATED).exists():
+        return
     if not queue.requeue(flag.execution_id, Status.ESCALATED, actor, deadline_at=deadline()):
         raise _not_escalated(flag)
 

@@ -1,6 +1,6 @@
 """One execution in a worker's hands: what is known of it, and the journal of what is not written yet."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -15,6 +15,16 @@ from workflows.definition import Step
 from .coverage import Finding
 from .effects import Escalated, Stopped
 from .models import Execution, Flag, StepResult
+
+Place = tuple[str, int | None]  # a step's id, and which item of its list
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a step with `for_each` is performed on at the moment."""
+
+    index: int
+    value: object
 
 
 @dataclass
@@ -34,22 +44,26 @@ class Journal:
 
 @dataclass
 class Run:
-    """`outputs`: of the steps that are done or skipped. `attempts`, `asked`: rows and calls so far, by step. `failures`: by
-    step and outcome, since the step's last answer. `recorded`: answers of a step that was interrupted between them, in their
-    order. `started`: side effects whose outcome is not known, or, with an output, not judged. `spent`: pico-dollars.
-    `policy`: what may not be kept."""
+    """`outputs`: of the steps that are done or skipped. `items`: of the items that are, of lists that are not done; `waiting`:
+    those that wait for a person. By place: `attempts`, `asked`: rows and calls so far. `failures`: with the outcome, since the
+    last answer. `recorded`: answers of what was interrupted between them, in their order. `started`: side effects whose
+    outcome is not known, or, with an output, not judged. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the
+    one that is at work."""
 
     execution: Execution
     compiled: Compiled
     cap: int
     policy: Policy
     outputs: dict[str, object] = field(default_factory=dict)
-    attempts: dict[str, int] = field(default_factory=dict)
-    asked: dict[str, int] = field(default_factory=dict)
+    items: dict[str, dict[int, object]] = field(default_factory=lambda: defaultdict(dict))
+    waiting: set[Place] = field(default_factory=set)
+    attempts: dict[Place, int] = field(default_factory=dict)
+    asked: dict[Place, int] = field(default_factory=dict)
     resolvers: set[str] = field(default_factory=set)
-    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
-    recorded: dict[str, list[tuple[StepResult, Answer]]] = field(default_factory=dict)
-    started: dict[str, StepResult] = field(default_factory=dict)
+    failures: Counter[tuple[Place, str]] = field(default_factory=Counter)
+    recorded: dict[Place, list[tuple[StepResult, Answer]]] = field(default_factory=dict)
+    started: dict[Place, StepResult] = field(default_factory=dict)
+    item: Item | None = None
     spent: int = 0
     journal: Journal = field(default_factory=Journal)
 
@@ -60,8 +74,21 @@ class Run:
             "steps": self.outputs,
             "constants": self.compiled.definition.constants,
             "now": self.now.isoformat(),
+            **({"item": self.item.value, "index": self.item.index} if self.item else {}),
             **more,
         }
+
+    @property
+    def iteration(self) -> int | None:
+        return self.item.index if self.item else None
+
+    def place(self, step: Step) -> Place:
+        return step.id, self.iteration
+
+    def has(self, place: Place) -> bool:
+        """Whether it is done or skipped."""
+        step, iteration = place
+        return step in self.outputs or iteration in self.items.get(step, ())
 
     @property
     def now(self) -> datetime:
@@ -76,15 +103,15 @@ class Run:
 
     def next_attempt(self, step: Step, status: StepResult.Status, **fields: object) -> StepResult:
         """The next attempt of a step, which is not journaled yet."""
-        number = self.attempts[step.id] = self.attempts.get(step.id, 0) + 1
-        return StepResult(
-            execution_id=self.execution.pk, step=step.id, kind=step.kind, attempt=number, status=status, **fields
-        )
+        place = self.place(step)
+        number = self.attempts[place] = self.attempts.get(place, 0) + 1
+        of = {"execution_id": self.execution.pk, "step": step.id, "iteration": self.iteration, "kind": step.kind}
+        return StepResult(**of, attempt=number, status=status, **fields)
 
     def recall(self, step: Step) -> tuple[StepResult, Answer] | None:
         """The next answer of this step that is recorded already: it is judged again, never asked for and paid again."""
-        waiting = self.recorded.get(step.id)
-        return waiting.pop(0) if waiting else None
+        answers = self.recorded.get(self.place(step))
+        return answers.pop(0) if answers else None
 
     def settle(self, row: StepResult, output: object) -> None:
         """This attempt is the step's result."""
@@ -92,7 +119,14 @@ class Run:
             self.journal.steps.append(row)
         row.status = row.status if row.status == StepResult.Status.SKIPPED else StepResult.Status.DONE
         row.output = output
-        self.outputs[row.step] = output
+        self.done(row)
+
+    def done(self, row: StepResult) -> None:
+        """Knows this result from now on."""
+        if row.iteration is None:
+            self.outputs[row.step] = row.output
+        else:
+            self.items[row.step][row.iteration] = row.output
         self.resolvers.add(row.answered_by)
 
     def paid(self, answer: Answer) -> None:
@@ -102,12 +136,13 @@ class Run:
 
     def count(self, call: Call) -> None:
         """Counts a row of the ledger: its attempt, its cost, and whether it is one more of the same failures."""
-        self.asked[call.step] = max(self.asked.get(call.step, 0), call.attempt)
+        place = call.step, call.iteration
+        self.asked[place] = max(self.asked.get(place, 0), call.attempt)
         self.spent += call.cost or 0
         if call.outcome in ANSWERED:
-            self.failures = Counter({key: n for key, n in self.failures.items() if key[0] != call.step})
+            self.failures = Counter({key: n for key, n in self.failures.items() if key[0] != place})
         else:
-            self.failures[call.step, call.outcome] += 1
+            self.failures[place, call.outcome] += 1
 
     def flag(
         self, finding: Finding, row: StepResult | None = None, *, answered_by: str = "", waiting: bool = True
@@ -116,6 +151,7 @@ class Run:
         flag = Flag(
             execution_id=self.execution.pk,
             step=row.step if row else "",
+            iteration=row.iteration if row else None,
             attempt=row.attempt if row else None,
             reason=finding.reason,
             detector=finding.detector,
@@ -130,4 +166,4 @@ class Run:
     def ask_person(self, finding: Finding, row: StepResult | None = None) -> Stopped:
         """Journals the flag that waits; raise what comes back."""
         self.flag(finding, row)
-        return Stopped(Escalated())
+        return Stopped(Escalated(finding.reason))

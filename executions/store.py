@@ -31,6 +31,7 @@ from .run import Journal, Run
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+ITERATION = "coalesce(iteration, -1)"  # as the unique indexes have it
 HOLD = "SELECT id FROM executions_execution"
 HELD = "WHERE id = %s AND token = %s AND status = 'running'"
 EXECUTION, EVENT, INTENT, CALL, PAYLOAD = map(statements.Kind, (Execution, Event, Intent, Call, Payload))
@@ -43,13 +44,13 @@ TAKE = f"""
 # An attempt that was recorded may become the step's result later: the same row, brought up to date.
 STEP = statements.Kind(
     StepResult,
-    unique=("execution_id", "step", "attempt"),
+    unique=("execution_id", "step", ITERATION, "attempt"),
     renew=("status", "output", "has_output", "call", "answered_by", "finished_at"),
 )
-# One open flag per execution, step and reason: what is found again brings the one that is there up to date.
+# One open flag per execution, step, item and reason: what is found again brings the one that is there up to date.
 FLAG = statements.Kind(
     Flag,
-    unique=("execution_id", "step", "reason", "edge_case"),
+    unique=("execution_id", "step", ITERATION, "reason", "edge_case"),
     renew=("attempt", "explanation", "waiting", "answered_by"),
     where="state = 'open'",
 )
@@ -151,15 +152,17 @@ def load(execution_id: UUID) -> Run:
     run = Run(execution, compiled(execution.version_id), project.execution_cap, redaction(project.pk))
     rows = list(execution.steps.order_by("pk"))
     for row in rows:
-        run.attempts[row.step] = row.attempt
+        run.attempts[row.place] = row.attempt
         if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED):
-            run.outputs[row.step] = row.output
-            run.resolvers.add(row.answered_by)
+            run.done(row)
         elif row.status == StepResult.Status.STARTED:
-            run.started[row.step] = row
+            run.started[row.place] = row
     for call in Call.objects.filter(execution=execution_id).order_by("intended_at", "pk"):
         run.count(call)
-    _recall(run, [row for row in rows if row.step not in run.outputs and row.call])
+    if any(row.iteration is not None for row in rows):
+        waiting = execution.flags.filter(state=Flag.State.OPEN, waiting=True)
+        run.waiting = set(waiting.values_list("step", "iteration"))
+    _recall(run, [row for row in rows if row.call and not run.has(row.place)])
     return run
 
 
@@ -170,12 +173,13 @@ def _recall(run: Run, rows: list[StepResult]) -> None:
         return
     retried = Flag.objects.filter(execution=run.execution.pk, resolution=Flag.Resolution.RETRY)
     retried = retried.exclude(reason=Flag.Reason.BUDGET)  # the answers were good, only the next one was too dear
-    begins = dict(retried.order_by("resolved_at").values_list("step", "resolved_at"))
+    resolved = retried.order_by("resolved_at").values_list("step", "iteration", "resolved_at")
+    begins = {(step, iteration): at for step, iteration, at in resolved}
     payloads = Payload.objects.select_related("call").in_bulk([row.call for row in rows])
     for row in rows:
-        if row.call in payloads and (row.step not in begins or row.finished_at > begins[row.step]):
+        if row.call in payloads and (row.place not in begins or row.finished_at > begins[row.place]):
             answer = gateway.recalled(payloads[row.call])
-            run.recorded.setdefault(row.step, []).append((row, answer))
+            run.recorded.setdefault(row.place, []).append((row, answer))
 
 
 def checkpoint(lease: Lease, journal: Journal, intent: Intent | None = None, started: StepResult | None = None) -> None:
@@ -204,8 +208,7 @@ def take_back(lease: Lease, started: StepResult) -> None:
     with transaction.atomic():
         held = Execution.objects.filter(pk=lease.execution, token=lease.token, status=Status.RUNNING)
         if held.select_for_update().values("pk"):
-            kept = StepResult.objects.filter(execution=lease.execution, step=started.step, attempt=started.attempt)
-            kept.filter(status=StepResult.Status.STARTED).delete()
+            StepResult.objects.same_attempt(started).filter(status=StepResult.Status.STARTED).delete()
 
 
 def end(lease: Lease, journal: Journal, ending: Ending, resolved_by: str = "") -> None:
@@ -285,8 +288,7 @@ def _is_written(journal: Journal, intent: Intent | None) -> bool:
     if journal.calls:
         return Call.objects.filter(pk=journal.calls[0][0].pk).exists()
     last = journal.steps[-1]
-    kept = StepResult.objects.filter(execution=last.execution_id, step=last.step, attempt=last.attempt)
-    return kept.filter(status=last.status).exists()
+    return StepResult.objects.same_attempt(last).filter(status=last.status).exists()
 
 
 def discard(journal: Journal) -> None:

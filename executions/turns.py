@@ -126,7 +126,7 @@ def compute(run: Run, effect: Evaluate | RunCode) -> object:
     names, zone = effect.names, run.compiled.definition.timezone
     if isinstance(effect, Evaluate):
         return sandbox.evaluate(effect.expressions, names, run.now, zone)
-    said = sandbox.run(effect.code, names["input"], names["steps"], names["constants"], run.now, zone)
+    said = sandbox.run(effect.code, names, run.now, zone)
     return said if isinstance(said, Failure) else run.policy.value(said)
 
 

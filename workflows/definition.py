@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from . import faults
-from .references import EVERYWHERE, SOMEWHERE
+from .references import EVERYWHERE, SOMEWHERE, reads_item
 
 MAX_STEPS = 50
 
@@ -147,11 +147,12 @@ class Escalation(Part):
 class Step(Part):
     """What every kind of step has."""
 
-    later = frozenset({"for_each", "repairs"})
+    later = frozenset({"repairs"})
 
     id: StepId
     note: str | None = None
     when: Text | None = None
+    for_each: Text | None = None
     otherwise: Shape = None
     output_schema: JsonSchema | None = None
     checks: Annotated[tuple[Check, ...], _LIST] = ()
@@ -160,6 +161,11 @@ class Step(Part):
     def has_otherwise(self) -> bool:
         """Null is an output like any other: whether one was given is another question than which."""
         return "otherwise" in self.model_fields_set
+
+    @property
+    def chooses_items(self) -> bool:
+        """Whether `when` is asked about each item of a list, and not about the step as a whole."""
+        return self.for_each is not None and self.when is not None and reads_item(self.when)
 
 
 class CodeStep(Step):

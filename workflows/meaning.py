@@ -15,7 +15,7 @@ from wire.problems import Fault, pointer
 from . import prompts, sandbox
 from .definition import MAX_STEPS, edge_case_id
 from .faults import MAX_FAULTS, short, unknown
-from .references import BUILTINS, EVERYWHERE, FREE, Reading, read_code, read_expression
+from .references import BUILTINS, EVERYWHERE, FREE, ITEM, Reading, read_code, read_expression, reads_item
 from .schemas import check_model_output, check_schema
 
 MAX_CONSTANTS = 256 * 1024  # bytes of JSON
@@ -108,7 +108,9 @@ class _Examination:
     def _step(self, step: dict, where: str, position: int) -> None:
         above = Sight(tuple(self.ids[:position]))
         if "for_each" in step:
-            above = above.with_names("item", "index")
+            self._expression(step["for_each"], f"{where}/for_each", above)
+            above = above.with_names(*ITEM)
+            self._skipped_as_a_whole(step, where)
         self._expression(step.get("when"), f"{where}/when", above)
         self._shape(step, "otherwise", where, above.with_names("error"))
         self._checks(step, "checks", where, above.with_names("output"))
@@ -121,6 +123,12 @@ class _Examination:
                 self.faults += [fault.under(f"{where}/prompt") for fault in found]
             case {"kind": "tool"}:
                 self._tool(step, where, above)
+
+    def _skipped_as_a_whole(self, step: dict, where: str) -> None:
+        when, otherwise = step.get("when"), [text for _, text in _texts(step.get("otherwise"))]
+        if isinstance(when, str) and not reads_item(when) and any(map(reads_item, otherwise)):
+            said = "`when` is about the step as a whole here, where there is no `item` for `otherwise` to read."
+            self._say(f"{where}/otherwise", said)
 
     def _tool(self, step: dict, where: str, above: Sight) -> None:
         self._shape(step, "arguments", where, above)

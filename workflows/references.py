@@ -35,7 +35,8 @@ IMPORTABLE = frozenset({
 })
 # fmt: on
 EVERYWHERE = frozenset({"input", "steps", "constants", "now"})
-SOMEWHERE = frozenset({"item", "index", "output", "error"})  # each exists only where the format says so
+ITEM = frozenset({"item", "index"})
+SOMEWHERE = ITEM | {"output", "error"}  # each exists only where the format says so
 _TAKEN = BUILTINS | FREE | EVERYWHERE | SOMEWHERE
 
 _WRITTEN_OUT = "Write the step's id out, as in steps['clean']: what is read must be known before anything runs."
@@ -58,6 +59,12 @@ class Reading:
 def steps_read(expression: str) -> frozenset[str]:
     """The ids of the steps that an expression reads: `steps['a'] or steps.get('b')` → a, b."""
     return read_expression(expression).steps
+
+
+@lru_cache(maxsize=1024)
+def reads_item(expression: str) -> bool:
+    """Whether it is about one item of a list."""
+    return not ITEM.isdisjoint(read_expression(expression).names)
 
 
 def read_expression(text: str) -> Reading:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic_monty import Monty, MontyCrashedError, MontyError, MontyRuntimeError, OSPolicy, ResourceLimits
 
@@ -145,10 +144,8 @@ def truth_of(expression: str) -> str:
     return f"bool((\n{expression}\n))"
 
 
-def run(code: str, input: object, steps: object, constants: object, now: datetime, timezone: str) -> object | Failure:
+def run(code: str, names: Mapping[str, object], now: datetime, timezone: str) -> object | Failure:
     """What the code's `run(input, steps)` returns, as JSON, within 1 s and 50 MB, in a session of its own."""
-    local = now.astimezone(ZoneInfo(timezone)).isoformat()
-    names = {"input": input, "steps": steps, "constants": constants, "now": local}
     try:
         inputs = {"text": code, "names": _written(names, f"{code} input steps")}
         return _received(_feed(_RUN, inputs, _clock(now, timezone)))

@@ -166,7 +166,7 @@ def _ask(
         patience.stop_at_mismatch(answer)
         if answer.completion:
             return answer
-        yield patience.wait(answer.error, run.failures[step.id, answer.call.outcome])
+        yield patience.wait(answer.error, run.failures[run.place(step), answer.call.outcome])
 
 
 def _cause(run: Run, step: ModelStep, tier: str, purpose: Purpose) -> Cause:
@@ -174,12 +174,13 @@ def _cause(run: Run, step: ModelStep, tier: str, purpose: Purpose) -> Cause:
     return Cause(
         project=execution.project_id,
         purpose=purpose,
-        attempt=run.asked.get(step.id, 0) + 1,
+        attempt=run.asked.get(run.place(step), 0) + 1,
         workflow=execution.workflow_id,
         version=execution.version_id,
         publication=execution.publication_id,
         execution=execution.pk,
         step=step.id,
+        iteration=run.iteration,
         tier=tier,
         lane=execution.lane,
         baseline=execution.baseline_model,

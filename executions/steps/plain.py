@@ -1,4 +1,4 @@
-"""What code and tool steps have in common: an output that is checked, and nobody to re-ask when it is wrong."""
+"""What kinds of step have in common: to be skipped, and an output that is checked with nobody to re-ask when it is wrong."""
 
 from collections.abc import Generator
 
@@ -7,7 +7,7 @@ from workflows.sandbox import Failure
 
 from ..coverage import Finding, broken_schema
 from ..effects import Effect
-from ..evaluating import complaints
+from ..evaluating import complaints, shaped
 from ..models import StepResult
 from ..run import Run
 
@@ -21,6 +21,14 @@ def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Eff
         return
     row.status, row.output, row.has_output = StepResult.Status.FLAGGED, output, finding.keeps
     raise run.ask_person(finding, row)
+
+
+def skip(run: Run, step: Step) -> Generator[Effect, object, None]:
+    """Its output is its `otherwise`, or null."""
+    output = None
+    if step.has_otherwise:
+        output = yield from shaped(run, step.otherwise, f"`otherwise` of the step {step.id}", error=None)
+    run.settle(run.attempt(step, StepResult.Status.SKIPPED), run.policy.value(output))
 
 
 def refuse(run: Run, row: StepResult, finding: Finding) -> Exception:

@@ -17,7 +17,7 @@ from . import plain
 
 def perform(run: Run, step: ToolStep) -> Generator[Effect, object, None]:
     known = registered().get(step.tool)
-    row = run.started.get(step.id)
+    row = run.started.get(run.place(step))
     if row and row.output is not None:  # it answered, and a hiccup came before the answer was judged
         run.journal.steps.append(row)
         yield from plain.take(run, step, row, row.output)
@@ -49,7 +49,7 @@ def _called(
     if known and known.side_effects and row is None:
         row = started = run.next_attempt(step, StepResult.Status.STARTED, started_at=began)
     for _ in range(1 + (known.retries if known else 0)):
-        answer = yield CallTool(step.tool, arguments, f"{run.execution.pk}:{step.id}:0", started)
+        answer = yield CallTool(step.tool, arguments, f"{run.execution.pk}:{step.id}:{run.iteration or 0}", started)
         started = None
         if not isinstance(answer, NoAnswer):
             break

@@ -1,0 +1,20 @@
+"""Performs a step of any kind: its result is settled in the run, or the execution stands still."""
+
+from collections.abc import Generator
+
+from workflows.definition import CodeStep, ModelStep, Step, ToolStep
+
+from ..effects import Effect
+from ..run import Run
+from . import code, model, tool
+
+
+def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
+    match step:
+        case CodeStep():
+            return code.perform(run, step)
+        case ModelStep():
+            return model.perform(run, step)
+        case ToolStep():
+            return tool.perform(run, step)
+    raise TypeError(f"no such kind of step: {step!r}")
