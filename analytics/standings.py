@@ -27,7 +27,7 @@ TAKEN_AWAY_AGAIN = set(AnswerCell.FIGURES) - {"least_prompt", "most_prompt"}  # 
 
 
 class Counted(NamedTuple):
-    """What is looked at of an execution. `flagged`: it ever had a flag."""
+    """What is looked at of an execution. `flagged`: it ever had a flag that escalates it: a review of the design does not."""
 
     id: UUID
     project: int
@@ -120,7 +120,7 @@ def apply(changed: Changes) -> None:
 
 def counted(executions: QuerySet[Execution]) -> list[Counted]:
     """The production executions among these."""
-    flagged = Exists(Flag.objects.filter(execution=OuterRef("pk")))
+    flagged = Exists(Flag.objects.filter(execution=OuterRef("pk")).exclude(reason=Flag.Reason.REVIEW))
     rows = executions.production().annotate(flagged=flagged).values_list(*Counted._fields)
     return [Counted(*row) for row in rows]
 

@@ -172,15 +172,16 @@ class ResolutionForm(forms.Form):
         super().__init__(*args)
         attempts = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration)
         kept = attempts.filter(attempt=flag.attempt, has_output=True).exists()
+        review = flag.reason == Flag.Reason.REVIEW
         possible = {
             Flag.Resolution.ANSWERED: flag.waiting,
-            Flag.Resolution.DISMISSED: kept or not flag.waiting,
-            Flag.Resolution.RETRY: flag.waiting,
+            Flag.Resolution.DISMISSED: not review and (kept or not flag.waiting),
+            Flag.Resolution.RETRY: flag.waiting and not review,
         }
         self.fields["resolution"].choices = [(one.value, one.label) for one, is_so in possible.items() if is_so]
         if not (flag.waiting and flag.step):
             del self.fields["step_output"]
-        if not flag.waiting:
+        if review or not flag.waiting:
             del self.fields["output"]
 
     def clean_output(self) -> object:
@@ -200,7 +201,19 @@ RANK = models.Case(
 class FlagAdmin(ReadOnlyAdmin):
     list_display = ["reason", "decide", "short", "where", "project", "answered_by"]
     fields = [
-        *("decide", "execution", "step", "attempt", "reason", "detector", "edge_case", "why", "answered_by"),
+        *(
+            "decide",
+            "execution",
+            "step",
+            "iteration",
+            "attempt",
+            "role",
+            "reason",
+            "detector",
+            "edge_case",
+            "why",
+            "answered_by",
+        ),
         *("said", "created_at", "resolved_at"),
     ]
     readonly_fields = ["decide", "why", "said"]

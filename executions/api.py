@@ -45,7 +45,7 @@ class NewExecution(Body):
 
 
 class NewResolution(Body):
-    resolution: Annotated[str, Field(json_schema_extra={"enum": Flag.Resolution.values})]
+    resolution: Annotated[str, Field(json_schema_extra={"enum": list(resolution.DECISIONS)})]
     output: object = ABSENT
     step_output: object = ABSENT
     note: Annotated[str, Field(max_length=10_000)] = ""

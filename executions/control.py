@@ -18,7 +18,8 @@ def cancel(execution: Execution, actor: str) -> str:
     """Ends it where it stands. A call in flight is finished, paid, recorded and not used: its worker finds the fence down. Where
     that worker is gone, the call is in doubt (see `queue.bury`), and at once where it gave the execution back.
 
-    Raises `Conflict` where it has ended already. Its flags stay open for review; nothing stands still for them any more.
+    Raises `Conflict` where it has ended already. Its flags stay open for review, but for what
+    the design asks; nothing stands still for them any more.
     """
     ended = {"finished_at": timezone.now(), "waiting_for": "", "resume_at": None}
     # Locked, or it could change between two of the attempts.
@@ -27,7 +28,10 @@ def cancel(execution: Execution, actor: str) -> str:
         raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
     if held.worker_id is None:
         store.settle_doubts(held.pk)
-    Flag.objects.filter(execution=execution, state=Flag.State.OPEN, waiting=True).update(waiting=False)
+    waiting = Flag.objects.filter(execution=execution, state=Flag.State.OPEN, waiting=True)
+    asked_no_more = {"state": Flag.State.DISMISSED, "resolved_by": actor, "resolved_at": ended["finished_at"]}
+    waiting.filter(reason=Flag.Reason.REVIEW).update(**asked_no_more, waiting=False)
+    waiting.update(waiting=False)
     return str(execution.pk)
 
 

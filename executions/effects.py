@@ -1,6 +1,7 @@
 """What the engine asks of its driver. The engine yields one of these and is sent the answer; it does nothing itself."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.models import Intent
 from gateway.types import Request
@@ -82,7 +83,14 @@ class Failed:
     detail: str
 
 
-Ending = Completed | Escalated | Deferred | Failed
+@dataclass(frozen=True)
+class Asked:
+    """A review waits for its answer, for so long, or, with None, for ever."""
+
+    patience: timedelta | None
+
+
+Ending = Completed | Escalated | Deferred | Failed | Asked
 
 
 class Stopped(Exception):

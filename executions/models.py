@@ -16,8 +16,8 @@ from wire.ids import new_id
 from workflows.models import Publication, Version, Workflow
 
 
-def deadline() -> datetime:
-    return timezone.now() + timedelta(hours=settings.EXECUTION_DEADLINE_HOURS)
+def deadline(begins: datetime | None = None) -> datetime:
+    return (begins or timezone.now()) + timedelta(hours=settings.EXECUTION_DEADLINE_HOURS)
 
 
 class Status(models.TextChoices):
@@ -200,8 +200,8 @@ class StepResultQuerySet(models.QuerySet["StepResult"]):
 class StepResult(models.Model):
     """One attempt of a step. `done` and `skipped` are checkpoints; the others are kept, never overwritten.
 
-    `started` stands only for a tool with side effects: it was called, and what came of it is not known yet; with an
-    output, it answered, and that was not judged yet.
+    `started`, of a tool with side effects: it was called, and what came of it is not known yet; with an output, it answered,
+    and that was not judged yet. Of a review: it was asked.
     """
 
     class Status(models.TextChoices):
@@ -265,6 +265,7 @@ class Flag(models.Model):
         CODE_ERROR = "code_error"
         IN_DOUBT = "in_doubt"
         BUDGET = "budget"
+        REVIEW = "review"  # of the design: no escalation
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -275,6 +276,7 @@ class Flag(models.Model):
         ANSWERED = "answered"
         DISMISSED = "dismissed"
         RETRY = "retry"
+        OVERDUE = "overdue"  # a review that nobody answered in time
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     execution = models.ForeignKey(Execution, models.CASCADE, related_name="flags")
@@ -284,7 +286,8 @@ class Flag(models.Model):
     reason = models.CharField(max_length=15, choices=Reason)
     detector = models.CharField(max_length=15)
     edge_case = models.CharField(max_length=100, blank=True)
-    explanation = models.TextField()
+    role = models.CharField("asked of", max_length=50, blank=True, help_text="The role that a review asks.")
+    explanation = models.TextField(help_text="What was found; of a review, what is asked.")
     waiting = models.BooleanField(help_text="Whether the execution stands still for it.")
     answered_by = models.CharField(max_length=10, choices=Execution.Resolver, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)

@@ -27,7 +27,7 @@ from workflows.models import Budget, Publication, Version
 
 from . import statements, states, store, streams, worker
 from .bell import ring, ring_for
-from .models import Event, Execution, Status, Worker, deadline
+from .models import Event, Execution, Flag, Status, Worker, deadline
 
 logger = logging.getLogger(__name__)
 
@@ -140,10 +140,22 @@ def sweep() -> int:
     Of every project that is due an equal share: what one of them has delayed by the thousand delays no other.
     """
     share = Window(RowNumber(), partition_by="project", order_by="resume_at")
-    due = list(Execution.objects.due().order_by(share, "resume_at").values_list("pk", flat=True)[:SWEPT_AT_ONCE])
-    moved = states.move_all(due, Status.WAITING, Status.QUEUED, actor="sweeper", **AGAIN) if due else []
-    transaction.on_commit(partial(ring_for, moved))
+    due = dict(Execution.objects.due().order_by(share, "resume_at").values_list("pk", "waiting_for")[:SWEPT_AT_ONCE])
+    if not due:
+        return 0
+    with transaction.atomic():
+        moved = states.move_all(list(due), Status.WAITING, Status.QUEUED, actor="sweeper", **AGAIN)
+        if "review" in due.values():
+            _close_reviews(moved)
+        transaction.on_commit(partial(ring_for, moved))
     return len(moved)
+
+
+def _close_reviews(execution_ids: Sequence[UUID]) -> None:
+    """What they were to be asked until now is not asked any more."""
+    overdue = {"state": Flag.State.RESOLVED, "resolution": Flag.Resolution.OVERDUE, "resolved_by": "sweeper"}
+    asked = Flag.objects.filter(execution__in=execution_ids, reason=Flag.Reason.REVIEW, state=Flag.State.OPEN)
+    asked.update(**overdue, waiting=False, resolved_at=timezone.now())
 
 
 def bury() -> None:

@@ -10,6 +10,7 @@ from wire.times import rfc3339
 from .estimates import Estimate
 from .models import Execution, Flag, Status, StepResult
 
+DESIGNED = (Flag.Reason.RULE, Flag.Reason.REVIEW, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)  # no gap in the design
 PRICE_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
@@ -65,7 +66,7 @@ def _represent(execution: Execution, calls: list[Call], steps: list[StepResult],
 
 def _tracking(execution: Execution, flags: list[Flag]) -> dict:
     """Did it follow the workflow, what was unexpected, should the workflow change (seed 001). A rule is designed: no gap."""
-    gaps = [flag for flag in flags if flag.reason not in (Flag.Reason.RULE, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)]
+    gaps = [flag for flag in flags if flag.reason not in DESIGNED]
     return {
         "followed": execution.resolved_by == Execution.Resolver.WORKFLOW
         if execution.status == Status.COMPLETED
@@ -148,6 +149,7 @@ def represent_flag(flag: Flag) -> dict:
         "version": flag.execution.version.number,
         "step": flag.step or None,
         "iteration": flag.iteration,
+        "to": flag.role or None,
         "detector": flag.detector,
         "edge_case": flag.edge_case or None,
         "answered_by": flag.answered_by or None,

@@ -18,6 +18,7 @@ from .models import Event, Execution, Flag, Status, StepResult, deadline
 from .run import Item
 
 ABSENT = object()
+DECISIONS = (Flag.Resolution.ANSWERED, Flag.Resolution.DISMISSED, Flag.Resolution.RETRY)
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,14 @@ def examine(flag: Flag, decision: Decision) -> None:
     """What can be wrong with the decision itself. A checked answer may need the sandbox, so no lock is held here."""
     decision = decision.for_keeping(redaction(flag.execution.project_id))
     given = [name for name in ("output", "step_output") if getattr(decision, name) is not ABSENT]
-    if decision.resolution not in Flag.Resolution.values:
-        known = ", ".join(Flag.Resolution.values)
+    if decision.resolution not in DECISIONS:
+        known = ", ".join(DECISIONS)
         raise Invalid.at("/resolution", f"{decision.resolution[:40]!r} is not available; known are {known}.")
+    if flag.reason == Flag.Reason.REVIEW and (decision.resolution, given) != (
+        Flag.Resolution.ANSWERED,
+        ["step_output"],
+    ):
+        raise Invalid.at("/resolution", "A review is answered with a step_output, and with nothing else.")
     if decision.resolution != Flag.Resolution.ANSWERED:
         if given:
             raise Invalid.at(f"/{given[0]}", f"Only the resolution answered has {given[0]}.")
@@ -211,6 +217,10 @@ def _take_kept_output(flag: Flag) -> None:
 def _step_done(flag: Flag, output: object, *, answered_by: str, like: StepResult | None = None) -> None:
     """The step's result, as a further attempt: what was flagged stays as it was."""
     rows = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration)
+    if flag.reason == Flag.Reason.REVIEW:
+        done = {"status": StepResult.Status.DONE, "output": output, "has_output": True, "answered_by": answered_by}
+        rows.filter(attempt=flag.attempt).update(**done, finished_at=timezone.now())
+        return
     flagged = like or rows.get(attempt=flag.attempt)
     StepResult.objects.create(
         execution_id=flag.execution_id,
@@ -233,7 +243,8 @@ def _go_on(flag: Flag, actor: str) -> None:
     """Once nothing else has to be decided: of a list several items may wait."""
     if _waiting(flag).exists() and Execution.objects.filter(pk=flag.execution_id, status=Status.ESCALATED).exists():
         return
-    if not queue.requeue(flag.execution_id, Status.ESCALATED, actor, deadline_at=deadline()):
+    stands = Status.WAITING if flag.reason == Flag.Reason.REVIEW else Status.ESCALATED
+    if not queue.requeue(flag.execution_id, stands, actor, deadline_at=deadline()):
         raise _not_escalated(flag)
 
 

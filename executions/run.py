@@ -45,10 +45,10 @@ class Journal:
 @dataclass
 class Run:
     """`outputs`: of the steps that are done or skipped. `items`: of the items that are, of lists that are not done; `waiting`:
-    those that wait for a person. By place: `attempts`, `asked`: rows and calls so far. `failures`: with the outcome, since the
-    last answer. `recorded`: answers of what was interrupted between them, in their order. `started`: side effects whose
-    outcome is not known, or, with an output, not judged. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the
-    one that is at work."""
+    those that wait for a person; `overdue`: reviews that nobody answered in time. By place: `attempts`, `asked`: rows and
+    calls so far. `failures`: with the outcome, since the last answer. `recorded`: answers of what was interrupted between
+    them, in their order. `started`: side effects whose outcome is not known, or, with an output, not judged, and reviews
+    that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one that is at work."""
 
     execution: Execution
     compiled: Compiled
@@ -57,6 +57,7 @@ class Run:
     outputs: dict[str, object] = field(default_factory=dict)
     items: dict[str, dict[int, object]] = field(default_factory=lambda: defaultdict(dict))
     waiting: set[Place] = field(default_factory=set)
+    overdue: set[Place] = field(default_factory=set)
     attempts: dict[Place, int] = field(default_factory=dict)
     asked: dict[Place, int] = field(default_factory=dict)
     resolvers: set[str] = field(default_factory=set)
@@ -127,7 +128,8 @@ class Run:
             self.outputs[row.step] = row.output
         else:
             self.items[row.step][row.iteration] = row.output
-        self.resolvers.add(row.answered_by)
+        if row.kind != "review":  # whom the design asks resolves nothing that it left open
+            self.resolvers.add(row.answered_by)
 
     def paid(self, answer: Answer) -> None:
         """Journals a call that was made, whatever came of it."""

@@ -49,6 +49,7 @@ class Flag(ShortFlag):
     version: str
     step: str | None
     iteration: int | None
+    to: Annotated[str | None, Field(description="The role that a review asks.")]
     detector: str
     edge_case: str | None
     answered_by: Resolver | None
@@ -62,7 +63,7 @@ class Step(Answer):
 
     id: str
     iteration: int | None
-    kind: word_of(("code", "model", "tool"))
+    kind: word_of(("code", "model", "tool", "review"))
     status: word_of(models.StepResult.Status)
     attempt: Annotated[int, Field(ge=1)]
     output: Json

@@ -24,8 +24,8 @@ from workflows.compiled import compiled
 from workflows.models import Budget
 
 from . import statements, states
-from .effects import Completed, Deferred, Ending, Escalated, Failed
-from .models import Event, Execution, Flag, Status, StepResult
+from .effects import Asked, Completed, Deferred, Ending, Escalated, Failed
+from .models import Event, Execution, Flag, Status, StepResult, deadline
 from .run import Journal, Run
 
 logger = logging.getLogger(__name__)
@@ -162,6 +162,9 @@ def load(execution_id: UUID) -> Run:
     if any(row.iteration is not None for row in rows):
         waiting = execution.flags.filter(state=Flag.State.OPEN, waiting=True)
         run.waiting = set(waiting.values_list("step", "iteration"))
+    if any(row.kind == "review" for row in run.started.values()):
+        overdue = execution.flags.filter(resolution=Flag.Resolution.OVERDUE)
+        run.overdue = set(overdue.values_list("step", "iteration"))
     _recall(run, [row for row in rows if row.call and not run.has(row.place)])
     return run
 
@@ -339,11 +342,17 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
             why = {"code": waiting_for, "detail": detail}
             waits = {"waiting_for": waiting_for, "error": statements.as_json(why)}
             # By the clock that the sweeper goes by, whatever this machine's says.
-            deadline, now = Execution.objects.values_list("deadline_at", Now()).get(pk=lease.execution)
-            if waiting_for in OUTAGES and now > deadline:
+            ends, now = Execution.objects.values_list("deadline_at", Now()).get(pk=lease.execution)
+            if waiting_for in OUTAGES and now > ends:
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
             again = None if seconds is None else now + timedelta(seconds=seconds)
             return Status.WAITING, {**waits, "resume_at": again}, why
+        case Asked(patience):
+            [now] = Execution.objects.values_list(Now()).get(pk=lease.execution)
+            again = None if patience is None else now + patience
+            # Time that people take is no outage: the deadline begins anew behind it.
+            anew = {"deadline_at": deadline(again)} if again else {}
+            return Status.WAITING, {"waiting_for": "review", "resume_at": again, **anew}, {"code": "review"}
     raise TypeError(f"no such ending: {ending!r}")
 
 

@@ -18,6 +18,7 @@ from config import urls
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag, Status
+from executions.resolution import DECISIONS
 from gateway.providers.registry import register
 from gateway.providers.scripted import ScriptedProvider
 from projects import tools
@@ -184,7 +185,7 @@ def test_the_tables_of_the_api_name_what_there_is(shop):
     text = API.read_text(encoding="utf-8")
     assert named(section(API, "Statuses"), "status") == set(Status.values)
     assert named(text, "reason") == set(Flag.Reason.values)
-    assert named(text, "resolution") - {"output", "step_output"} == set(Flag.Resolution.values)
+    assert named(text, "resolution") - {"output", "step_output"} == set(DECISIONS)
     keys = section(API, "Keys and scopes")
     assert all(f"`{scope}`" in keys for scope in Scope.values)
 
@@ -236,7 +237,7 @@ def test_the_workflow_of_the_definition_ends_as_its_table_says(shop):
 
 def test_the_tables_of_the_definition_name_what_the_format_has():
     text = DEFINITION.read_text(encoding="utf-8")
-    kinds = (definition.CodeStep, definition.ModelStep, definition.ToolStep)
+    kinds = (definition.CodeStep, definition.ModelStep, definition.ToolStep, definition.ReviewStep)
     assert named(section(DEFINITION, "Top level"), "key") == set(definition.Definition.model_fields)
     assert named(section(DEFINITION, "Edge cases"), "key") == set(definition.EdgeCase.model_fields)
     assert named(section(DEFINITION, "Steps"), "field") == {field for kind in kinds for field in kind.model_fields}

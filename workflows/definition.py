@@ -8,6 +8,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -16,6 +17,7 @@ from . import faults
 from .references import EVERYWHERE, SOMEWHERE, reads_item
 
 MAX_STEPS = 50
+MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 
 MAX_OUTPUT_TOKENS = 20_000  # above this providers answer in a stream only
 
@@ -76,6 +78,18 @@ def _rungs(value: object) -> object:
     if "human" in words[:-1]:
         raise ValueError("'human' is the last rung: nobody is asked after a person.")
     return tuple(words)
+
+
+def _role(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", text):
+        raise ValueError("'to' names a role: small letters, digits, underscores and hyphens.")
+    return text
+
+
+def _duration(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}[mhd]", text):
+        raise ValueError("'within' is a number of minutes, hours or days, such as 90m, 12h or 3d.")
+    return text
 
 
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
@@ -205,6 +219,22 @@ class ToolStep(Step):
     arguments: dict[str, Shape] = Field(default_factory=dict)
 
 
+class ReviewStep(Step):
+    """Whom the design asks: a person, who answers the step."""
+
+    kind: Literal["review"]
+    for_each: None = None
+    to: Annotated[str, AfterValidator(_role)] = "reviewer"
+    within: Annotated[str, AfterValidator(_duration)] | None = None
+    prompt: Text
+    output_schema: JsonSchema
+
+    @property
+    def patience(self) -> timedelta | None:
+        """How long an answer is waited for; None: for ever."""
+        return None if self.within is None else timedelta(minutes=int(self.within[:-1]) * MINUTES[self.within[-1]])
+
+
 class Definition(Part):
     later = frozenset({"lanes"})
 
@@ -219,7 +249,7 @@ class Definition(Part):
     covers: Annotated[tuple[Check, ...], _LIST] = ()
     edge_cases: Annotated[tuple[EdgeCase, ...], _LIST] = ()
     steps: Annotated[
-        tuple[Annotated[CodeStep | ModelStep | ToolStep, Field(discriminator="kind")], ...],
+        tuple[Annotated[CodeStep | ModelStep | ToolStep | ReviewStep, Field(discriminator="kind")], ...],
         Field(strict=False, min_length=1, max_length=MAX_STEPS),
     ]
     result: Shape = None

@@ -10,7 +10,7 @@ Location = tuple[str | int, ...]
 Keys = tuple[Collection[str], Collection[str]]  # that an object may have; that are designed and not built
 
 MAX_FAULTS = 50  # nobody reads more
-LATER_KINDS = frozenset({"workflow", "review"})
+LATER_KINDS = frozenset({"workflow"})
 
 _SENTENCES = {
     "missing": "{subject} is missing.",
@@ -24,6 +24,7 @@ _SENTENCES = {
     "tuple_type": "{subject} must be a list.",
     "greater_than_equal": "{subject} must be at least {ge}.",
     "less_than_equal": "{subject} must be at most {le}.",
+    "none_required": "{subject} does not belong to this kind of step.",
     "too_short": "{subject} must not be empty.",
     "too_long": "{subject} may hold at most {max_length}.",
     "value_error": "{error}",

@@ -121,8 +121,20 @@ class _Examination:
             case {"kind": "model", "prompt": str(prompt)}:
                 found = prompts.check(prompt, above.steps, above.names - EVERYWHERE)
                 self.faults += [fault.under(f"{where}/prompt") for fault in found]
+            case {"kind": "review"}:
+                self._review(step, where, above)
             case {"kind": "tool"}:
                 self._tool(step, where, above)
+
+    def _review(self, step: dict, where: str, above: Sight) -> None:
+        if isinstance(step.get("prompt"), str):
+            found = prompts.check(step["prompt"], above.steps, above.names - EVERYWHERE)
+            self.faults += [fault.under(f"{where}/prompt") for fault in found]
+        if step.get("within") is not None and "otherwise" not in step:
+            self._say(f"{where}/within", "`within` needs an `otherwise`: what silence means.")
+        schema = step.get("output_schema")
+        if isinstance(schema, dict) and schema.get("type") != "object":
+            self._say(f"{where}/output_schema", "A review is answered with an object: 'type' must be 'object'.")
 
     def _skipped_as_a_whole(self, step: dict, where: str) -> None:
         when, otherwise = step.get("when"), [text for _, text in _texts(step.get("otherwise"))]

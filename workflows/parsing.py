@@ -11,7 +11,19 @@ from pydantic import ValidationError
 from wire.problems import Fault, Invalid, pointer
 
 from . import faults, meaning
-from .definition import Check, CodeStep, Definition, EdgeCase, Escalation, JsonSchema, ModelStep, Part, Step, ToolStep
+from .definition import (
+    Check,
+    CodeStep,
+    Definition,
+    EdgeCase,
+    Escalation,
+    JsonSchema,
+    ModelStep,
+    Part,
+    ReviewStep,
+    Step,
+    ToolStep,
+)
 from .meaning import ToolSignature
 from .schemas import subschemas
 
@@ -83,7 +95,7 @@ def _is_way_out(option: object) -> bool:
     return option is None or bool(WAYS_OUT & set(re.findall("[a-z]+", str(option).lower())))
 
 
-_KINDS: dict[object, type[Step]] = {"code": CodeStep, "model": ModelStep, "tool": ToolStep}
+_KINDS: dict[object, type[Step]] = {"code": CodeStep, "model": ModelStep, "tool": ToolStep, "review": ReviewStep}
 
 
 def _keys_at(place: faults.Location) -> faults.Keys:

@@ -67,7 +67,7 @@ def check(template: str, steps_above: Collection[str], more_names: Collection[st
 class _Rendering:
     """What one rendering has used up."""
 
-    marker: str
+    marker: str | None
     deadline: float
     passes: int = 0
 
@@ -113,8 +113,9 @@ def new_marker() -> str:
     return secrets.token_hex(4)
 
 
-def render(template: str, names: Mapping[str, object], marker: str) -> str:
-    """The prompt, each inserted value marked as data. `template` has passed `check`. Raises `PromptError`."""
+def render(template: str, names: Mapping[str, object], marker: str | None) -> str:
+    """The prompt, each inserted value marked as data; without a marker, for a person, as it is. `template` has passed `check`.
+    Raises `PromptError`."""
     compiled, read = _compiled(template)
     context = _plain_json({name: value for name, value in names.items() if name in read})
     context[_RENDERING] = _Rendering(marker, time.thread_time() + MAX_SECONDS)
@@ -160,11 +161,16 @@ def _kind_of(value: object) -> str:
 
 
 def marked(value: object, marker: str) -> str:
-    """A value as data: text as it is, everything else as JSON, without anything that could close the mark."""
-    text = UNSTORABLE.sub("", value) if isinstance(value, str) else _json(value)
+    """A value as data, without anything that could close the mark."""
+    text = _plain(value)
     while marker and marker in text:  # again: what is left may have grown together to it
         text = text.replace(marker, "")
     return f"<data-{marker}>{text}</data-{marker}>"
+
+
+def _plain(value: object) -> str:
+    """Text as it is, everything else as JSON."""
+    return UNSTORABLE.sub("", value) if isinstance(value, str) else _json(value)
 
 
 def _json(value: object, indent: int | None = None) -> str:
@@ -181,7 +187,7 @@ def _defined(value: Any) -> Any:
 def _finalize(context: Context, value: object) -> str:
     rendering = context[_RENDERING]
     rendering.check_time()
-    return marked(value, rendering.marker)
+    return _plain(value) if rendering.marker is None else marked(value, rendering.marker)
 
 
 @pass_context

@@ -2,11 +2,11 @@
 
 from collections.abc import Generator
 
-from workflows.definition import CodeStep, ModelStep, Step, ToolStep
+from workflows.definition import CodeStep, ModelStep, ReviewStep, Step, ToolStep
 
 from ..effects import Effect
 from ..run import Run
-from . import code, model, tool
+from . import code, model, review, tool
 
 
 def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
@@ -17,4 +17,6 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
             return model.perform(run, step)
         case ToolStep():
             return tool.perform(run, step)
+        case ReviewStep():
+            return review.perform(run, step)
     raise TypeError(f"no such kind of step: {step!r}")

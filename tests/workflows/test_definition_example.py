@@ -1,10 +1,7 @@
 """The example of the format's own description: a refund under the limit, with every construct in its natural place."""
 
-import copy
+from datetime import timedelta
 
-import pytest
-
-from wire.problems import Invalid
 from workflows.meaning import ToolSignature
 from workflows.parsing import parse
 
@@ -99,23 +96,9 @@ REFUND = {
 }
 
 
-def test_only_what_is_not_built_is_refused():
-    with pytest.raises(Invalid) as raised:
-        parse(REFUND, TOOLS)
-    assert [(fault.pointer, fault.detail) for fault in raised.value.faults] == [
-        ("/steps/3/kind", "The kind 'review' is not available yet.")
-    ]
-
-
-def test_without_the_review_it_is_a_definition():
-    document = copy.deepcopy(REFUND)
-    document["steps"][3] = {
-        "id": "approval",
-        "kind": "code",
-        "code": "def run(input, steps):\n"
-        "    return {'approved': Decimal(steps['due']['amount']) < Decimal(constants['approve_from'])}\n",
-    }
-    definition = parse(document, TOOLS)
+def test_it_is_a_definition():
+    definition = parse(REFUND, TOOLS)
     assert [step.id for step in definition.steps] == ["request", "order", "due", "approval", "pay"]
     assert definition.steps[1].has_otherwise
+    assert definition.steps[3].patience == timedelta(days=2)
     assert [case.escalates for case in definition.edge_cases] == [True, True]

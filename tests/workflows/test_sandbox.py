@@ -4,6 +4,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -29,7 +30,13 @@ def value(expression: str, names: dict = NAMES) -> object:
 
 def ran(body: str, input: object = None, steps: object = None, constants: object = None) -> object:
     lines = "".join(f"    {line}\n" for line in body.splitlines())
-    return run(f"def run(input, steps):\n{lines}", input, steps or {}, constants or {}, NOW, "Europe/Berlin")
+    return code_ran(f"def run(input, steps):\n{lines}", input, steps, constants)
+
+
+def code_ran(code: str, input: object = None, steps: object = None, constants: object = None) -> object:
+    local = NOW.astimezone(ZoneInfo("Europe/Berlin")).isoformat()
+    names = {"input": input, "steps": steps or {}, "constants": constants or {}, "now": local}
+    return run(code, names, NOW, "Europe/Berlin")
 
 
 # Expressions
@@ -319,13 +326,13 @@ def run(input, steps):
     return {'total': rounded(total * Decimal(constants['rate'])), 'on': date.today(), 'at': now, 'of': steps['clean']}
 """
     given = {"lines": [{"amount": "10.10"}, {"amount": "0.05"}]}
-    found = run(code, given, {"clean": "x"}, {"rate": "1.19"}, NOW, "Europe/Berlin")
+    found = code_ran(code, given, {"clean": "x"}, {"rate": "1.19"})
     assert found == {"total": "12.08", "on": "2026-03-02", "at": "2026-03-02T00:30:00+01:00", "of": "x"}
 
 
 def test_code_may_call_its_functions_and_variables_as_it_likes():
     code = "list = json = leaving = plain = Decimal = isinstance = 5\ndef run(input, steps): return {'a', 'b'}"
-    assert run(code, None, {}, {}, NOW, "UTC") == ["a", "b"]
+    assert code_ran(code) == ["a", "b"]
 
 
 def test_code_leaves_nothing_behind():
@@ -347,11 +354,11 @@ def test_a_failure_of_code_names_its_line():
 
 
 def test_code_without_run_fails():
-    assert run("x = 1", None, {}, {}, NOW, "UTC") == Failure("NameError: the code does not define run(input, steps)")
+    assert code_ran("x = 1") == Failure("NameError: the code does not define run(input, steps)")
 
 
 def test_code_that_does_not_compile_fails():
-    assert isinstance(run("def run(input, steps", None, {}, {}, NOW, "UTC"), Failure)
+    assert isinstance(code_ran("def run(input, steps"), Failure)
 
 
 def test_an_exception_can_say_anything_and_stays_short():
