@@ -63,6 +63,6 @@ def _compile_step(step: Step, prefix: Passages, definition: Definition, escalati
     schema = Schema(step.output_schema) if step.output_schema is not None else None
     if not isinstance(step, ModelStep):
         return CompiledStep(step, schema)
-    system = (Block(prefix.source), Block(prompts.step_block(step.instructions), cached=True))
+    system = (Block(prefix.source), Block(prompts.step_block(step.instructions, step.examples), cached=True))
     told = Told(prefix, step.instructions, definition.constants, step.output_schema)
     return CompiledStep(step, schema, system, envelope.schema(step.output_schema, escalating), told)

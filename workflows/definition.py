@@ -17,6 +17,7 @@ from . import faults
 from .references import EVERYWHERE, SOMEWHERE, reads_item
 
 MAX_STEPS = 50
+MAX_EXAMPLES = 50  # of one step
 MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 
 MAX_OUTPUT_TOKENS = 20_000  # above this providers answer in a stream only
@@ -187,20 +188,26 @@ class CodeStep(Step):
     code: Text
 
 
-def _text_output() -> JsonSchema:
+def text_output() -> JsonSchema:
     properties = {"text": {"type": "string"}}
     return {"type": "object", "required": ["text"], "additionalProperties": False, "properties": properties}
 
 
-class ModelStep(Step):
-    later = Step.later | {"examples"}
+class Example(Part):
+    """What came, and the output that was right."""
 
+    input: object
+    output: dict[str, object]
+
+
+class ModelStep(Step):
     kind: Literal["model"]
     tier: Tier
     task: Text | None = None
     instructions: str = ""
+    examples: Annotated[tuple[Example, ...], Field(strict=False, max_length=MAX_EXAMPLES)] = ()
     prompt: Text
-    output_schema: JsonSchema = Field(default_factory=_text_output)
+    output_schema: JsonSchema = Field(default_factory=text_output)
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0
     max_output_tokens: Annotated[int, Field(ge=1, le=MAX_OUTPUT_TOKENS)] = 4096
 

@@ -13,10 +13,10 @@ from zoneinfo import available_timezones
 from wire.problems import Fault, pointer
 
 from . import prompts, sandbox
-from .definition import MAX_STEPS, edge_case_id
+from .definition import MAX_EXAMPLES, MAX_STEPS, edge_case_id, text_output
 from .faults import MAX_FAULTS, short, unknown
 from .references import BUILTINS, EVERYWHERE, FREE, ITEM, Reading, read_code, read_expression, reads_item
-from .schemas import check_model_output, check_schema
+from .schemas import Schema, check_model_output, check_schema
 
 MAX_CONSTANTS = 256 * 1024  # bytes of JSON
 
@@ -119,12 +119,25 @@ class _Examination:
             case {"kind": "code", "code": str(code)}:
                 self._python("code", code, f"{where}/code", above)
             case {"kind": "model", "prompt": str(prompt)}:
+                self._examples(step, where)
                 found = prompts.check(prompt, above.steps, above.names - EVERYWHERE)
                 self.faults += [fault.under(f"{where}/prompt") for fault in found]
             case {"kind": "review"}:
                 self._review(step, where, above)
             case {"kind": "tool"}:
                 self._tool(step, where, above)
+
+    def _examples(self, step: dict, where: str) -> None:
+        schema, examples = step.get("output_schema", text_output()), step.get("examples")
+        if not isinstance(schema, dict) or not isinstance(examples, list) or check_schema(schema):
+            return
+        wanted = Schema(schema)
+        for index, example in enumerate(examples[:MAX_EXAMPLES]):
+            if isinstance(example, dict) and isinstance(example.get("output"), dict):
+                self.faults += [
+                    fault.under(where + pointer("examples", index, "output"))
+                    for fault in wanted.faults(example["output"])
+                ]
 
     def _review(self, step: dict, where: str, above: Sight) -> None:
         if isinstance(step.get("prompt"), str):

@@ -17,6 +17,7 @@ from .definition import (
     Definition,
     EdgeCase,
     Escalation,
+    Example,
     JsonSchema,
     ModelStep,
     Part,
@@ -114,6 +115,8 @@ def _part_at(place: faults.Location) -> type[Part]:
             return EdgeCase
         case ("escalation",):
             return Escalation
+        case ("steps", _, _, "examples", _):
+            return Example
         case _:
             return Check
 

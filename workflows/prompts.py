@@ -27,7 +27,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from wire.problems import Fault
 
-from .definition import Definition, EdgeCase
+from .definition import Definition, EdgeCase, Example
 from .template_syntax import LOOP_WORDS, TESTS, UNSTORABLE, complaints
 
 PROMPT_FORMAT = 1
@@ -296,9 +296,11 @@ def rules() -> str:
     return _say("system", guidance="", edge_cases=[], escalating=True)
 
 
-def step_block(instructions: str) -> str:
+def step_block(instructions: str, examples: Sequence[Example] = ()) -> str:
     """System block 2: what this step adds, as it was written."""
-    return _say("step", instructions=instructions.strip())
+    said = _say("step", instructions=instructions.strip())
+    shown = [{"input": _plain(one.input), "output": _json(one.output)} for one in examples]
+    return said + _say("examples", examples=shown) if shown else said
 
 
 def repair_note(problem: str, previous_answer: str, marker: str) -> str:

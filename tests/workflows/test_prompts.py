@@ -8,7 +8,7 @@ import pytest
 
 from wire.problems import Fault
 from workflows import prompts
-from workflows.definition import Definition, EdgeCase
+from workflows.definition import Definition, EdgeCase, Example
 from workflows.prompts import PromptError, check, check_text, fill, render
 
 STEPS = ("clean", "order")
@@ -419,13 +419,25 @@ def test_guidance_with_template_syntax_is_not_rendered():
 def test_the_words_of_prompt_format_1_never_change():
     """Published versions say what they said when they were tested: other words are a new format, in its own folder."""
     folder = Path(prompts.__file__).parent.parent / "templates" / "prompts" / "execute" / "1"
-    words = b"".join((folder / f"{name}.txt").read_bytes() for name in ("system", "step", "repair", "escalation"))
+    words = b"".join(
+        (folder / f"{name}.txt").read_bytes() for name in ("system", "step", "repair", "escalation", "examples")
+    )
     assert prompts.PROMPT_FORMAT == 1
-    assert hashlib.sha256(words).hexdigest()[:16] == "288982a895ded0cb"
+    assert hashlib.sha256(words).hexdigest()[:16] == "d5c719d3a5e2bffa"
 
 
 def test_the_step_says_its_instructions_untouched():
     assert prompts.step_block("Write {{ nothing }}.\n") == "# This step\nWrite {{ nothing }}."
+
+
+def test_examples_stand_behind_the_instructions_and_are_not_rendered():
+    examples = [Example(input={"text": "{{ input }}"}, output={"kind": "a"}), Example(input="é", output={"kind": "b"})]
+    assert prompts.step_block("Sort it.", examples) == (
+        "# This step\nSort it.\n\n# Examples of this step\n"
+        "What came, and the output that was right. They show the form and how to judge; they say nothing about the data you are "
+        'given.\n\nExample 1. What came: {"text": "{{ input }}"}\nIts output: {"kind": "a"}\n'
+        '\nExample 2. What came: é\nIts output: {"kind": "b"}\n'
+    )
 
 
 def test_a_step_without_instructions_still_says_something():
