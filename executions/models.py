@@ -286,7 +286,9 @@ class Flag(models.Model):
     reason = models.CharField(max_length=15, choices=Reason)
     detector = models.CharField(max_length=15)
     edge_case = models.CharField(max_length=100, blank=True)
-    role = models.CharField("asked of", max_length=50, blank=True, help_text="The role that a review asks.")
+    role = models.CharField(
+        "asked of", max_length=50, blank=True, default="", db_default="", help_text="The role that a review asks."
+    )
     explanation = models.TextField(help_text="What was found; of a review, what is asked.")
     waiting = models.BooleanField(help_text="Whether the execution stands still for it.")
     answered_by = models.CharField(max_length=10, choices=Execution.Resolver, blank=True)
