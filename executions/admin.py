@@ -52,17 +52,20 @@ class OfExecution(ReadOnlyInline):
 class StepInline(OfExecution):
     model = StepResult
     fields = [
-        "step",
-        "iteration",
-        "attempt",
-        "kind",
-        "status",
-        "tier",
-        "model",
-        "answered_by",
-        "confidence",
-        "answer",
-        "rationale",
+        *(
+            "step",
+            "iteration",
+            "attempt",
+            "kind",
+            "status",
+            "tier",
+            "model",
+            "answered_by",
+            "confidence",
+            "answer",
+            "rationale",
+        ),
+        "explanation",
     ]
     readonly_fields = ["answer"]
     ordering = ["pk"]

@@ -14,7 +14,8 @@ from .coverage import Finding, broken_schema
 from .effects import Completed, Effect, Ending, Evaluate, Stopped
 from .evaluating import raise_failure, shaped
 from .run import Run
-from .steps import items, kinds, plain
+from .steps import items, judging, kinds, plain
+from .steps.judging import SentBack
 
 Advance = Generator[Effect, object, Ending]
 
@@ -31,15 +32,18 @@ def advance(run: Run) -> Advance:
 
 def _steps(run: Run) -> Generator[Effect, object, None]:
     definition = run.compiled.definition
-    undecided = [case for case in run.compiled.edge_cases if case.when is not None]
-    fresh = not run.outputs
-    for step in [step for step in definition.steps if step.id not in run.outputs] or [None]:
+    escalating = [case for case in run.compiled.edge_cases if case.when is not None]
+    undecided, fresh = escalating, not run.outputs
+    while step := next((step for step in definition.steps if step.id not in run.outputs), None):
         ready = [case for case in undecided if steps_read(case.when) <= run.outputs.keys()]
         undecided = [case for case in undecided if case not in ready]
         wanted = yield from _threshold(run, step, ready, covers=fresh)
         fresh = False
-        if step is not None:
+        try:
             yield from _step(run, step, wanted)
+        except SentBack as sent:
+            gone = judging.take_back(run, sent)
+            undecided += [case for case in escalating if case not in undecided and steps_read(case.when) & gone]
     yield from _threshold(run, None, undecided, covers=False)
 
 

@@ -210,6 +210,7 @@ class StepResult(models.Model):
         STARTED = "started"
         REJECTED = "rejected"  # repaired
         FLAGGED = "flagged"  # not taken: a rung is asked
+        SUPERSEDED = "superseded"  # taken, until a step that judges it sent it back
 
     execution = models.ForeignKey(Execution, models.CASCADE, related_name="steps")
     step = models.CharField(max_length=100)
@@ -221,6 +222,12 @@ class StepResult(models.Model):
     has_output = models.BooleanField(default=True, help_text="False where null stands for no output at all.")
     confidence = models.FloatField(null=True)
     rationale = models.TextField(blank=True)
+    explanation = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why a rejected answer was not taken, or what a judge sent back for.",
+    )
     tier = models.CharField(max_length=10, blank=True)
     model = models.CharField(max_length=200, blank=True)
     call = models.UUIDField(null=True, help_text="The ledger row whose answer this is.")

@@ -87,6 +87,7 @@ def represent_step(row: StepResult, calls: list[Call]) -> dict:
         "output": row.output,
         "confidence": row.confidence,
         "rationale": row.rationale or None,
+        "explanation": row.explanation or None,
         "model": row.model or None,
         "tier": row.tier or None,
         "answered_by": row.answered_by,

@@ -59,7 +59,7 @@ def forget_answers() -> None:
 def _forget(ids: list[UUID], actor: str) -> None:
     now = timezone.now()
     Payload.objects.filter(call__in=Call.objects.filter(execution__in=ids)).delete()
-    StepResult.objects.filter(execution__in=ids).update(output=None, has_output=False, rationale="")
+    StepResult.objects.filter(execution__in=ids).update(output=None, has_output=False, rationale="", explanation="")
     Flag.objects.filter(execution__in=ids).update(explanation="", note="")
     Execution.objects.filter(pk__in=ids).update(input=NULL, output=None, metadata={}, purged_at=now)
     Event.objects.bulk_create([Event(execution_id=pk, kind="purged", actor=actor, at=now) for pk in ids])

@@ -45,10 +45,12 @@ class Journal:
 @dataclass
 class Run:
     """`outputs`: of the steps that are done or skipped. `items`: of the items that are, of lists that are not done; `waiting`:
-    those that wait for a person; `overdue`: reviews that nobody answered in time. By place: `attempts`, `asked`: rows and
-    calls so far. `failures`: with the outcome, since the last answer. `recorded`: answers of what was interrupted between
-    them, in their order. `started`: side effects whose outcome is not known, or, with an output, not judged, and reviews
-    that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one that is at work."""
+    those that wait for a person; `overdue`: reviews that nobody answered in time. `results`: the rows of all that is done;
+    `sent_back`: by judge, its attempts that sent the step it judges back; `taken_back`: what held until then, the last.
+    By place: `attempts`, `asked`: rows and calls so far. `failures`: with the outcome, since the last answer. `recorded`:
+    answers of what was interrupted between them, in their order. `started`: side effects whose outcome is not known, or, with
+    an output, not judged, and reviews that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one
+    that is at work."""
 
     execution: Execution
     compiled: Compiled
@@ -60,7 +62,9 @@ class Run:
     overdue: set[Place] = field(default_factory=set)
     attempts: dict[Place, int] = field(default_factory=dict)
     asked: dict[Place, int] = field(default_factory=dict)
-    resolvers: set[str] = field(default_factory=set)
+    results: dict[Place, StepResult] = field(default_factory=dict)
+    sent_back: dict[str, list[StepResult]] = field(default_factory=dict)
+    taken_back: dict[Place, StepResult] = field(default_factory=dict)
     failures: Counter[tuple[Place, str]] = field(default_factory=Counter)
     recorded: dict[Place, list[tuple[StepResult, Answer]]] = field(default_factory=dict)
     started: dict[Place, StepResult] = field(default_factory=dict)
@@ -128,8 +132,36 @@ class Run:
             self.outputs[row.step] = row.output
         else:
             self.items[row.step][row.iteration] = row.output
-        if row.kind != "review":  # whom the design asks resolves nothing that it left open
-            self.resolvers.add(row.answered_by)
+        self.results[row.place] = row
+
+    def take_up(self, row: StepResult) -> None:
+        """What an earlier advance left; the rows come in their order."""
+        self.attempts[row.place] = row.attempt
+        match row.status:
+            case StepResult.Status.DONE | StepResult.Status.SKIPPED:
+                self.done(row)
+            case StepResult.Status.STARTED:
+                self.started[row.place] = row
+            case StepResult.Status.SUPERSEDED:
+                self.taken_back[row.place] = row
+                if row.explanation:
+                    self.sent_back.setdefault(row.step, []).append(row)
+
+    def is_past(self, row: StepResult) -> bool:
+        """Whether its step is done, or a judge has sent back what stands behind it."""
+        back = self.taken_back.get(row.place)
+        return self.has(row.place) or (back is not None and row.attempt <= back.attempt)
+
+    def forget(self, step: Step) -> list[StepResult]:
+        """Knows no result of this step any more; the rows that were."""
+        self.outputs.pop(step.id, None)
+        self.items.pop(step.id, None)
+        return [self.results.pop(place) for place in list(self.results) if place[0] == step.id]
+
+    @property
+    def resolvers(self) -> set[str]:
+        """Who answered. Whom the design asks resolves nothing that it left open."""
+        return {row.answered_by for row in self.results.values() if row.kind != "review"}
 
     def paid(self, answer: Answer) -> None:
         """Journals a call that was made, whatever came of it."""

@@ -69,6 +69,7 @@ class Step(Answer):
     output: Json
     confidence: float | None
     rationale: str | None
+    explanation: Annotated[str | None, Field(description="Why a rejected or superseded output was not taken.")]
     model: str | None
     tier: TierName | None
     answered_by: Resolver

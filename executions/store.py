@@ -45,7 +45,7 @@ TAKE = f"""
 STEP = statements.Kind(
     StepResult,
     unique=("execution_id", "step", ITERATION, "attempt"),
-    renew=("status", "output", "has_output", "call", "answered_by", "finished_at"),
+    renew=("status", "output", "has_output", "call", "answered_by", "explanation", "finished_at"),
 )
 # One open flag per execution, step, item and reason: what is found again brings the one that is there up to date.
 FLAG = statements.Kind(
@@ -152,11 +152,7 @@ def load(execution_id: UUID) -> Run:
     run = Run(execution, compiled(execution.version_id), project.execution_cap, redaction(project.pk))
     rows = list(execution.steps.order_by("pk"))
     for row in rows:
-        run.attempts[row.place] = row.attempt
-        if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED):
-            run.done(row)
-        elif row.status == StepResult.Status.STARTED:
-            run.started[row.place] = row
+        run.take_up(row)
     for call in Call.objects.filter(execution=execution_id).order_by("intended_at", "pk"):
         run.count(call)
     if any(row.iteration is not None for row in rows):
@@ -165,7 +161,7 @@ def load(execution_id: UUID) -> Run:
     if any(row.kind == "review" for row in run.started.values()):
         overdue = execution.flags.filter(resolution=Flag.Resolution.OVERDUE)
         run.overdue = set(overdue.values_list("step", "iteration"))
-    _recall(run, [row for row in rows if row.call and not run.has(row.place)])
+    _recall(run, [row for row in rows if row.call and not run.is_past(row)])
     return run
 
 

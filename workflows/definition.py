@@ -162,8 +162,6 @@ class Escalation(Part):
 class Step(Part):
     """What every kind of step has."""
 
-    later = frozenset({"repairs"})
-
     id: StepId
     note: str | None = None
     when: Text | None = None
@@ -171,6 +169,7 @@ class Step(Part):
     otherwise: Shape = None
     output_schema: JsonSchema | None = None
     checks: Annotated[tuple[Check, ...], _LIST] = ()
+    repairs: Text | None = None
 
     @property
     def has_otherwise(self) -> bool:
@@ -231,6 +230,7 @@ class ReviewStep(Step):
 
     kind: Literal["review"]
     for_each: None = None
+    repairs: None = None
     to: Annotated[str, AfterValidator(_role)] = "reviewer"
     within: Annotated[str, AfterValidator(_duration)] | None = None
     prompt: Text

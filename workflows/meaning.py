@@ -46,6 +46,7 @@ class ToolSignature:
 
     name: str
     input_schema: dict
+    side_effects: bool = False
 
 
 def faults_of(document: dict, tools: Mapping[str, ToolSignature]) -> list[Fault]:
@@ -115,6 +116,7 @@ class _Examination:
         self._shape(step, "otherwise", where, above.with_names("error"))
         self._checks(step, "checks", where, above.with_names("output"))
         self._schema(step, "output_schema", where, narrower=step.get("kind") == "model")
+        self._repairs(step, where, position)
         match step:
             case {"kind": "code", "code": str(code)}:
                 self._python("code", code, f"{where}/code", above)
@@ -138,6 +140,31 @@ class _Examination:
                     fault.under(where + pointer("examples", index, "output"))
                     for fault in wanted.faults(example["output"])
                 ]
+
+    def _repairs(self, step: dict, where: str, position: int) -> None:
+        name = step.get("repairs")
+        if not isinstance(name, str) or step.get("kind") == "review":
+            return
+        above = {self.ids[place]: place for place in range(position)}
+        if name not in above:
+            self._say(f"{where}/repairs", self._not_above(name, Sight(tuple(self.ids[:position]))))
+            return
+        for detail in self._why_not_repaired(step, name, [one for _, one in self.steps[above[name] : position + 1]]):
+            self._say(f"{where}/repairs", detail)
+
+    def _why_not_repaired(self, judge: dict, name: str, again: list[dict]) -> Iterator[str]:
+        if again[0].get("kind") != "model":
+            yield f"The step {short(name)} is no model step: nobody can be asked to answer it again."
+        if "for_each" in again[0] or "for_each" in judge:
+            yield "A list judges no step, and is judged by none: put several steps for an item into a workflow step."
+        if not judge.get("checks"):
+            yield "Without `checks` nothing says when that step is to be repaired."
+        if sum(one.get("repairs") == name for _, one in self.steps) > 1:
+            yield f"Only one step may judge {short(name)}: it is repaired once."
+        for one in again[1:]:
+            tool = self.tools.get(one.get("tool")) if isinstance(one.get("tool"), str) else None
+            if one.get("kind") in ("review", "workflow") or (tool and tool.side_effects):
+                yield f"The step {short(one.get('id'))} would be done twice: what stands between the two runs again."
 
     def _review(self, step: dict, where: str, above: Sight) -> None:
         if isinstance(step.get("prompt"), str):

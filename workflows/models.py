@@ -226,7 +226,7 @@ def _secrets(document: dict, project: Project) -> list[Fault]:
 
 def signatures(project: Project) -> dict[str, ToolSignature]:
     """What a definition of this project may call."""
-    return {name: ToolSignature(name, tool.input_schema) for name, tool in tools_of(project).items()}
+    return {name: ToolSignature(name, tool.input_schema, tool.side_effects) for name, tool in tools_of(project).items()}
 
 
 class Budget(models.Model):

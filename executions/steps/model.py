@@ -1,5 +1,6 @@
 """A model step: ask, judge, repair once, climb the rungs of the escalation, and ask a person last."""
 
+import json
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
@@ -16,33 +17,56 @@ from ..effects import AskModel, Effect, Escalated, Stopped
 from ..evaluating import complaints
 from ..models import Execution, StepResult
 from ..run import Run
+from . import judging
+from .judging import Verdict
 
 FRONTIER = Execution.Resolver.FRONTIER
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One answer and what was found of it: `row` is its attempt, `finding` None where it is covered."""
+    """One answer and what was found of it: `row` is its attempt, `finding` None where it is covered, `answer` None where it
+    was not asked for just now."""
 
     row: StepResult
     finding: Finding | None
-    answer: Answer
+    answer: Answer | None = None
 
 
 def perform(run: Run, step: ModelStep) -> Generator[Effect, object, None]:
     request = _request(run, step)
-    trial = yield from _try(run, step, request, step.tier, Purpose.STEP)
-    if trial.finding and trial.finding.repairable:
-        trial.row.status = StepResult.Status.REJECTED
-        note = prompts.repair_note(trial.finding.explanation, trial.answer.completion.text, request.marker)
-        trial = yield from _try(run, step, request, step.tier, Purpose.REPAIR, note)
+    if verdict := judging.verdict(run, step):
+        trial = yield from _again(run, step, request, verdict)
+    else:
+        trial = yield from _first(run, step, request)
     if trial.finding:
-        yield from _escalate(run, step, request, trial)
+        judging.send_back(run, step, trial.row, trial.finding)
+        yield from _escalate(run, step, request, trial.row, trial.finding)
 
 
-def _escalate(run: Run, step: ModelStep, request: Request, flagged: Trial) -> Generator[Effect, object, None]:
+def _first(run: Run, step: ModelStep, request: Request) -> Generator[Effect, object, Trial]:
+    """Asks, and once more where that can mend it. What a judge says is not mended by asking the judge."""
+    trial = yield from _try(run, step, request, step.tier, Purpose.STEP)
+    finding = trial.finding
+    if finding is None or not finding.repairable or judging.is_about_another(step, finding):
+        return trial
+    trial.row.status, trial.row.explanation = StepResult.Status.REJECTED, finding.explanation
+    note = prompts.repair_note(finding.explanation, trial.answer.completion.text, request.marker)
+    return (yield from _try(run, step, request, step.tier, Purpose.REPAIR, note))
+
+
+def _again(run: Run, step: ModelStep, request: Request, verdict: Verdict) -> Generator[Effect, object, Trial]:
+    """A later step judged its answer and sent it back: once it is repaired, then it counts as a failed check."""
+    if verdict.times == judging.REPAIRED:
+        note = prompts.repair_note(verdict.reason, json.dumps(verdict.row.output, ensure_ascii=False), request.marker)
+        return (yield from _try(run, step, request, step.tier, Purpose.REPAIR, note))
+    return Trial(verdict.row, Finding("check_failed", "judge", verdict.reason, keeps=True))
+
+
+def _escalate(
+    run: Run, step: ModelStep, request: Request, flagged: StepResult, finding: Finding
+) -> Generator[Effect, object, None]:
     """Asks the rungs in turn. The first good answer is the step's; the flag then asks for review and does not wait."""
-    finding = flagged.finding
     for rung in _rungs(run, finding):
         note = prompts.escalation_note(finding.reason, finding.explanation, request.marker)
         try:
@@ -50,14 +74,14 @@ def _escalate(run: Run, step: ModelStep, request: Request, flagged: Trial) -> Ge
         except Stopped as stopped:
             if isinstance(stopped.ending, Escalated):
                 # The cap forbids to ask: its flag waits, and what was not covered is not lost behind it.
-                run.flag(finding, flagged.row, waiting=False)
+                run.flag(finding, flagged, waiting=False)
             raise
         if trial.finding is None:
-            run.flag(finding, flagged.row, answered_by=FRONTIER)
+            run.flag(finding, flagged, answered_by=FRONTIER)
             return
         said = f"{finding.explanation} The {rung} was asked too: {trial.finding.explanation}"
         finding = replace(finding, explanation=said)
-    raise run.ask_person(finding, flagged.row)
+    raise run.ask_person(finding, flagged)
 
 
 def _rungs(run: Run, finding: Finding) -> list[str]:

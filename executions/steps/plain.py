@@ -10,6 +10,7 @@ from ..effects import Effect
 from ..evaluating import complaints, shaped
 from ..models import StepResult
 from ..run import Run
+from . import judging
 
 
 def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Effect, object, None]:
@@ -19,7 +20,9 @@ def take(run: Run, step: Step, row: StepResult, output: object) -> Generator[Eff
     if finding is None:
         run.settle(row, output)
         return
-    row.status, row.output, row.has_output = StepResult.Status.FLAGGED, output, finding.keeps
+    row.output = output
+    judging.send_back(run, step, row, finding)
+    row.status, row.has_output = StepResult.Status.FLAGGED, finding.keeps
     raise run.ask_person(finding, row)
 
 

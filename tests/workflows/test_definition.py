@@ -277,7 +277,6 @@ def test_it_refuses_in_covers_edge_cases_and_result(path, value, pointer, part):
         ("steps/0/for_each", "item", "/steps/0/for_each", "with `for_each` only"),
         ("steps/0/for_each", "steps['sort']", "/steps/0/for_each", "does not stand above"),
         ("steps/0/for_each", ["input"], "/steps/0/for_each", "must be a text"),
-        ("steps/1/repairs", "clean", "/steps/1/repairs", "not available yet"),
         ("steps/1/examples", [{"input": 1}], "/steps/1/examples/0/output", "missing"),
         ("steps/1/examples", [{"input": 1, "output": "a"}], "/steps/1/examples/0/output", "must be an object"),
         (
