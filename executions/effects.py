@@ -46,7 +46,7 @@ class CallTool:
 
 @dataclass(frozen=True)
 class Pause:
-    """→ None, after so many seconds (few: a long wait gives the execution back instead)."""
+    """→ None, after so many seconds (few: a long wait gives the execution back instead). The driver commits the journal."""
 
     seconds: float
 

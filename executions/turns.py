@@ -141,6 +141,7 @@ def _go_on(held: Held, came: object) -> Wait | None:
         queue.ring(held.lease.execution)
         return None
     if isinstance(effect, Pause):
+        store.checkpoint(held.lease, held.run.journal)
         return effect
     if refusal := _refusal(held, effect):
         return _stay_or_go(held, effect, refusal)

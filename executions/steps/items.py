@@ -2,19 +2,21 @@
 finished while one waits for a person, and the execution stands still behind the last one."""
 
 import json
+import time
 from collections.abc import Generator
 
 from workflows.definition import Step
 from workflows.sandbox import Failure, truth_of
 
 from ..coverage import Finding
-from ..effects import Effect, Escalated, Evaluate, Stopped
+from ..effects import Effect, Escalated, Evaluate, Pause, Stopped
 from ..evaluating import raise_failure
 from ..models import Flag, StepResult
 from ..run import Item, Run
 from . import kinds, plain
 
 MAX_ITEMS = 1000
+TURN = 0.5  # seconds of items, after which others have the thread; what is done until then is committed
 MAX_BYTES = 8 * 2**20  # of JSON, of a list's outputs together: every step below reads it as a whole
 
 
@@ -23,11 +25,14 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
     if not values:
         run.settle(run.attempt(step, StepResult.Status.DONE), [])
         return
-    some_wait, room = False, MAX_BYTES
+    some_wait, room, since = False, MAX_BYTES, time.monotonic()
     for index, value in enumerate(values):
         run.item = Item(index, value)
         if not run.has(run.place(step)):
             some_wait |= yield from _waits(run, step, room)
+        if time.monotonic() - since > TURN:
+            yield Pause(0)
+            since = time.monotonic()
         room -= _size(run.items[step.id].get(index))
     run.item = None
     if some_wait:

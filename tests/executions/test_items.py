@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from executions import queue, resolution, store, turns, worker
 from executions.drivers import plain
-from executions.effects import AskModel
+from executions.effects import AskModel, Pause
 from executions.models import Execution, Flag, StepResult, Worker
 from executions.resolution import Decision
 from executions.steps import items
@@ -222,6 +222,17 @@ def test_a_list_of_outputs_has_a_bound(monkeypatch):
     execution = execute(["aaaaa", "bbbbb", "c"], CODE)
     assert execution.status == "escalated"
     assert [(flag.iteration, flag.reason) for flag in Flag.objects.all()] == [(2, "code_error")]
+
+
+def test_a_long_list_leaves_the_thread_to_others_and_keeps_what_is_done(monkeypatch):
+    monkeypatch.setattr(items, "TURN", 0)
+    workflow = make_workflow(definition(CODE))
+    execution = queue.submit(workflow.live.version, workflow.live, {"lines": ["a", "b"]}, actor="test")
+    held = turns.Held(store.claim(execution.pk, Worker.objects.create(name="gone", ended_at=timezone.now()).pk))
+    assert turns.turn(held) == Pause(0)
+    assert rows() == [(0, 1, "done")]
+    assert advance(execution).output == ["a!", "b!"]
+    assert rows() == [(0, 1, "done"), (1, 1, "done")]
 
 
 def test_an_item_fails_and_the_retry_goes_on_behind_those_that_are_done():
