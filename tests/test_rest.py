@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from uuid import UUID
 from wsgiref.util import setup_testing_defaults
 
 import pytest
@@ -10,9 +11,11 @@ from django.test import Client
 from django.utils import timezone
 
 from config.wsgi import application
+from executions import worker
+from executions.drivers import plain
 from executions.models import Execution
 from projects.models import ApiKey, Scope
-from tests.cast import make_workflow
+from tests.cast import envelope, make_workflow, models_answer
 from tests.locked import LockedDatabase
 from workflows.models import Workflow
 
@@ -270,6 +273,29 @@ def test_a_version_has_one_way_to_be_written(client, version):
 def test_a_definition_that_is_no_object_is_said_once_where_it_stands(client):
     found = problem(client.post(f"{API}/workflows", {"name": "new", "definition": 5}, JSON), 422)
     assert found["errors"] == [{"pointer": "/definition", "detail": "This must be an object."}]
+
+
+def test_a_definition_may_be_yaml_or_markdown_alone(client):
+    step = "{id: a, kind: code, code: 'def run(input, steps): return input'}"
+    yaml = f"title: Greet\npurpose: Greet.\ninput_schema: {{}}\nsteps:\n- {step}\n"
+    made = client.post(f"{API}/workflows", {"name": "greet", "definition": yaml}, JSON)
+    assert (made.status_code, made.json()["definition"]["steps"][0]["id"]) == (201, "a")
+    markdown = {"name": "hello", "definition": "# Say hello\n\nBe kind, {{ name }}.", "publish": True}
+    made = client.post(f"{API}/workflows", markdown, JSON)
+    assert made.status_code == 201
+    definition = made.json()["definition"]
+    assert (definition["title"], definition["steps"][0]["id"]) == ("Say hello", "follow")
+    models_answer({"system": "Be kind, [{]{2} name }}", "text": envelope({"response": "Hello"})})
+    accepted = client.post(f"{API}/workflows/hello/executions", {"input": {"anything": 1}}, JSON)
+    assert accepted.status_code == 202
+    plain.advance(UUID(accepted.json()["id"]), worker.current())
+    assert client.get(f"{API}/executions/{accepted.json()['id']}").json()["output"] == {"response": "Hello"}
+
+
+@pytest.mark.parametrize("text", ["", "steps:\n- a\n- {b", "title: a\ninput_schema: !!int 1"])
+def test_a_text_that_is_no_definition_is_invalid_where_it_stands(client, text):
+    said = problem(client.post(f"{API}/workflows", {"name": "greet", "definition": text}, JSON), 422)
+    assert [fault["pointer"] for fault in said["errors"]] == ["/definition"]
 
 
 # What may be asked where.

@@ -33,10 +33,15 @@ def loads(text: str | bytes, max_nodes: int = MAX_NODES) -> object:
         )
     except json.JSONDecodeError as error:
         raise Malformed(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
+    return check(value, max_nodes)
+
+
+def check(value: object, max_nodes: int = MAX_NODES) -> object:
+    """The value, where it can be kept faithfully. Raises `TooLarge` or `Invalid`."""
     faults, nodes = [], 0
     for nodes, (where, leaf) in enumerate(_walk(value), 1):
         if nodes > max_nodes:
-            raise _too_many(max_nodes)
+            raise too_many(max_nodes)
         faults += [Fault(_SURROGATE.sub("\ufffd", pointer(*where)), detail) for detail in _complaints(leaf)]
     if faults:
         raise Invalid.of(faults[:20])
@@ -52,7 +57,7 @@ def _refuse_size(text: str, max_nodes: int) -> None:
     depth = 0
     for read, token in enumerate(_MARK.finditer(text)):
         if read > MARKS_OF_A_VALUE * max_nodes:
-            raise _too_many(max_nodes)
+            raise too_many(max_nodes)
         if token[0] in "[{":
             depth += 1
             if depth > MAX_DEPTH:
@@ -61,7 +66,7 @@ def _refuse_size(text: str, max_nodes: int) -> None:
             depth -= 1
 
 
-def _too_many(max_nodes: int) -> TooLarge:
+def too_many(max_nodes: int) -> TooLarge:
     return TooLarge(f"More than {max_nodes} values in one document.")
 
 

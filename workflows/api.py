@@ -24,6 +24,7 @@ from wire.times import rfc3339
 from wire.views import View
 
 from . import shown
+from .documents import document_of
 from .models import Baseline, Examined, Publication, Version, Workflow
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -61,10 +62,8 @@ class Design(Body):
 
     def examined(self, project: Project) -> Examined:
         """Pointers are those of the whole body."""
-        if isinstance(self.definition, str):
-            raise Invalid.at("/definition", "A definition as Markdown text is not available yet; send the object.")
         try:
-            return Examined.of(self.definition, project)
+            return Examined.of(document_of(self.definition), project)
         except Invalid as problem:
             raise Invalid.of([fault.under("/definition") for fault in problem.faults]) from problem
 

@@ -1,0 +1,170 @@
+"""The one YAML reader for what comes from outside: YAML 1.2 with the core schema, as strict as `strict_json`. `no`, `on`,
+`12:30` and dates are text; what could be meant otherwise than it would be read is refused."""
+
+import re
+from collections.abc import Iterator
+
+import yaml
+
+from .problems import Malformed
+from .strict_json import MAX_DEPTH, MAX_NODES, check, too_many
+
+MAX_TEXT = 1024 * 1024  # characters
+MAX_NUMBER = 40
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULL = {"", "~", "null", "Null", "NULL"}
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_OF_ANOTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_UNCLEAR = re.compile(r"[-+]?0[0-9]+(\.[0-9]*)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+_Container = dict[str, object] | list[object]
+
+
+def loads(text: str) -> object:
+    """Text → JSON value. Raises `Malformed`, with line and column, and what `strict_json.loads` raises."""
+    if len(text) > MAX_TEXT:
+        raise Malformed(f"A YAML document has at most {MAX_TEXT} characters.")
+    try:
+        value = _Builder().read(yaml.parse(text, Loader=_Loader))
+    except yaml.MarkedYAMLError as error:
+        raise Malformed(f"Not YAML: {error.problem or error.context}{_at(error.problem_mark)}.") from error
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise Malformed(f"Not YAML: {str(error).splitlines()[0][:200]}.") from error
+    return check(value)
+
+
+class _Builder:
+    """Events → a value. Nothing recurses, and an alias is the value that it names, counted as often as it stands."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[_Container, str | None, int]] = []  # a container, its anchor, the nodes before it
+        self._keys: list[str | None] = []  # of each open container the key that waits for its value
+        self._anchored: dict[str, tuple[object, int]] = {}  # with the nodes in it
+        self._nodes = 0
+        self._root: list[object] = []
+
+    def read(self, events: Iterator[yaml.Event]) -> object:
+        for event in events:
+            match event:
+                case yaml.DocumentStartEvent() if self._root:
+                    raise Malformed(f"More than one document{_at(event.start_mark)}.")
+                case yaml.AliasEvent():
+                    self._alias(event)
+                case yaml.ScalarEvent():
+                    self._scalar(event)
+                case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                    self._begin(event)
+                case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                    self._end()
+        if not self._root:
+            raise Malformed("The YAML document is empty.")
+        return self._root[0]
+
+    def _begin(self, event: yaml.CollectionStartEvent) -> None:
+        self._refuse_tag(event)
+        if len(self._open) == MAX_DEPTH:
+            raise Malformed(f"Nested deeper than {MAX_DEPTH} levels{_at(event.start_mark)}.")
+        if self._wants_key():
+            raise Malformed(f"A key is a text{_at(event.start_mark)}.")
+        found: _Container = {} if isinstance(event, yaml.MappingStartEvent) else []
+        before = self._nodes
+        self._put(found, 1)
+        self._open.append((found, event.anchor, before))
+        self._keys.append(None)
+
+    def _end(self) -> None:
+        found, anchor, before = self._open.pop()
+        self._keys.pop()
+        if anchor:
+            self._anchored[anchor] = found, self._nodes - before
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        self._refuse_tag(event)
+        value = _meant(event) if event.implicit[0] else event.value
+        if self._wants_key():
+            self._key(value, event)
+            return
+        self._put(value, 1)
+        if event.anchor:
+            self._anchored[event.anchor] = value, 1
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        if event.anchor not in self._anchored:
+            raise Malformed(f"The alias *{event.anchor} names nothing that is complete here{_at(event.start_mark)}.")
+        value, nodes = self._anchored[event.anchor]
+        if len(self._open) + _height(value) > MAX_DEPTH:
+            raise Malformed(f"Nested deeper than {MAX_DEPTH} levels{_at(event.start_mark)}.")
+        if self._wants_key():
+            self._key(value, event)
+        else:
+            self._put(value, nodes)
+
+    def _key(self, value: object, event: yaml.NodeEvent) -> None:
+        found = self._open[-1][0]
+        if not isinstance(value, str):
+            raise Malformed(f"A key is a text: write it in quotes{_at(event.start_mark)}.")
+        if value in found:
+            raise Malformed(f"The key {value[:80]!r} stands twice in one object{_at(event.start_mark)}.")
+        self._keys[-1] = value
+
+    def _put(self, value: object, nodes: int) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise too_many(MAX_NODES)
+        if not self._open:
+            self._root.append(value)
+        elif isinstance(found := self._open[-1][0], dict):
+            found[self._keys[-1]] = value
+            self._keys[-1] = None
+        else:
+            found.append(value)
+
+    def _wants_key(self) -> bool:
+        return bool(self._open) and isinstance(self._open[-1][0], dict) and self._keys[-1] is None
+
+    def _refuse_tag(self, event: yaml.NodeEvent) -> None:
+        if event.tag is not None:
+            raise Malformed(f"A tag such as {event.tag[:40]!r} says nothing here{_at(event.start_mark)}.")
+
+
+def _height(value: object) -> int:
+    """Levels of objects and lists in it."""
+    height, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        height += 1
+        level = [child for one in level for child in (one.values() if isinstance(one, dict) else one)]
+    return height
+
+
+def _meant(event: yaml.ScalarEvent) -> object:
+    """A plain scalar by the core schema."""
+    text = event.value
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _UNCLEAR.fullmatch(text):
+        raise Malformed(
+            f"{text[:40]!r} is no number that JSON has; as a text it stands in quotes{_at(event.start_mark)}."
+        )
+    number = _number(text)
+    if number in (float("inf"), float("-inf")):
+        raise Malformed(f"{text} is too large for a number{_at(event.start_mark)}.")
+    return text if number is None else number
+
+
+def _number(text: str) -> int | float | None:
+    """None where it is no number that is exact."""
+    if len(text) > MAX_NUMBER:
+        return None
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _OF_ANOTHER_BASE.fullmatch(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.fullmatch(text) else None
+
+
+def _at(mark: yaml.Mark | None) -> str:
+    return f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -1,0 +1,61 @@
+"""A definition as it may be sent: the object, the same as YAML, or Markdown alone, which becomes one model step."""
+
+import re
+
+from wire import strict_yaml
+from wire.problems import Invalid, Malformed
+
+YAML = re.compile(r"^(steps|input_schema):", re.MULTILINE)  # of a text with such a line it is said, and no prose
+MAX_TITLE = 120  # characters
+
+_OUTPUT = {
+    "type": "object",
+    "required": ["response"],
+    "additionalProperties": False,
+    "properties": {"response": {"type": "string"}},
+}
+
+
+def document_of(sent: dict[str, object] | str) -> dict[str, object]:
+    """The definition as an object. Raises `Invalid` for a text that is neither."""
+    if not isinstance(sent, str):
+        return sent
+    if not sent.strip():
+        raise Invalid.at("", "This text is empty.")
+    return _from_yaml(sent) if YAML.search(sent) else from_markdown(sent)
+
+
+def _from_yaml(text: str) -> dict[str, object]:
+    try:
+        document = strict_yaml.loads(text)
+    except Malformed as problem:
+        said = f"A line begins with a key of a definition, so this text is read as YAML. {problem.detail}"
+        raise Invalid.at("", said) from problem
+    if not isinstance(document, dict):
+        raise Invalid.at("", "As YAML this text is no mapping.")
+    return document
+
+
+def from_markdown(text: str) -> dict[str, object]:
+    """One step `follow`, on the cheap tier: the text is the guidance, the input is the data, `{response}` the output."""
+    lines = [line.strip().lstrip("#").strip() for line in text.splitlines()]
+    title, *rest = [line for line in lines if line] or [text.strip()]
+    # What looks like an insertion is the text's own: it comes back out of a constant as it was.
+    braces = {"constants": {"braces": "{{"}} if "{{" in text else {}
+    return {
+        "title": title[:MAX_TITLE],
+        "purpose": (rest[0] if rest else title)[:1000],
+        "input_schema": {},
+        **braces,
+        "guidance": text.replace("{{", "{{ constants.braces }}"),
+        "steps": [
+            {
+                "id": "follow",
+                "kind": "model",
+                "tier": "cheap",
+                "instructions": "Carry out the workflow on the input.",
+                "prompt": "{{ input }}",
+                "output_schema": _OUTPUT,
+            }
+        ],
+    }
