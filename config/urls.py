@@ -13,10 +13,14 @@ from wire import errors, openapi
 from wire.metrics import Remembered, exposition
 from workflows import api as workflows
 from workflows import budget_api as budgets
+from workflows import document_api as documents
 
 api = [
+    path("definition-schema", documents.DefinitionSchema.as_view()),
     path("workflows", workflows.WorkflowList.as_view()),
     path("workflows/<str:name>", workflows.WorkflowDetail.as_view()),
+    path("workflows/<str:name>/archival", workflows.Archival.as_view()),
+    path("workflows/<str:name>/diff", documents.DiffView.as_view()),
     path("workflows/<str:name>/versions", workflows.VersionList.as_view()),
     path("workflows/<str:name>/versions/<str:number>", workflows.VersionDetail.as_view()),
     path("workflows/<str:name>/versions/<str:number>/publication", workflows.PublicationView.as_view()),

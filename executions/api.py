@@ -13,7 +13,7 @@ from gateway.models import Call
 from projects.idempotency import ONCE, once
 from projects.models import Project, Scope
 from wire.answers import Listed, Problem
-from wire.bodies import Body
+from wire.bodies import Body, Nothing
 from wire.filters import BOOLEAN, TEXT, TIME, one_of
 from wire.paging import page
 from wire.problems import Conflict, Invalid, NotFound, TooLarge
@@ -54,10 +54,6 @@ class NewResolution(Body):
 
 class NewRetry(Body):
     version: Annotated[str, Field(max_length=64)] | None = None
-
-
-class Nothing(Body):
-    """A body that has nothing to say."""
 
 
 class NewBatch(Body):
@@ -325,6 +321,7 @@ def _refuse_what_is_not_there(body: NewExecution | NewBatch) -> None:
 
 def _chosen(request: Request, workflow: Workflow, number: str | None) -> tuple[Version, Publication | None]:
     """The live publication; a version's latest one, by number; or a draft, which makes a trial, for whoever may design."""
+    workflow.must_be_in_use()
     if number is None:
         if workflow.live is None:
             raise Conflict(f"{workflow.name} has no published version; publish one, or try a draft by its version.")

@@ -27,6 +27,7 @@ UNKNOWN_ID = "0190a000-0000-7000-8000-000000000000"
 # A body that the method takes, by the address's pattern: what is refused must be the foreign object, not the body.
 BODIES = {
     ("POST", "workflows"): {"name": "anew", "definition": REFUND},
+    ("POST", "workflows/<str:name>/archival"): {},
     ("POST", "workflows/<str:name>/versions"): {"bump": "minor", "definition": REFUND},
     ("POST", "workflows/<str:name>/versions/<str:number>/publication"): {},
     ("PUT", "workflows/<str:name>/baseline"): {"method": "declared", "cost_per_execution": "1.00"},

@@ -143,7 +143,7 @@ def answered(body: object, status: int = 200, kind: str = "application/json") ->
     return response.render()
 
 
-WORKFLOW = {"name": "refund", "published": None, "created_at": "2026-11-23T09:30:00Z"}
+WORKFLOW = {"name": "refund", "published": None, "archived_at": None, "created_at": "2026-11-23T09:30:00Z"}
 
 
 @pytest.mark.parametrize(

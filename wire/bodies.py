@@ -29,6 +29,10 @@ class Body(BaseModel):
         return not any(field.is_required() for field in cls.model_fields.values())
 
 
+class Nothing(Body):
+    """A body that has nothing to say."""
+
+
 _SENTENCES = {
     "missing": "This is required.",
     "extra_forbidden": "Unknown key.",

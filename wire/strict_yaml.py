@@ -11,6 +11,7 @@ from .strict_json import MAX_DEPTH, MAX_NODES, check, too_many
 
 MAX_TEXT = 1024 * 1024  # characters
 MAX_NUMBER = 40
+_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")  # that other readers take for ends of lines
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -168,3 +169,26 @@ def _number(text: str) -> int | float | None:
 
 def _at(mark: yaml.Mark | None) -> str:
     return f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+
+
+def dumps(value: object) -> str:
+    """JSON value → YAML that `loads` reads back as the same value: in the order of the keys, long texts as blocks."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """As a block where it has lines; in quotes where it would be read as something else than this text."""
+    style = "|" if "\n" in text else None
+    if _BREAKS.search(text):
+        style = '"'
+    elif not style and (text in _NULL or text in _BOOL or _UNCLEAR.fullmatch(text) or _number(text) is not None):
+        style = "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _write_text)

@@ -16,7 +16,8 @@ from projects.idempotency import ONCE, once
 from projects.models import Project, Scope
 from projects.targets import parse_target
 from wire.answers import Listed, Problem
-from wire.bodies import Body, Moment, Usd
+from wire.bodies import Body, Moment, Nothing, Usd
+from wire.filters import BOOLEAN
 from wire.money import to_pico, to_usd, usd_text
 from wire.paging import page
 from wire.problems import Conflict, Fault, Invalid, NotFound
@@ -139,14 +140,16 @@ class NewBaseline(Body):
 
 class WorkflowList(View):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
+    filters = {"archived": BOOLEAN}
     paged = True
     bodies = {"POST": NewWorkflow}
     heeds = {"POST": ONCE}
     answers = {"GET": {200: Listed[shown.Workflow]}, "POST": {201: shown.StoredWorkflow, 409: Problem}}
 
     def get(self, request: Request) -> Response:
-        """The workflows of the project, newest first."""
+        """The workflows of the project, newest first; the archived ones where they are asked for."""
         rows = Workflow.objects.filter(project=request.auth.project).select_related("live__version__workflow")
+        rows = rows.filter(archived_at__isnull=not self.given.get("archived", False))
         return page(request, rows, lambda found: [represent_workflow(row) for row in found])
 
     def post(self, request: Request) -> Response:
@@ -174,6 +177,33 @@ class WorkflowDetail(View):
         return Response(represent_workflow(workflow_of(request.auth.project, name)))
 
 
+class Archival(View):
+    scopes = {"POST": Scope.DESIGN, "DELETE": Scope.DESIGN}
+    bodies = {"POST": Nothing}
+    heeds = {"POST": ONCE}
+    answers = {"POST": {200: shown.Workflow, 409: Problem}, "DELETE": {200: shown.Workflow, 409: Problem}}
+
+    def post(self, request: Request, name: str) -> Response:
+        """Takes a workflow out of use: no executions, versions and publications any more. Reports and reading stay, and what was
+        accepted ends."""
+        workflow = workflow_of(request.auth.project, name)
+
+        def archive() -> str:
+            if not Workflow.objects.filter(pk=workflow.pk, archived_at=None).update(archived_at=timezone.now()):
+                workflow.must_be_in_use()
+            return name
+
+        once(request, archive)
+        return Response(represent_workflow(workflow_of(request.auth.project, name)))
+
+    def delete(self, request: Request, name: str) -> Response:
+        """Takes it back into use."""
+        workflow = workflow_of(request.auth.project, name)
+        if not Workflow.objects.filter(pk=workflow.pk, archived_at__isnull=False).update(archived_at=None):
+            raise Conflict(f"The workflow {name} is not archived.", archived_at=None)
+        return Response(represent_workflow(workflow_of(request.auth.project, name)))
+
+
 class VersionList(View):
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
     paged = True
@@ -190,6 +220,7 @@ class VersionList(View):
         """Adds a version: a new draft, never an edit."""
         body: NewVersion = self.body
         workflow = workflow_of(request.auth.project, name)
+        workflow.must_be_in_use()
         examined = body.examined(workflow.project)
 
         @transaction.atomic
@@ -219,6 +250,7 @@ class PublicationView(View):
         if self.body.override is not None:
             raise Invalid.at("/override", "There is no gate to override yet: an override is not available yet.")
         version = version_of(request.auth.project, name, number)
+        version.workflow.must_be_in_use()
         if not version.publications.exists():  # a roll-back is always allowed
             version.examine_again()
         made = once(request, lambda: str(version.publish(str(request.user)).pk))
@@ -292,6 +324,7 @@ def represent_workflow(workflow: Workflow) -> dict:
     return {
         "name": workflow.name,
         "published": live and {**represent_publication(live), "definition": live.version.definition},
+        "archived_at": rfc3339(workflow.archived_at),
         "created_at": rfc3339(workflow.created_at),
     }
 

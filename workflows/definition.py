@@ -7,11 +7,22 @@ again with `Definition.model_validate`, which looks at the structure only.
 import keyword
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from . import faults
 from .references import EVERYWHERE, SOMEWHERE, reads_item
@@ -99,9 +110,20 @@ EdgeCaseId = Annotated[str, AfterValidator(_label)]
 Rung = Literal["frontier", "human"]
 RUNGS: tuple[Rung, ...] = ("frontier", "human")
 Tier = Literal["cheap", "standard", "frontier"]
+_RUNG = {"enum": list(RUNGS)}
+_RUNGS = {"anyOf": [_RUNG, {"type": "array", "items": _RUNG, "minItems": 1}]}
 Shape = object  # any JSON; every text in it is an expression
 JsonSchema = dict[str, object]
 _LIST = Field(strict=False)  # JSON has lists, a frozen model tuples
+
+
+def _may_lack(key: str) -> Callable[[dict], None]:
+    """For the published schema: a key that is found where it is not written."""
+
+    def lessen(schema: dict) -> None:
+        schema["required"] = [one for one in schema["required"] if one != key]
+
+    return lessen
 
 
 class Part(BaseModel):
@@ -122,6 +144,10 @@ class Check(Part):
     def _bare(cls, value: object) -> object:
         return {"check": value} if isinstance(value, str) else value
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict:
+        return {"anyOf": [{"type": "string"}, handler.resolve_ref_schema(handler(core))]}
+
     @property
     def complaint(self) -> str:
         """What is said where it is not true."""
@@ -130,6 +156,8 @@ class Check(Part):
 
 class EdgeCase(Part):
     """A case that does not go the usual way. With `when`, code decides that it is there, untold to models."""
+
+    model_config = ConfigDict(json_schema_extra=_may_lack("id"))
 
     id: EdgeCaseId
     case: Text
@@ -151,7 +179,7 @@ class EdgeCase(Part):
 class Escalation(Part):
     """Who is asked about a flagged model step."""
 
-    to: Annotated[tuple[Rung, ...], BeforeValidator(_rungs)] = RUNGS
+    to: Annotated[tuple[Rung, ...], BeforeValidator(_rungs), WithJsonSchema(_RUNGS)] = RUNGS
 
     @property
     def rungs(self) -> tuple[str, ...]:
@@ -200,6 +228,8 @@ class Example(Part):
 
 
 class ModelStep(Step):
+    model_config = ConfigDict(json_schema_extra=_may_lack("tier"))
+
     kind: Literal["model"]
     tier: Tier
     task: Text | None = None

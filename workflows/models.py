@@ -23,6 +23,7 @@ from projects.tools import tools_of
 from wire.money import to_usd
 from wire.problems import Conflict, Fault, Invalid
 from wire.redaction import PERSONAL, policy_of
+from wire.times import rfc3339
 
 from .definition import Definition
 from .faults import MAX_FAULTS
@@ -62,6 +63,7 @@ class Workflow(models.Model):
     project = models.ForeignKey(Project, models.PROTECT, related_name="workflows")
     name = models.CharField(max_length=100)
     live = models.ForeignKey("Publication", models.PROTECT, null=True, editable=False, related_name="+")
+    archived_at = models.DateTimeField(null=True, blank=True, help_text="Since when it takes no executions any more.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -69,6 +71,14 @@ class Workflow(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def must_be_in_use(self) -> None:
+        """Raises `Conflict` where it is archived."""
+        if self.archived_at:
+            said = (
+                f"The workflow {self.name} was archived on {self.archived_at:%Y-%m-%d}; take it back to go on with it."
+            )
+            raise Conflict(said, archived_at=rfc3339(self.archived_at))
 
     def draft(self, examined: Examined, number: str, **context: object) -> Version:
         """A new, immutable version; what is said around the definition loses its secrets. Raises `Conflict` for a number that

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from wire.answers import Answer, Day, Id, Json, Money, Time, word_of
 
@@ -27,7 +27,33 @@ class LivePublication(Publication):
 class Workflow(Answer):
     name: str
     published: Annotated[LivePublication | None, Field(description="The publication that is live.")]
+    archived_at: Annotated[Time | None, Field(description="Since when it takes no executions any more.")]
     created_at: Time
+
+
+class Change(Answer):
+    op: word_of(("added", "removed", "changed", "moved"))
+    pointer: Annotated[str, Field(description="In the later definition; of what was removed, in the earlier one.")]
+    about: Annotated[str | None, Field(description="The id of the step or edge case.")]
+    before: Json
+    after: Json
+
+
+class Diff(Answer):
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    identical: bool
+    changes: list[Change]
+    text: Annotated[str, Field(description="A unified diff of both as YAML.")]
+
+
+class DefinitionSchema(Answer):
+    """A JSON Schema, draft 2020-12."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    title: str
+    type: str
 
 
 class Warned(Answer):
