@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from gateway.models import Call
-from projects.admin import ReadOnlyAdmin, ReadOnlyInline, pretty
+from projects.admin import OwnFilter, ReadOnlyAdmin, ReadOnlyInline, pretty
+from projects.models import Role
 from wire import strict_json
 from wire.problems import Problem
 
@@ -97,8 +98,9 @@ class EventInline(ReadOnlyInline):
 
 @admin.register(Execution)
 class ExecutionAdmin(ReadOnlyAdmin):
+    of_project = "project"
     list_display = ["created_at", "version", "project", "status", "resolved_by", "purpose"]
-    list_filter = ["status", "resolved_by", "purpose", "simulated", "project", "workflow"]
+    list_filter = ["status", "resolved_by", "purpose", "simulated", ("project", OwnFilter), ("workflow", OwnFilter)]
     list_select_related = ["project", "version__workflow"]
     search_fields = ["=id"]
     search_help_text = "An execution's id."
@@ -202,6 +204,7 @@ RANK = models.Case(
 
 @admin.register(Flag)
 class FlagAdmin(ReadOnlyAdmin):
+    of_project = "execution__project"
     list_display = ["reason", "decide", "short", "where", "project", "answered_by"]
     fields = [
         *(
@@ -220,7 +223,7 @@ class FlagAdmin(ReadOnlyAdmin):
         *("said", "created_at", "resolved_at"),
     ]
     readonly_fields = ["decide", "why", "said"]
-    list_filter = ["state", "waiting", "reason", "detector", "execution__workflow"]
+    list_filter = ["state", "waiting", "reason", "detector", ("execution__workflow", OwnFilter)]
     list_select_related = ["execution__workflow", "execution__project"]
     ordering = [RANK.asc(), "-id"]
 
@@ -257,7 +260,7 @@ class FlagAdmin(ReadOnlyAdmin):
     def resolve(self, request: HttpRequest, flag_id: UUID) -> HttpResponse:
         """The page on which a person decides: what came, what was found, what can be answered."""
         flag = self.get_queryset(request).filter(pk=flag_id).select_related("execution__version__workflow").first()
-        if flag is None or not request.user.has_perm("executions.change_flag"):
+        if flag is None or not self.may(request, Role.REVIEWER, flag):
             raise Http404
         form = ResolutionForm(flag, request.POST or None)
         if request.method == "POST" and form.is_valid() and self._resolved(request, flag, form):

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from projects.admin import DiscreetAdmin, NamesProvider, ReadOnlyAdmin, pretty, usd
-from projects.models import Provider
+from projects.admin import DiscreetAdmin, NamesProvider, OwnFilter, ReadOnlyAdmin, pretty, usd
+from projects.models import Provider, Role
 
 from .models import Call, Intent, Limit, OwnPrice
 from .prices import ANY, price_lists
@@ -20,6 +20,7 @@ NOT_KEPT = "Not there: it was never kept, or it was deleted, as its project says
 
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin):
+    of_project = "project"
     list_display = [
         "finished_at",
         "purpose",
@@ -83,6 +84,7 @@ class CallAdmin(ReadOnlyAdmin):
 
 @admin.register(Intent)
 class IntentAdmin(ReadOnlyAdmin):
+    of_project = "project"
     list_display = ["intended_at", "purpose", "step", "model_planned", "attempt", "bound"]
     list_filter = ["purpose", "simulated"]
     search_fields = ["=execution"]
@@ -117,11 +119,15 @@ class ProviderForm(forms.ModelForm):
 
 @admin.register(Provider)
 class ProviderAdmin(DiscreetAdmin):
-    """Of the operator: where prompts and keys go. A provider stays, because what was published may name it."""
+    """Where prompts and keys go: an owner may see it, the operator says it. A provider stays, because what was published may
+    name it."""
 
+    of_project = "project"
+    seen_by = Role.OWNER
+    changed_by = None
     form = ProviderForm
     list_display = ["name", "project", "protocol", "address", "key", "price_list"]
-    list_filter = ["project"]
+    list_filter = [("project", OwnFilter)]
     list_select_related = ["project"]
     fieldsets = [
         (None, {"fields": ["project", "name", "protocol"]}),
@@ -151,9 +157,10 @@ class ProviderAdmin(DiscreetAdmin):
 class OwnPriceAdmin(DiscreetAdmin):
     """Stated once, in force from its day on; a new price is a new row."""
 
+    of_project = "project"
     form = NamesProvider
     list_display = ["project", "provider", "model", "valid_from", "input_usd", "output_usd"]
-    list_filter = ["project", "provider"]
+    list_filter = [("project", OwnFilter), "provider"]
     list_select_related = ["project"]
 
     @admin.display(description="input per million")

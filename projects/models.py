@@ -141,6 +141,31 @@ class TierModel(models.Model):
         self.project.must_know(self.provider)
 
 
+class Role(models.TextChoices):
+    """What an account may do in a project, in the admin; each may do what those before it may."""
+
+    VIEWER = "viewer", "viewer: sees everything"
+    REVIEWER = "reviewer", "reviewer: resolves flags"
+    DESIGNER = "designer", "designer: workflows and budgets"
+    OWNER = "owner", "owner: the project itself, its keys, prices and tools"
+
+
+class Membership(models.Model):
+    """That an account belongs to a project."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="members")
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+    since = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "member"
+        constraints = [models.UniqueConstraint(fields=["project", "account"], name="one_role_per_project")]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.role}"
+
+
 class Protocol(models.TextChoices):
     """How a provider is spoken to."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.test import Client
 from django.utils import timezone
@@ -113,6 +114,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
     OwnPrice.objects.create(
         project=project, provider="scripted", model=name, valid_from=timezone.now(), input=10**12, output=10**12
     )
+    project.members.create(account=get_user_model().objects.create_user(f"{name}-member"), role="viewer")
     models_say(name)
     said = (
         f"{name} wants a refund",

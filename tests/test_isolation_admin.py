@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models, transaction
 from django.test import Client
@@ -16,7 +16,6 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from executions.models import Flag
 from projects import tools
-from projects.models import ApiKey
 from tests import neighbours as cast
 from tests.neighbours import CANARY, UNKNOWN_ID, everything
 
@@ -210,18 +209,6 @@ def test_what_a_budget_is_of_cannot_be_changed(both, operator):
         "total",
         7 * 10**12,
     )
-
-
-def test_a_permission_in_the_admin_is_for_all_projects(both):
-    """There are no roles of a project yet: `docs/security.md` says so, and this has to change with it."""
-    reader = signed_in("reader")
-    user = get_user_model().objects.get(username="reader")
-    user.user_permissions.add(Permission.objects.get(codename="view_flag"))
-    assert CANARY in reader.get("/admin/executions/flag/").content.decode()
-    flag = row_of(Flag)
-    assert reader.get(f"/admin/executions/flag/{flag.pk}/resolve/").status_code == 404
-    assert reader.get("/admin/executions/execution/").status_code == 403
-    assert ApiKey.objects.exists()
 
 
 def test_a_stranger_sees_nothing_but_the_door(both):

@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from projects.admin import DiscreetAdmin, ReadOnlyAdmin, ReadOnlyInline, pretty, usd
+from projects.admin import DiscreetAdmin, OwnFilter, ReadOnlyAdmin, ReadOnlyInline, pretty, usd
+from projects.models import Role
 
 from . import budgets
 from .models import Baseline, Budget, Publication, Version, Workflow
@@ -32,8 +33,9 @@ class BaselineInline(ReadOnlyInline):
 
 @admin.register(Workflow)
 class WorkflowAdmin(ReadOnlyAdmin):
+    of_project = "project"
     list_display = ["name", "project", "live", "created_at"]
-    list_filter = ["project"]
+    list_filter = [("project", OwnFilter)]
     list_select_related = ["project", "live__version__workflow"]
     search_fields = ["name"]
     inlines = [VersionInline, BaselineInline]
@@ -46,8 +48,9 @@ class PublicationInline(ReadOnlyInline):
 
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
+    of_project = "workflow__project"
     list_display = ["__str__", "title", "designed_by", "declared_cost", "created_at"]
-    list_filter = ["workflow__project", "workflow"]
+    list_filter = [("workflow__project", OwnFilter), ("workflow", OwnFilter)]
     list_select_related = ["workflow"]
     search_fields = ["workflow__name", "number"]
     inlines = [PublicationInline]
@@ -96,9 +99,11 @@ class BudgetForm(forms.ModelForm):
 class BudgetAdmin(DiscreetAdmin):
     """Raising the cap, or deleting the budget, lets what it had parked go on at once."""
 
+    of_project = "project"
+    changed_by = Role.DESIGNER
     form = BudgetForm
     list_display = ["project", "workflow", "period", "limit", "real", "simulated", "stated_by", "stated_at"]
-    list_filter = ["project", "period"]
+    list_filter = [("project", OwnFilter), "period"]
     list_select_related = ["project", "workflow"]
     fields = ["project", "workflow", "period", "cap", "real", "simulated"]
     readonly_fields = ["real", "simulated"]
