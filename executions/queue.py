@@ -62,14 +62,19 @@ def submit_batch(
     *,
     actor: str,
     metadata: dict | None = None,
+    ids: Sequence[UUID] | None = None,
 ) -> list[Execution]:
-    """Accepts all of them, or none: one wrong input refuses the batch, and every wrong one is named."""
+    """Accepts all of them, or none: one wrong input refuses the batch, and every wrong one is named. `ids`: those that they are
+    to have, where the caller wrote them down before."""
     schema, policy = compiled(version.pk).input_schema, redaction(version.workflow.project_id)
     kept = [policy.counted(input) for input in inputs]
     faults = [fault.under(f"/inputs/{n}") for n, (input, _) in enumerate(kept) for fault in schema.faults(input)]
     if faults:
         raise Invalid.of(faults)
-    return _accept(_built(version, publication, kept, metadata), actor)
+    built = _built(version, publication, kept, metadata)
+    for execution, pk in zip(built, ids or (), strict=bool(ids)):
+        execution.pk = pk
+    return _accept(built, actor)
 
 
 def _built(
