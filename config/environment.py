@@ -5,18 +5,21 @@ A variable that is set to nothing counts as unset.
 
 import logging
 import os
+import re
 import secrets
 import sys
 import tempfile
 import tomllib
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from projects.endpoints import private_network
 from projects.targets import parse_target
 from wire.logs import FORMS
 
@@ -106,6 +109,50 @@ def new_file(name: str) -> Path | None:
     if given and (path.is_dir() or not path.parent.is_dir()):
         raise ImproperlyConfigured(f"{name}: {path} cannot be written to: name a file in a folder that exists.")
     return path if given else None
+
+
+def public_url(name: str, default: str) -> str:
+    """An address without a slash at its end."""
+    given = text(name).removesuffix("/")
+    if not given:
+        return default
+    try:
+        host = urlsplit(given).hostname
+    except ValueError:
+        host = None
+    if not host or not re.fullmatch(r"https?://[^\s@?#\\]+", given, re.ASCII):
+        raise ImproperlyConfigured(f"{name}: write an address such as https://workflows.example.com.")
+    return given
+
+
+def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Networks of one's own, in CIDR notation, comma-separated."""
+    found = []
+    for word in listed(name, default):
+        network = private_network(word)
+        if network is None:
+            raise ImproperlyConfigured(f"{name}: {word!r} is no private network, such as 10.1.0.0/16 or 127.0.0.0/8.")
+        found.append(network)
+    return found
+
+
+def mail(name: str, sender: str) -> dict:
+    """Of a mail server what Django's settings call it, and `FROM`; empty: none is configured."""
+    url = text(name)
+    if not url:
+        return {}
+    schemes = ("smtp", "smtp+tls", "smtp+ssl")
+    try:
+        config = environ.Env.email_url_config(url) if urlsplit(url).scheme in schemes else {}
+    except (ValueError, KeyError):
+        config = {}
+    if not config.get("EMAIL_HOST"):
+        raise ImproperlyConfigured(
+            f"{name}: write smtp+tls://user:password@host:587, smtp+ssl://user:password@host:465 or smtp://host:25."
+        )
+    if not re.fullmatch(r"[^@\r\n]+@[^@\s]+", sender):
+        raise ImproperlyConfigured(f"{name}: EMAIL_FROM says who mails come from, such as workflows@example.com.")
+    return {**config, "FROM": sender}
 
 
 def data_folder() -> Path:
@@ -218,7 +265,7 @@ def own_secrets(*more: str) -> tuple[str, ...]:
     """Keys, tokens and passwords that this process was given, the longest first. They never stand in a text that is kept,
     whoever says them: a provider's error, say, or a tool."""
     found = {value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD"))}
-    for url in (text("DATABASE_URL"), text("BROKER_URL")):
+    for url in (text("DATABASE_URL"), text("BROKER_URL"), text("EMAIL_URL")):
         with suppress(ValueError):  # what is wrong with an address is said where it is used
             parts = urlsplit(url)
             if parts.password and parts.password != parts.username:

@@ -15,6 +15,8 @@ ALLOWED_HOSTS = environment.listed("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "
 TRUSTED_PROXY = environment.text("TRUSTED_PROXY")  # whose word on the caller's scheme is taken
 TLS = environment.tls("TLS", TRUSTED_PROXY)
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
+# Where people and programs reach this service: what is told leads there.
+PUBLIC_URL = environment.public_url("PUBLIC_URL", f"http://{HOST}:{PORT}")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -31,6 +33,7 @@ INSTALLED_APPS = [
     "workflows",
     "executions",
     "analytics",
+    "notifications",
     "demo",
     "service",
 ]
@@ -95,6 +98,14 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$", r"^api/v1/"]
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SILENCED_SYSTEM_CHECKS += [f"security.W{number}" for number in ("004", "008", "012", "016")] if TLS is False else []
 CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
+
+# Being told. Networks of one's own that webhooks may go to; the mail server, without which no e-mail is sent.
+WEBHOOK_NETWORKS = environment.networks("WEBHOOK_NETWORKS", ["127.0.0.0/8", "::1/128"] if DEBUG else [])
+_mail = environment.mail("EMAIL_URL", environment.text("EMAIL_FROM"))
+EMAIL_CONFIGURED, EMAIL_TIMEOUT, DEFAULT_FROM_EMAIL = bool(_mail), 15, _mail.get("FROM", "")
+EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST", ""), _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_USER") or "", _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 
 # Requests a minute of one key and of one project, failed authentications a minute of one address; 0: no limit. They are
 # counted in the cache, which is this process's own: a counter must not make the door depend on one server more.

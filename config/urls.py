@@ -8,6 +8,7 @@ from analytics import api as analytics
 from analytics.metrics import spend
 from executions import api as executions
 from executions import health, metrics
+from notifications import api as notifications
 from projects.accounts import login
 from wire import errors, openapi
 from wire.metrics import Remembered, exposition
@@ -41,6 +42,12 @@ api = [
     path("budgets", budgets.BudgetList.as_view()),
     path("budgets/<int:budget_id>", budgets.BudgetDetail.as_view()),
     path("costs", analytics.ProjectCosts.as_view()),
+    path("endpoints", notifications.EndpointList.as_view()),
+    path("endpoints/<uuid:endpoint_id>", notifications.EndpointDetail.as_view()),
+    path("endpoints/<uuid:endpoint_id>/secret", notifications.EndpointSecret.as_view()),
+    path("endpoints/<uuid:endpoint_id>/test", notifications.EndpointTest.as_view()),
+    path("endpoints/<uuid:endpoint_id>/deliveries", notifications.EndpointDeliveries.as_view()),
+    path("deliveries/<uuid:delivery_id>/redelivery", notifications.Redelivery.as_view()),
 ]
 
 urlpatterns = [

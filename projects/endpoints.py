@@ -37,12 +37,12 @@ def fault_of_url(url: str, *, simulated: bool) -> str:
 
 
 def _fault_of_host(scheme: str, host: str) -> str:
-    address = _address(host)
+    address = address_of(host)
     if address is None and not _NAME.fullmatch(host):
         return MALFORMED
-    if address is None and _is_odd_address(host):
+    if address is None and is_odd_address(host):
         return "Write the address as four numbers, such as 127.0.0.1, or as a name."
-    meant = _embedded(address)
+    meant = embedded(address)
     if meant and (meant.is_link_local or meant.is_multicast or meant.is_unspecified):
         return "No model answers at this address."
     if scheme == "http" and not _is_near(host, meant):
@@ -50,20 +50,20 @@ def _fault_of_host(scheme: str, host: str) -> str:
     return ""
 
 
-def _address(host: str) -> Address | None:
+def address_of(host: str) -> Address | None:
     with suppress(ValueError):
         return ipaddress.ip_address(host)
     return None
 
 
-def _is_odd_address(host: str) -> bool:
+def is_odd_address(host: str) -> bool:
     """`2852039166`, `0xa9fea9fe`, `0251.0376.0251.0376`, `169.254.43518`: names to us, an address to the resolver."""
     with suppress(OSError):
         return bool(socket.inet_aton(host))
     return False
 
 
-def _embedded(address: Address | None) -> Address | None:
+def embedded(address: Address | None) -> Address | None:
     """Where it leads in the end: an IPv6 address can carry one of IPv4."""
     if not isinstance(address, ipaddress.IPv6Address):
         return address
@@ -75,6 +75,15 @@ def _embedded(address: Address | None) -> Address | None:
 def _is_near(host: str, address: Address | None) -> bool:
     """An endpoint of one's own: a private address, or a name without a domain."""
     return address.is_private if address else "." not in host or host.endswith(NEAR)
+
+
+def private_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """A network of one's own, as `WEBHOOK_NETWORKS` may list it; None for any other, or for no network at all."""
+    with suppress(ValueError):
+        found = ipaddress.ip_network(text)
+        if found.is_private and not found.is_link_local and not found.is_multicast and found.prefixlen:
+            return found
+    return None
 
 
 def fault_of_key(variable: str, *, simulated: bool) -> str:

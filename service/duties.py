@@ -8,6 +8,7 @@ from analytics import rollups
 from executions import retention, worker
 from executions.working import Duty
 from gateway import pressure
+from notifications import delivering, history, outbox, reminding
 from projects import idempotency
 
 logger = logging.getLogger(__name__)
@@ -49,4 +50,9 @@ DUTIES: tuple[Duty, ...] = (
     rarely(10, retention.forget_answers),
     rarely(3600, worker.forget_the_ended),
     rarely(10, tell_gates),
+    history.collect,  # one look at a table of one row, where nobody wants to be told; by one process at a time
+    delivering.deliver,  # begins some; who waits for the receivers is not this thread
+    rarely(10, reminding.remind),
+    rarely(10, delivering.give_up),
+    rarely(10, outbox.forget_the_old_ones),
 )

@@ -13,6 +13,7 @@ from gateway import pressure, pricing
 from gateway.append_only import protect, protected_tables, release
 from gateway.event_loop import wait_for
 from gateway.providers import registry
+from notifications import delivering
 from projects import keeping
 from tests.published import complaint
 from wire.views import View
@@ -30,7 +31,22 @@ def no_provider_is_reachable(monkeypatch):
             raise AssertionError(f"a test reached for {address[0]}")
         return connect(self, address)
 
+    look_up = socket.getaddrinfo
+
+    def known(host, *args, **kwargs):
+        """No name but this machine's leads anywhere: asking for one would take as long as the network likes."""
+        name = host.decode() if isinstance(host, bytes) else host
+        if (
+            name
+            and any(letter.isalpha() for letter in name.partition("%")[0])
+            and ":" not in name
+            and name != "localhost"
+        ):
+            raise socket.gaierror(socket.EAI_NONAME, "a test asked for a name")
+        return look_up(host, *args, **kwargs)
+
     monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket, "getaddrinfo", known)
     for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "OPENAI_"))]:
         monkeypatch.delenv(name)
 
@@ -94,6 +110,8 @@ def foreign(db):
 def a_worker_of_its_own():
     """Each test that works is a worker whose row is in its own database, and begins with nothing in mind."""
     yield
+    delivering._in_flight.clear()
+    delivering._ended.clear()
     cache.clear()  # what was counted of a minute
     worker._current, bell._silent_until = None, None
     compiled.cache_clear()

@@ -16,13 +16,15 @@ from executions.drivers import plain
 from executions.models import Execution, Flag
 from executions.queue import submit
 from gateway.models import OwnPrice
+from notifications.models import Delivery, Endpoint, Overdue, Type
+from notifications.outbox import try_out
 from projects import tools
 from projects.models import ApiKey, Project, Scope
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
 from workflows.models import Budget, Examined, Version, Workflow
 
 CANARY = "canary"
-OWN = ("projects", "gateway", "workflows", "executions", "analytics")  # the apps that keep something
+OWN = ("projects", "gateway", "workflows", "executions", "analytics", "notifications")  # the apps that keep something
 UNKNOWN_ID = "0190a000-0000-7000-8000-000000000000"
 
 # A body that the method takes, by the address's pattern: what is refused must be the foreign object, not the body.
@@ -38,6 +40,11 @@ BODIES = {
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
     ("POST", "executions/<uuid:execution_id>/cancellation"): {},
     ("POST", "executions/<uuid:execution_id>/retries"): {},
+    ("POST", "endpoints"): {"kind": "webhook", "address": "https://93.184.215.14/", "events": ["flag.waiting"]},
+    ("PATCH", "endpoints/<uuid:endpoint_id>"): {"hours": 5},
+    ("POST", "endpoints/<uuid:endpoint_id>/secret"): {},
+    ("POST", "endpoints/<uuid:endpoint_id>/test"): {},
+    ("POST", "deliveries/<uuid:delivery_id>/redelivery"): {},
     ("POST", "flags/<uuid:flag_id>/resolution"): {"resolution": "answered", "output": {"kind": "other"}},
 }
 VIEWS = list(dict.fromkeys(one.callback.view_class for one in urls.api))
@@ -62,6 +69,8 @@ class Neighbours:
             "uuid:execution_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
+            "uuid:endpoint_id": UNKNOWN_ID,
+            "uuid:delivery_id": UNKNOWN_ID,
         }
 
     @property
@@ -70,6 +79,8 @@ class Neighbours:
         rows = (
             Execution.objects.filter(project=self.foreign.project),
             Flag.objects.filter(execution__project=self.foreign.project),
+            Endpoint.objects.filter(project=self.foreign.project),
+            Delivery.objects.filter(endpoint__project=self.foreign.project),
         )
         return {CANARY, *(str(pk) for kind in rows for pk in kind.values_list("pk", flat=True))}
 
@@ -83,6 +94,8 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "uuid:execution_id": str(workflow.executions.filter(status="completed").earliest("created_at").pk),
         "int:budget_id": str(workflow.budgets.get().pk),
         "uuid:flag_id": str(flags.earliest("created_at").pk),
+        "uuid:endpoint_id": str(workflow.project.endpoints.earliest("created_at").pk),
+        "uuid:delivery_id": str(Delivery.objects.filter(endpoint__project=workflow.project).earliest("created_at").pk),
     }
 
 
@@ -115,6 +128,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
         project=project, provider="scripted", model=name, valid_from=timezone.now(), input=10**12, output=10**12
     )
     project.members.create(account=get_user_model().objects.create_user(f"{name}-member"), role="viewer")
+    _endpoint(workflow, name)
     models_say(name)
     said = (
         f"{name} wants a refund",
@@ -163,6 +177,18 @@ def _tool(project: Project, name: str) -> None:
     """Registered in this project only."""
     tools.tool(name, description=name, input_schema={"type": "object", "properties": {}})(lambda: {"found": name})
     project.tools.create(name=name)
+
+
+def _endpoint(workflow: Workflow, name: str) -> None:
+    """A webhook that was told something and of a group of flags, and has answered."""
+    address = f"https://93.184.215.14/{name}"
+    said = {"kind": "webhook", "address": address, "events": list(Type.values), "created_by": name}
+    endpoint = Endpoint(project=workflow.project, workflow=workflow, **said)
+    endpoint.begin()
+    delivery = try_out(endpoint)
+    delivery.answer = delivery.error = name
+    delivery.save()
+    Overdue.objects.create(endpoint=endpoint, workflow=workflow.pk, step=name, reason="uncovered")
 
 
 def client_of(project: Project, *scopes: str) -> Client:

@@ -262,9 +262,12 @@ def test_the_variables_are_those_that_the_code_reads():
         "new_file",
         "secret_key",
         "tls",
+        "public_url",
+        "networks",
+        "mail",
     )
     read = set()
-    for folder in ("config", "projects", "gateway", "executions", "service", "demo"):
+    for folder in ("config", "projects", "gateway", "executions", "notifications", "service", "demo"):
         for file in (settings.BASE / folder).rglob("*.py"):
             text = file.read_text(encoding="utf-8")
             read |= set(re.findall(rf"\b(?:{'|'.join(readers)})\(\"([A-Z_]+)\"", text))

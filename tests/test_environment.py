@@ -47,6 +47,20 @@ ROOT = Path(__file__).parent.parent
         (environment.broker, "BROKER_URL", "kafka://host", "write redis://host:port/db"),
         (environment.broker, "BROKER_URL", "redis://host", "without a database that several processes can share"),
         (lambda: environment.secret_key("SECRET_KEY"), "SECRET_KEY", "short", "shorter than 32 characters"),
+        (lambda: environment.public_url("PUBLIC_URL", ""), "PUBLIC_URL", "workflows.example.com", "such as https://"),
+        (lambda: environment.public_url("PUBLIC_URL", ""), "PUBLIC_URL", "https://a:b@example.com", "such as https://"),
+        (lambda: environment.public_url("PUBLIC_URL", ""), "PUBLIC_URL", "https://[::1", "such as https://"),
+        (lambda: environment.networks("WEBHOOK_NETWORKS", []), "WEBHOOK_NETWORKS", "0.0.0.0/0", "no private network"),
+        (
+            lambda: environment.networks("WEBHOOK_NETWORKS", []),
+            "WEBHOOK_NETWORKS",
+            "all",
+            "'all' is no private network",
+        ),
+        (lambda: environment.mail("EMAIL_URL", "a@b.example"), "EMAIL_URL", "http://mail.example", "write smtp+tls://"),
+        (lambda: environment.mail("EMAIL_URL", "a@b.example"), "EMAIL_URL", "smtp://", "write smtp+tls://"),
+        (lambda: environment.mail("EMAIL_URL", "a@b.example"), "EMAIL_URL", "smtp://host:port", "write smtp+tls://"),
+        (lambda: environment.mail("EMAIL_URL", ""), "EMAIL_URL", "smtp://host", "EMAIL_FROM says who mails come from"),
         (environment.default_tiers, "MODEL_CHEAP", "gpt-5", "MODEL_CHEAP='gpt-5': Write the model as PROVIDER:MODEL"),
         (environment.default_tiers, "MODEL_CHEAP", "gemini:gemini-3", "with one of these providers: anthropic, openai"),
         (environment.default_tiers, "MODEL_STANDARD", "anthropic:", "MODEL_STANDARD='anthropic:'"),
@@ -74,6 +88,20 @@ def test_a_variable_that_is_set_to_nothing_counts_as_unset(monkeypatch):
     assert environment.files("SCRIPTS", [ROOT / "README.md"]) == [ROOT / "README.md"]
     assert environment.listed("ALLOWED_HOSTS", ["localhost"]) == ["localhost"]
     assert environment.default_tiers()["cheap"] == ("scripted", "claude-haiku-5-5")
+
+
+def test_a_mail_server_a_network_and_our_own_address_are_read(monkeypatch):
+    assert environment.mail("EMAIL_URL", "") == {}
+    monkeypatch.setenv("EMAIL_URL", "smtp+tls://alice:p%40ss-of-the-mail@mail.example:587")
+    found = environment.mail("EMAIL_URL", "Alice <alice@example.com>")
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example", 587, True)
+    assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("alice", "p@ss-of-the-mail")
+    assert "p@ss-of-the-mail" in environment.own_secrets()
+    monkeypatch.setenv("WEBHOOK_NETWORKS", "10.1.0.0/16, ::1")
+    assert [str(one) for one in environment.networks("WEBHOOK_NETWORKS", [])] == ["10.1.0.0/16", "::1/128"]
+    assert environment.public_url("PUBLIC_URL", "http://127.0.0.1:8000") == "http://127.0.0.1:8000"
+    monkeypatch.setenv("PUBLIC_URL", "https://workflows.example.com/")
+    assert environment.public_url("PUBLIC_URL", "") == "https://workflows.example.com"
 
 
 def test_a_value_is_taken_as_it_is_written(monkeypatch):

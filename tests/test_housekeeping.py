@@ -97,4 +97,5 @@ def test_the_log_tells_when_a_model_is_left_alone_and_when_it_is_asked_again(cap
 
 def test_every_worker_does_all_of_it():
     done = ["fold", "forget_the_old", "purge_the_old", "forget_answers", "forget_the_ended", "tell_gates"]
+    done += ["collect", "deliver", "remind", "give_up", "forget_the_old_ones"]
     assert [duty.__name__ for duty in DUTIES] == done

@@ -20,7 +20,7 @@ from tests import neighbours as cast
 from tests.neighbours import CANARY, UNKNOWN_ID, everything
 
 KINDS = list(admin.site._registry.items())
-WITH_A_ROW = ("history", "delete", "change", "resolve")
+WITH_A_ROW = ("history", "delete", "change", "resolve", "secret", "test")
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,8 @@ def test_an_operator_sees_it_all(both, operator):
         "Flag",
         "Call",
         "OwnPrice",
+        "Endpoint",
+        "Delivery",
         "User",
         "Group",
     }

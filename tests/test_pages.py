@@ -26,7 +26,8 @@ MODELS = (
     "gateway/call",
     "workflows/workflow",
 )
-MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user")
+MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
+MODELS += ("notifications/endpoint",)
 
 
 @pytest.fixture

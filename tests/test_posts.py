@@ -280,5 +280,10 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "executions/<uuid:execution_id>/cancellation",
         "executions/<uuid:execution_id>/retries",
         "flags/<uuid:flag_id>/resolution",
+        # in tests/notifications/test_api.py
+        "endpoints",
+        "endpoints/<uuid:endpoint_id>/secret",
+        "endpoints/<uuid:endpoint_id>/test",
+        "deliveries/<uuid:delivery_id>/redelivery",
     }
     assert {str(one.pattern) for one in urls.api if "POST" in one.callback.view_class.scopes} == known

@@ -3,9 +3,11 @@ answers, a provider's complaint, a tool's exception, notes, a design context. Th
 address of the API, each page of the admin, metrics, error pages, the log at its chattiest, the broker's messages and every
 row of every table."""
 
+import ipaddress
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
 from queue import Empty
 from uuid import UUID
@@ -24,11 +26,14 @@ from executions.models import Execution, Flag
 from gateway.event_loop import wait_for
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.registry import register
+from notifications import delivering, history
+from notifications.models import Delivery, Endpoint, Type
 from projects.models import ApiKey
 from projects.tools import ToolError, tool
 from tests.cast import REFUND, envelope, make_project, make_workflow
 from tests.messages_server import MessagesServer, error
 from tests.neighbours import CALLS
+from tests.receiver import Answer, Receiver
 from tests.secrets import LETTERS, SECRETS
 from wire import redaction
 from wire.ids import new_id
@@ -126,7 +131,8 @@ def provider(monkeypatch, settings):
 
 
 class House:
-    """Alice's project, in which all of it happened; `token` is the key that she has."""
+    """Alice's project, in which all of it happened; `token` is the key that she has, `signing` what her webhooks are signed
+    with. Their receiver answers what it should not, and knows the latter."""
 
     def __init__(self) -> None:
         project = make_project("alice", tiers=REAL)
@@ -134,8 +140,32 @@ class House:
         project.save()
         self.workflow = make_workflow(DEFINITION, project=project, tools=("canary.tells",))
         _, self.token = ApiKey.objects.issue(project, ["admin"])
+        self.signing: list[str] = []
         headers = {"Authorization": f"Bearer {self.token}"}
         self.client = Client(headers=headers, raise_request_exception=False)
+
+    @property
+    def secrets(self) -> list[str]:
+        return [self.token, *(one.removeprefix("whsec_") for one in self.signing)]
+
+    def is_told(self, receiver: Receiver) -> None:
+        new = {"kind": "webhook", "address": receiver.url, "events": Type.values}
+        made = self.post("endpoints", new)
+        rotated = self.post(f"endpoints/{made['id']}/secret", {})
+        self.signing = [made["secret"], rotated["secret"]]
+        receiver.answers = [Answer(500, body=f"{self.signing} {one}".encode()) for one in (*OF_A_FORM[:-2], EVERYTHING)]
+        self.post("endpoints", {**new, "address": f"https://hooks.example/{OF_A_FORM[0]}"}, 422)
+
+    def tell(self) -> None:
+        history.collect()
+        for _ in range(200):
+            Delivery.objects.update(due_at="2026-01-01T00:00:00Z")
+            delivering.deliver()
+            while delivering._in_flight:
+                time.sleep(0.01)
+            if not Delivery.objects.filter(attempts__lt=5).exists():
+                break
+        delivering.settle()
 
     def live(self) -> None:
         context = {"why": EVERYTHING, EVERYTHING: [EVERYTHING], "pin": FIELD}
@@ -168,11 +198,15 @@ class House:
 
 
 @pytest.fixture
-def house(db, log, provider, django_capture_on_commit_callbacks):
+def house(db, log, provider, settings, django_capture_on_commit_callbacks):
     empty_broker()
+    settings.WEBHOOK_NETWORKS = [ipaddress.ip_network("127.0.0.0/8")]
     found = House()
-    with django_capture_on_commit_callbacks(execute=True):
+    with django_capture_on_commit_callbacks(execute=True), Receiver() as receiver:
+        found.is_told(receiver)
         found.live()
+        found.tell()
+    assert Delivery.objects.exclude(answer="").exists()
     return found
 
 
@@ -192,6 +226,8 @@ def addresses(house: House) -> Iterator[str]:
         "budget_id": list(house.workflow.project.budgets.values_list("pk", flat=True)),
         "name": [house.workflow.name],
         "number": ["1.0.0", "7.7.7"],
+        "endpoint_id": list(Endpoint.objects.values_list("pk", flat=True)),
+        "delivery_id": list(Delivery.objects.values_list("pk", flat=True)),
     }
     for method, pattern in CALLS:
         if method == "GET":
@@ -220,6 +256,8 @@ def pages() -> Iterator[str]:
             yield from (f"{about}/{pk}/change/", f"{about}/{pk}/history/", f"{about}/{pk}/delete/")
     for pk in Flag.objects.values_list("pk", flat=True):
         yield f"/admin/executions/flag/{pk}/resolve/"
+    for pk in Endpoint.objects.values_list("pk", flat=True):
+        yield from (f"/admin/notifications/endpoint/{pk}/{word}/" for word in ("secret", "test"))
 
 
 def tables() -> Iterator[tuple[str, str]]:
@@ -264,7 +302,7 @@ def test_no_address_of_the_api_tells_one(house):
     for path in addresses(house):
         answer = house.client.get(path)
         assert answer.status_code == 200, path
-        assert_nothing_in(answer.content.decode() + str(answer.headers), path, house.token)
+        assert_nothing_in(answer.content.decode() + str(answer.headers), path, *house.secrets)
         asked += 1
     assert asked > 30
     statuses = {one["status"] for one in house.client.get("/api/v1/executions").json()["results"]}
@@ -276,7 +314,7 @@ def test_no_page_of_the_admin_tells_one(house, reviewer):
     for path in pages():
         answer = reviewer.get(path, follow=True)
         assert answer.status_code in (200, 403, 405), path
-        assert_nothing_in(answer.content.decode(), path, house.token)
+        assert_nothing_in(answer.content.decode(), path, *house.secrets)
         asked += answer.status_code == 200
     assert asked > 80
 
@@ -320,7 +358,7 @@ def test_no_line_of_the_log_tells_one(house, log, reviewer, monkeypatch):
     assert "the tool canary.tells raised" in written
     assert written.count("RuntimeError: ") > 2  # the words, where they are asked for
     # An account number is told by its form only where a project asks for it; a log has no project.
-    for canary in (*CANARIES, house.token):
+    for canary in (*CANARIES, *house.secrets):
         assert canary in OF_A_FORM[-2:] or canary not in written, canary
 
 
@@ -329,14 +367,14 @@ def test_the_broker_carries_ids_and_nothing_else(house):
     ids = [str(pk) for pk in Execution.objects.values_list("pk", flat=True)]
     assert len(found) >= len(ids)
     for message in found:
-        assert_nothing_in(message, "the broker", house.token, "refund", "message")
+        assert_nothing_in(message, "the broker", *house.secrets, "refund", "message")
         assert any(pk in message for pk in ids)
 
 
 def test_no_row_of_any_table_holds_one(house, reviewer):
     seen = {}
     for table, rows in tables():
-        assert_nothing_in(rows, table, house.token)
+        assert_nothing_in(rows, table, *house.secrets)
         seen[table] = rows
     assert len(seen) > 25
     key = ApiKey.objects.get()

@@ -13,7 +13,7 @@ from workflows.models import Budget
 
 SEEN = {
     "viewer": {"project", "workflow", "version", "budget", "execution", "flag", "call", "intent", "ownprice"},
-    "owner": {"apikey", "provider"},
+    "owner": {"apikey", "provider", "endpoint", "delivery"},
 }
 OPERATORS = {"limit", "worker", "user", "group"}
 PAGES = {
@@ -22,6 +22,7 @@ PAGES = {
     **dict.fromkeys(("execution", "flag", "worker"), "executions"),
     **dict.fromkeys(("call", "intent", "ownprice", "provider", "limit"), "gateway"),
     **dict.fromkeys(("user", "group"), "auth"),
+    **dict.fromkeys(("endpoint", "delivery"), "notifications"),
 }
 
 
