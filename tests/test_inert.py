@@ -20,6 +20,7 @@ from gateway import pressure
 from gateway.models import Call, Limit, OwnPrice
 from gateway.providers.registry import register
 from gateway.types import Completion, Rejected, Request, Usage
+from notifications.models import Delivery, Endpoint
 from projects import tools
 from projects.models import Project, Scope
 from projects.tools import ToolError
@@ -179,6 +180,11 @@ def project(monkeypatch) -> Project:
     OwnPrice.objects.create(
         project=project, provider="scripted", model=HARM[:200], valid_from=date.today(), input=1, output=1
     )
+    endpoint = Endpoint(project=project, kind="webhook", address=HARM, events=[HARM], disabled_because=SHORT)
+    endpoint.created_by = SHORT
+    endpoint.begin()
+    body = json.dumps({"type": HARM, "data": {HARM: HARM}})
+    Delivery.objects.create(endpoint=endpoint, type="flag.waiting", body=body, answer=HARM, error=HARM[:300])
     Limit.objects.create(provider="scripted", model=HARM[:200], concurrent=1)
     worker.Worker.objects.update(name=HARM[:200])
     Group.objects.create(name=SHORT)
@@ -261,7 +267,9 @@ def test_a_text_is_a_text_in_the_admins_own_pages(operator):
 
 def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     client, shown = client_of(project, *Scope.values), 0
+    Endpoint.objects.update(events=["flag.waiting"])  # the one thing of it that has a list of words
     ids = {"str:name": "harm", "str:number": "1.0.0", "int:budget_id": str(Budget.objects.get().pk)}
+    ids["uuid:endpoint_id"] = str(Endpoint.objects.get().pk)
     for execution in Execution.objects.all():
         flag = execution.flags.first() or Flag.objects.first()
         found = {**ids, "uuid:execution_id": str(execution.pk), "uuid:flag_id": str(flag.pk)}
@@ -297,6 +305,8 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "str:number": "1.0.0",
                 "uuid:execution_id": str(Execution.objects.first().pk),
                 "uuid:flag_id": str(Flag.objects.first().pk),
+                "uuid:endpoint_id": str(Endpoint.objects.get().pk),
+                "uuid:delivery_id": str(Delivery.objects.get().pk),
             },
         )
         answer = client.generic(method, path, json.dumps({HARM: HARM}), "application/json")

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from executions.models import Execution, Flag
+from notifications.models import Endpoint
 from projects.models import Project
 from tests.browser import CHROMIUM, Browser, browse
 from tests.neighbours import models_say, populate
@@ -61,7 +62,15 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     flag = ids[Flag]
     paths = ["", *(f"{model}/" for model in MODELS), "password_change/", f"executions/flag/{flag}/resolve/"]
     paths += [f"projects/project/{ids[Project]}/change/", f"executions/execution/{ids[Execution]}/change/"]
-    paths += ["projects/project/add/", "gateway/limit/add/", "auth/user/add/", "nothing/"]
+    endpoint = f"notifications/endpoint/{Endpoint.objects.get().pk}"
+    paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
+    paths += [
+        "projects/project/add/",
+        "notifications/endpoint/add/",
+        "gateway/limit/add/",
+        "auth/user/add/",
+        "nothing/",
+    ]
 
     async def visit(browser: Browser) -> None:
         for path in paths:
