@@ -1,6 +1,8 @@
 """Endpoints and what they are told, in the admin. A secret is shown on the page that answers the form which made it, and never
 again."""
 
+from uuid import UUID
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -25,7 +27,7 @@ from .representation import represent_delivery
 class Bounded(Paginator):
     """Counts no further than anybody turns pages: counting a million rows reads them."""
 
-    MOST = 10_000
+    MOST = 2_000
 
     @cached_property
     def count(self) -> int:
@@ -71,7 +73,7 @@ class EndpointAdmin(DiscreetAdmin):
     of_project = "project"
     seen_by = Role.OWNER
     form = EndpointForm
-    list_display = ["address", "kind", "project", "told_of", "workflow", "enabled", "how_it_does"]
+    list_display = ["address", "enabled", "how_it_does", "project", "workflow", "told_of"]
     list_filter = ["enabled", "kind", ("project", OwnFilter)]
     list_select_related = ["project", "workflow"]
     fieldsets = [
@@ -181,10 +183,10 @@ class EndpointAdmin(DiscreetAdmin):
 class DeliveryAdmin(ReadOnlyAdmin):
     of_project = "endpoint__project"
     seen_by = Role.OWNER
-    list_display = ["created_at", "type", "endpoint", "state", "attempts", "response_code", "error", "next_try"]
+    list_display = ["created_at", "type", "state", "response_code", "attempts", "next_try", "endpoint"]
     list_filter = ["state", ("endpoint", OwnFilter)]
     list_select_related = ["endpoint"]
-    search_fields = ["=id"]
+    search_fields = ["id"]  # see get_search_results
     search_help_text = "A delivery's id, which receivers know as webhook-id."
     ordering = ["-id"]
     paginator = Bounded
@@ -197,6 +199,17 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).filter(endpoint__deleted_at=None)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        """By the index: Django's own would compare the text of every id."""
+        if not search_term:
+            return queryset, False
+        try:
+            return queryset.filter(pk=UUID(search_term.strip())), False
+        except ValueError:
+            return queryset.none(), False
 
     @admin.display(description="next try")
     def next_try(self, delivery: Delivery) -> object:

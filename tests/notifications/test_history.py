@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from executions.models import Event, Execution, Status
 from executions.queue import submit
@@ -178,6 +179,18 @@ def test_a_backlog_is_read_in_batches(workflow, monkeypatch):
     assert set(Delivery.objects.values_list("event", flat=True)) == set(
         Event.objects.filter(after="cancelled").values_list("pk", flat=True)
     )
+
+
+def test_what_reading_asks_does_not_grow_with_what_is_read(workflow):
+    listen(workflow.project)
+    asked = []
+    for count in (1, 20):
+        for execution in queued(workflow, count):
+            cancel(execution)
+        with CaptureQueriesContext(connection) as queries:
+            assert history.collect() == count
+        asked.append(len(queries))
+    assert max(asked) <= 12
 
 
 def test_a_reader_that_is_killed_before_its_commit_has_read_nothing(workflow, monkeypatch):
