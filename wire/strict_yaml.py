@@ -3,14 +3,16 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import yaml
 
-from .problems import Malformed
+from .problems import Malformed, TooLarge
 from .strict_json import MAX_DEPTH, MAX_NODES, check, too_many
 
-MAX_TEXT = 1024 * 1024  # characters
+MAX_TEXT = 1024 * 1024  # characters, also once aliases are followed
 MAX_NUMBER = 40
+_FOREIGN_BREAK = re.compile("[\x85\u2028\u2029]")  # ends a line in YAML 1.1, and in YAML 1.2 none
 _BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")  # that other readers take for ends of lines
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = {"", "~", "null", "Null", "NULL"}
@@ -23,27 +25,45 @@ _UNCLEAR = re.compile(r"[-+]?0[0-9]+(\.[0-9]*)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|
 _Container = dict[str, object] | list[object]
 
 
-def loads(text: str) -> object:
+def loads(text: str, max_nodes: int = MAX_NODES, max_text: int = MAX_TEXT) -> object:
     """Text → JSON value. Raises `Malformed`, with line and column, and what `strict_json.loads` raises."""
-    if len(text) > MAX_TEXT:
-        raise Malformed(f"A YAML document has at most {MAX_TEXT} characters.")
+    if len(text) > max_text:
+        raise TooLarge(f"A YAML document has at most {max_text} characters.")
+    if foreign := _FOREIGN_BREAK.search(text):
+        said = f"Write {foreign[0]!r} as an escape in double quotes: it is a line break to some, and none to others"
+        raise Malformed(f"{said}{_place(text, foreign.start())}.")
     try:
-        value = _Builder().read(yaml.parse(text, Loader=_Loader))
+        value = _Builder(max_nodes, max_text).read(yaml.parse(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         raise Malformed(f"Not YAML: {error.problem or error.context}{_at(error.problem_mark)}.") from error
     except (yaml.YAMLError, UnicodeError) as error:
         raise Malformed(f"Not YAML: {str(error).splitlines()[0][:200]}.") from error
-    return check(value)
+    return check(value, max_nodes)
+
+
+@dataclass(frozen=True)
+class _Weight:
+    """Of a value with its aliases followed: what writing it out would take."""
+
+    nodes: int = 0
+    letters: int = 0
+
+    def __add__(self, other: "_Weight") -> "_Weight":
+        return _Weight(self.nodes + other.nodes, self.letters + other.letters)
+
+    def __sub__(self, other: "_Weight") -> "_Weight":
+        return _Weight(self.nodes - other.nodes, self.letters - other.letters)
 
 
 class _Builder:
     """Events → a value. Nothing recurses, and an alias is the value that it names, counted as often as it stands."""
 
-    def __init__(self) -> None:
-        self._open: list[tuple[_Container, str | None, int]] = []  # a container, its anchor, the nodes before it
+    def __init__(self, max_nodes: int, max_text: int) -> None:
+        self._most = _Weight(max_nodes, max_text)
+        self._open: list[tuple[_Container, str | None, _Weight]] = []  # a container, its anchor, what came before it
         self._keys: list[str | None] = []  # of each open container the key that waits for its value
-        self._anchored: dict[str, tuple[object, int]] = {}  # with the nodes in it
-        self._nodes = 0
+        self._anchored: dict[str, tuple[object, _Weight]] = {}
+        self._weight = _Weight()
         self._root: list[object] = []
 
     def read(self, events: Iterator[yaml.Event]) -> object:
@@ -70,8 +90,8 @@ class _Builder:
         if self._wants_key():
             raise Malformed(f"A key is a text{_at(event.start_mark)}.")
         found: _Container = {} if isinstance(event, yaml.MappingStartEvent) else []
-        before = self._nodes
-        self._put(found, 1)
+        before = self._weight
+        self._put(found, _Weight(1))
         self._open.append((found, event.anchor, before))
         self._keys.append(None)
 
@@ -79,7 +99,7 @@ class _Builder:
         found, anchor, before = self._open.pop()
         self._keys.pop()
         if anchor:
-            self._anchored[anchor] = found, self._nodes - before
+            self._anchored[anchor] = found, self._weight - before
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._refuse_tag(event)
@@ -87,20 +107,21 @@ class _Builder:
         if self._wants_key():
             self._key(value, event)
             return
-        self._put(value, 1)
+        weight = _Weight(1, len(event.value))
+        self._put(value, weight)
         if event.anchor:
-            self._anchored[event.anchor] = value, 1
+            self._anchored[event.anchor] = value, weight
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         if event.anchor not in self._anchored:
             raise Malformed(f"The alias *{event.anchor} names nothing that is complete here{_at(event.start_mark)}.")
-        value, nodes = self._anchored[event.anchor]
+        value, weight = self._anchored[event.anchor]
         if len(self._open) + _height(value) > MAX_DEPTH:
             raise Malformed(f"Nested deeper than {MAX_DEPTH} levels{_at(event.start_mark)}.")
         if self._wants_key():
             self._key(value, event)
         else:
-            self._put(value, nodes)
+            self._put(value, weight)
 
     def _key(self, value: object, event: yaml.NodeEvent) -> None:
         found = self._open[-1][0]
@@ -108,12 +129,11 @@ class _Builder:
             raise Malformed(f"A key is a text: write it in quotes{_at(event.start_mark)}.")
         if value in found:
             raise Malformed(f"The key {value[:80]!r} stands twice in one object{_at(event.start_mark)}.")
+        self._count(_Weight(letters=len(value)))
         self._keys[-1] = value
 
-    def _put(self, value: object, nodes: int) -> None:
-        self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            raise too_many(MAX_NODES)
+    def _put(self, value: object, weight: _Weight) -> None:
+        self._count(weight)
         if not self._open:
             self._root.append(value)
         elif isinstance(found := self._open[-1][0], dict):
@@ -121,6 +141,13 @@ class _Builder:
             self._keys[-1] = None
         else:
             found.append(value)
+
+    def _count(self, weight: _Weight) -> None:
+        self._weight += weight
+        if self._weight.nodes > self._most.nodes:
+            raise too_many(self._most.nodes)
+        if self._weight.letters > self._most.letters:
+            raise TooLarge(f"With its aliases followed this YAML has more than {self._most.letters} characters.")
 
     def _wants_key(self) -> bool:
         return bool(self._open) and isinstance(self._open[-1][0], dict) and self._keys[-1] is None
@@ -167,6 +194,11 @@ def _number(text: str) -> int | float | None:
     return float(text) if _FLOAT.fullmatch(text) else None
 
 
+def _place(text: str, position: int) -> str:
+    before = text[:position].split("\n")
+    return f" at line {len(before)}, column {len(before[-1]) + 1}"
+
+
 def _at(mark: yaml.Mark | None) -> str:
     return f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
@@ -176,7 +208,7 @@ def dumps(value: object) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
     def ignore_aliases(self, data: object) -> bool:
         return True
 

@@ -39,11 +39,18 @@ class DiffView(View):
         before = workflow.versions.filter(pk__lt=second.pk).order_by("-pk")
         first = _version(workflow, self.given.get("from"), before) or second
         names = (f"{name} {first.number}", f"{name} {second.number}")
+        changes, complete = diff.changes(first.definition, second.definition)
         found = [
             {"op": one.op, "pointer": one.pointer, "about": one.about or None, "before": one.before, "after": one.after}
-            for one in diff.changes(first.definition, second.definition)
+            for one in changes
         ]
-        said = {"from": first.number, "to": second.number, "identical": not found, "changes": found}
+        said = {
+            "from": first.number,
+            "to": second.number,
+            "identical": not found,
+            "complete": complete,
+            "changes": found,
+        }
         return Response({**said, "text": diff.text(first.definition, second.definition, names)})
 
 

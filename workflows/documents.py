@@ -3,7 +3,7 @@
 import re
 
 from wire import strict_yaml
-from wire.problems import Invalid, Malformed
+from wire.problems import Invalid, Malformed, TooLarge
 
 YAML = re.compile(r"^(steps|input_schema):", re.MULTILINE)  # of a text with such a line it is said, and no prose
 MAX_TITLE = 120  # characters
@@ -28,7 +28,7 @@ def document_of(sent: dict[str, object] | str) -> dict[str, object]:
 def _from_yaml(text: str) -> dict[str, object]:
     try:
         document = strict_yaml.loads(text)
-    except Malformed as problem:
+    except (Malformed, TooLarge) as problem:
         said = f"A line begins with a key of a definition, so this text is read as YAML. {problem.detail}"
         raise Invalid.at("", said) from problem
     if not isinstance(document, dict):

@@ -43,6 +43,7 @@ class Diff(Answer):
     from_: Annotated[str, Field(alias="from")]
     to: str
     identical: bool
+    complete: Annotated[bool, Field(description="Whether `changes` are all that there are, and not the first 1,000.")]
     changes: list[Change]
     text: Annotated[str, Field(description="A unified diff of both as YAML.")]
 

@@ -69,6 +69,11 @@ def test_it_reads_the_core_schema(text, value):
         ("a: b: c", "Not YAML: mapping values are not allowed in this context at line 1, column 5"),
         ("\ta: 1", "Not YAML"),
         ("a: \x01", "Not YAML"),
+        (
+            "a: 1\nb: x\u2028y",
+            r"Write '\u2028' as an escape in double quotes: it is a line break to some, and none to others",
+        ),
+        ("a: 1\nb: x\x85y", "at line 2, column 5"),
         ("[" * 40 + "]" * 40, "Nested deeper than 32 levels"),
     ],
 )
@@ -91,6 +96,14 @@ def test_an_anchor_bomb_costs_nothing():
     with pytest.raises(TooLarge):
         loads(bomb)
     assert time.thread_time() - began < 0.1
+
+
+def test_a_long_text_is_counted_as_often_as_an_alias_repeats_it():
+    """900 KB, 300 times: the value is small as long as nobody writes it out."""
+    with pytest.raises(TooLarge, match="With its aliases followed this YAML has more than 1048576 characters"):
+        loads(f'a: &a "{"x" * 900_000}"\nb: [{", ".join(["*a"] * 300)}]')
+    with pytest.raises(TooLarge, match="characters"):
+        loads("a: &a {? " + "k" * 900_000 + " : 1}\nb: [*a, *a]")
 
 
 def test_aliases_nest_no_deeper_than_brackets():

@@ -1,6 +1,8 @@
 """What differs between two definitions: by place, by the id of a step, and as text."""
 
 import copy
+import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -42,18 +44,18 @@ def changed(**more):
     ],
 )  # fmt: skip
 def test_it_tells_each_change_with_its_place(after, found):
-    assert changes(REFUND, after) == found
+    assert changes(REFUND, after) == (found, True)
 
 
 def test_true_is_not_one():
-    assert changes({"constants": {"a": 1}}, {"constants": {"a": True}}) == [
-        Change("changed", "/constants/a", "", 1, True)
-    ]
+    found = [Change("changed", "/constants/a", "", 1, True)]
+    assert changes({"constants": {"a": 1}}, {"constants": {"a": True}}) == (found, True)
 
 
 def test_the_list_of_changes_has_a_bound():
     many = {"constants": {str(n): n for n in range(5000)}}
-    assert len(changes({"constants": {}}, many)) == 1000
+    found, complete = changes({"constants": {}}, many)
+    assert (len(found), complete) == (1000, False)
 
 
 def test_the_text_shows_lines_of_code_and_nothing_else():
@@ -65,6 +67,49 @@ def test_the_text_shows_lines_of_code_and_nothing_else():
         "+        return {'text': ' '.join(input['text'].split())}",
     ]
     assert text(REFUND, copy.deepcopy(REFUND), ("a", "b")) == ""
+
+
+def told(before: list[str], after: list[str]) -> list[str]:
+    first, second = ({"guidance": "\n".join(lines)} for lines in (before, after))
+    return text(first, second, ("a", "b")).splitlines()
+
+
+def patched(lines: list[str], said: list[str]) -> list[str]:
+    """As `patch` would do it: line by line, with each hunk where its head says."""
+    found, place = [], 0
+    for line in said[2:]:
+        if head := re.fullmatch(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@", line):
+            start = int(head[1]) - (head[2] != "0")
+            found, place = found + lines[place:start], start
+        elif line[0] == "+":
+            found.append(line[1:])
+        else:
+            assert lines[place] == line[1:]
+            found, place = found + ([lines[place]] if line[0] == " " else []), place + 1
+    return found + lines[place:]
+
+
+@settings(max_examples=200, deadline=None)
+@given(*[st.lists(st.sampled_from("abc"), max_size=25)] * 2)
+def test_the_text_is_a_unified_diff_that_leads_from_one_to_the_other(before, after):
+    first, second = (strict_yaml.dumps({"guidance": "\n".join(lines)}).splitlines() for lines in (before, after))
+    assert patched(first, told(before, after)) == second
+
+
+def test_one_line_that_is_new_is_one_line_however_long_the_text():
+    lines = [f"rule {n}" for n in range(9000)]
+    said = told(lines, [*lines[:4500], "new", *lines[4500:]])
+    assert said[2] == "@@ -4499,6 +4499,7 @@"
+    assert [line for line in said[3:] if line[0] != " "] == ["+  new"]
+
+
+def test_lines_without_end_are_told_as_replaced():
+    """To align them would take difflib a minute."""
+    lines = [f"rule {n % 190}" for n in range(19_000)]
+    began = time.thread_time()
+    said = told(["first", *lines], [*reversed(lines), "last"])
+    assert time.thread_time() - began < 2
+    assert len(said) > 38_000
 
 
 ODD = (

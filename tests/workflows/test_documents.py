@@ -48,6 +48,10 @@ def test_yaml_is_the_same_definition_as_json():
         (" \n", "This text is empty."),
         ("steps: [", "is read as YAML. Not YAML"),
         ("title: a\ntitle: b\nsteps: []", "The key 'title' stands twice"),
+        (
+            f'steps: &a ["{"x" * 600_000}"]\nb: *a',
+            "With its aliases followed this YAML has more than 1048576 characters",
+        ),
         ("- a\n- b\n\ninput_schema: 1", "is read as YAML"),
     ],
 )
