@@ -1,14 +1,12 @@
 """REST for workflows, versions, publications and baselines. Parses, calls one domain verb, renders."""
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
-import semver
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,26 +25,7 @@ from wire.views import View
 from . import shown
 from .documents import document_of
 from .models import Baseline, Examined, Publication, Version, Workflow
-
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-SEMVER = r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$"
-
-
-def _name(value: str) -> str:
-    if not NAME.fullmatch(value):
-        raise ValueError("A name has 1 to 100 lower-case letters, digits, dots, hyphens and underscores")
-    return value
-
-
-def _semver(value: str) -> str:
-    if len(value) > 64 or not semver.Version.is_valid(value) or "+" in value:
-        raise ValueError("This must be a semantic version such as 1.2.0, without build metadata")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
-Number = Annotated[str, AfterValidator(_semver), Field(json_schema_extra={"maxLength": 64, "pattern": SEMVER})]
-Text = Annotated[str, Field(max_length=200)]
+from .names import Name, Number, Text
 
 
 class Design(Body):
