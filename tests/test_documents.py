@@ -5,14 +5,16 @@ import json
 import jsonschema_rs
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from executions.models import Execution
 from projects.models import ApiKey, Scope
 from tests.cast import REFUND, envelope, execute, make_workflow, models_answer
 from tests.test_docs import DEFINITION, blocks
 from tests.test_rest import API, JSON, problem
+from wire.problems import Conflict
 from workflows.document_api import definition_schema
-from workflows.models import Examined, Workflow
+from workflows.models import Examined, Publication, Version, Workflow
 
 
 @pytest.fixture
@@ -70,6 +72,25 @@ def test_an_archived_workflow_refuses_what_is_new_and_keeps_what_was(client, wor
     assert Execution.objects.count() == 1
     assert client.get(f"{API}/workflows/refund/costs").json()["executions"] == 1
     assert client.get(f"{API}/executions/{execution.pk}").status_code == 200
+
+
+def test_no_way_leads_around_the_archival(workflow):
+    """Commands and whatever else comes later ask the workflow itself."""
+    Workflow.objects.update(archived_at=timezone.now())
+    workflow.refresh_from_db()
+    with pytest.raises(Conflict, match="was archived"):
+        workflow.draft(Examined.of(REFUND, workflow.project), "1.1.0", created_by="alice")
+    with pytest.raises(Conflict, match="was archived"):
+        Version.objects.get().publish("alice")
+    assert (Version.objects.count(), Publication.objects.count()) == (1, 1)
+
+
+def test_the_admin_tells_the_archived_ones(workflow, admin_client):
+    address = "/admin/workflows/workflow/"
+    Workflow.objects.update(archived_at=timezone.now())
+    assert "field-archived_at" in admin_client.get(address).content.decode()
+    assert ">refund<" in admin_client.get(f"{address}?archived_at__isempty=0").content.decode()
+    assert ">refund<" not in admin_client.get(f"{address}?archived_at__isempty=1").content.decode()
 
 
 def test_the_list_has_what_is_in_use(client):

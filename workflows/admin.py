@@ -34,8 +34,8 @@ class BaselineInline(ReadOnlyInline):
 @admin.register(Workflow)
 class WorkflowAdmin(ReadOnlyAdmin):
     of_project = "project"
-    list_display = ["name", "project", "live", "created_at"]
-    list_filter = [("project", OwnFilter)]
+    list_display = ["name", "project", "live", "archived_at", "created_at"]
+    list_filter = [("project", OwnFilter), ("archived_at", admin.EmptyFieldListFilter)]
     list_select_related = ["project", "live__version__workflow"]
     search_fields = ["name"]
     inlines = [VersionInline, BaselineInline]

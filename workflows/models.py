@@ -82,7 +82,8 @@ class Workflow(models.Model):
 
     def draft(self, examined: Examined, number: str, **context: object) -> Version:
         """A new, immutable version; what is said around the definition loses its secrets. Raises `Conflict` for a number that
-        is taken."""
+        is taken, and for a workflow that is archived."""
+        self.must_be_in_use()
         policy = redaction(self.project_id)
         context |= {name: policy.value(context[name]) for name in TOLD if name in context}
         try:
@@ -171,8 +172,10 @@ class Version(models.Model):
     def publish(self, by: str) -> Publication:
         """Makes this version live: from now on executions are of it, with the tier map as it is at this moment.
 
-        There is no evaluation to bind a verdict to yet, so the evidence is `none` and the workflow is unproven.
+        There is no evaluation to bind a verdict to yet, so the evidence is `none` and the workflow is unproven. Raises
+        `Conflict` for a workflow that is archived, or where it cannot be executed.
         """
+        self.workflow.must_be_in_use()
         tier_map = self.tiers()
         with transaction.atomic():
             publication = self.publications.create(tier_map=tier_map, prompt_format=PROMPT_FORMAT, published_by=by)
