@@ -15,7 +15,7 @@ _MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def loads(text: str | bytes, max_nodes: int = MAX_NODES) -> object:
+def loads(text: str | bytes, max_nodes: int = MAX_NODES, max_depth: int = MAX_DEPTH) -> object:
     """Text → JSON value.
 
     Raises `Malformed` (not JSON, NaN, a key twice, too deep), `TooLarge` (too many values) or `Invalid` (a NUL, a lone
@@ -26,7 +26,7 @@ def loads(text: str | bytes, max_nodes: int = MAX_NODES) -> object:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise Malformed("The body is not UTF-8.") from error
-    _refuse_size(text, max_nodes)
+    _refuse_size(text, max_nodes, max_depth)
     try:
         value = json.loads(
             text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
@@ -48,7 +48,7 @@ def check(value: object, max_nodes: int = MAX_NODES) -> object:
     return value
 
 
-def _refuse_size(text: str, max_nodes: int) -> None:
+def _refuse_size(text: str, max_nodes: int, max_depth: int) -> None:
     """Reads strings, brackets and commas, before anything recurses or is built.
 
     A value has at most four of these (its key, its text or two brackets, a comma), so that what parsing costs is bounded
@@ -60,8 +60,8 @@ def _refuse_size(text: str, max_nodes: int) -> None:
             raise too_many(max_nodes)
         if token[0] in "[{":
             depth += 1
-            if depth > MAX_DEPTH:
-                raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
+            if depth > max_depth:
+                raise Malformed(f"Nested deeper than {max_depth} levels.")
         elif token[0] in "]}":
             depth -= 1
 

@@ -25,7 +25,7 @@ _UNCLEAR = re.compile(r"[-+]?0[0-9]+(\.[0-9]*)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|
 _Container = dict[str, object] | list[object]
 
 
-def loads(text: str, max_nodes: int = MAX_NODES, max_text: int = MAX_TEXT) -> object:
+def loads(text: str, max_nodes: int = MAX_NODES, max_text: int = MAX_TEXT, max_depth: int = MAX_DEPTH) -> object:
     """Text → JSON value. Raises `Malformed`, with line and column, and what `strict_json.loads` raises."""
     if len(text) > max_text:
         raise TooLarge(f"A YAML document has at most {max_text} characters.")
@@ -33,7 +33,7 @@ def loads(text: str, max_nodes: int = MAX_NODES, max_text: int = MAX_TEXT) -> ob
         said = f"Write {foreign[0]!r} as an escape in double quotes: it is a line break to some, and none to others"
         raise Malformed(f"{said}{_place(text, foreign.start())}.")
     try:
-        value = _Builder(max_nodes, max_text).read(yaml.parse(text, Loader=_Loader))
+        value = _Builder(max_nodes, max_text, max_depth).read(yaml.parse(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         raise Malformed(f"Not YAML: {error.problem or error.context}{_at(error.problem_mark)}.") from error
     except (yaml.YAMLError, UnicodeError) as error:
@@ -58,8 +58,8 @@ class _Weight:
 class _Builder:
     """Events → a value. Nothing recurses, and an alias is the value that it names, counted as often as it stands."""
 
-    def __init__(self, max_nodes: int, max_text: int) -> None:
-        self._most = _Weight(max_nodes, max_text)
+    def __init__(self, max_nodes: int, max_text: int, max_depth: int) -> None:
+        self._most, self._deepest = _Weight(max_nodes, max_text), max_depth
         self._open: list[tuple[_Container, str | None, _Weight]] = []  # a container, its anchor, what came before it
         self._keys: list[str | None] = []  # of each open container the key that waits for its value
         self._anchored: dict[str, tuple[object, _Weight]] = {}
@@ -85,8 +85,8 @@ class _Builder:
 
     def _begin(self, event: yaml.CollectionStartEvent) -> None:
         self._refuse_tag(event)
-        if len(self._open) == MAX_DEPTH:
-            raise Malformed(f"Nested deeper than {MAX_DEPTH} levels{_at(event.start_mark)}.")
+        if len(self._open) == self._deepest:
+            raise Malformed(f"Nested deeper than {self._deepest} levels{_at(event.start_mark)}.")
         if self._wants_key():
             raise Malformed(f"A key is a text{_at(event.start_mark)}.")
         found: _Container = {} if isinstance(event, yaml.MappingStartEvent) else []
@@ -116,8 +116,8 @@ class _Builder:
         if event.anchor not in self._anchored:
             raise Malformed(f"The alias *{event.anchor} names nothing that is complete here{_at(event.start_mark)}.")
         value, weight = self._anchored[event.anchor]
-        if len(self._open) + _height(value) > MAX_DEPTH:
-            raise Malformed(f"Nested deeper than {MAX_DEPTH} levels{_at(event.start_mark)}.")
+        if len(self._open) + _height(value) > self._deepest:
+            raise Malformed(f"Nested deeper than {self._deepest} levels{_at(event.start_mark)}.")
         if self._wants_key():
             self._key(value, event)
         else:
