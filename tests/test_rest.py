@@ -17,6 +17,7 @@ from executions.models import Execution
 from projects.models import ApiKey, Scope
 from tests.cast import envelope, make_workflow, models_answer
 from tests.locked import LockedDatabase
+from wire import strict_yaml
 from workflows.models import Workflow
 
 API = "/api/v1"
@@ -134,6 +135,60 @@ def test_json_in_utf_8_is_supported_however_it_is_written(client, kind):
     assert client.generic("POST", RUN, run_with('"a refund"'), kind).status_code == 202
 
 
+WRITTEN = """
+name: written
+designed_at: 2026-11-01T09:30:00Z
+definition:
+  title: Written by hand
+  purpose: Say what it is about.
+  input_schema: {type: object}
+  constants: {open: 9:00, on: no}
+  steps:
+    - {id: hours, kind: code, code: "def run(input, steps): return {'at': constants['open']}"}
+"""
+
+
+def test_a_definition_may_come_in_a_body_of_yaml(client):
+    said = client.generic("POST", f"{API}/workflows", WRITTEN, "application/yaml")
+    assert said.status_code == 201, said.content
+    assert said.json()["definition"]["constants"] == {"open": "9:00", "on": "no"}
+    as_json = {"version": "2.0.0", "definition": said.json()["definition"]}
+    same = client.post(f"{API}/workflows/written/versions", as_json, JSON).json()
+    assert same["content_hash"] == said.json()["content_hash"]
+    later = "bump: minor\n" + WRITTEN.replace("name: written\n", "")
+    assert client.generic("POST", f"{API}/workflows/written/versions", later, "application/yaml").status_code == 201
+
+
+def test_the_same_body_as_yaml_and_as_json_is_one_request(client):
+    once = {"Idempotency-Key": "written"}
+    first = client.generic("POST", f"{API}/workflows", WRITTEN, "application/yaml", headers=once)
+    again = client.post(f"{API}/workflows", strict_yaml.loads(WRITTEN), JSON, headers=once)
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (WRITTEN.replace("kind: code", "kind: cod"), 422, "/definition/steps/0/kind"),
+        (WRITTEN + "name: again", 400, "The key 'name' stands twice in one object at line 11, column 1"),
+        (WRITTEN + "publsh: true", 422, "/publsh"),
+        ("- a", 400, "must be a YAML mapping"),
+        ("", 400, "body is empty"),
+        (b"name: \xff", 400, "not UTF-8"),
+        ("a: &a {b: 1}\nc: [" + ", ".join(["*a"] * 11_000) + "]", 413, "More than 20000 values"),
+        ("x" * (2 * 1024 * 1024 + 1), 413, "at most 2097152 bytes"),
+    ],
+)
+def test_a_body_of_yaml_is_read_as_strictly_as_json(client, body, status, said):
+    found = problem(client.generic("POST", f"{API}/workflows", body, "application/yaml"), status)
+    assert said in json.dumps(found)
+
+
+def test_yaml_is_taken_where_definitions_are_and_nowhere_else(client):
+    problem(client.generic("POST", RUN, "input: {message: a refund}", "application/yaml"), 415)
+    problem(client.generic("POST", f"{API}/workflows", WRITTEN, "application/yaml; charset=latin-1"), 415)
+
+
 def served(method: str, path: str, **environ: object) -> tuple[str, dict[str, str], bytes]:
     """Status line, headers and body as a server gets them, without the tidying of a test client."""
     setup_testing_defaults(environ)
@@ -151,7 +206,7 @@ def test_nothing_is_read_in_a_charset_of_the_callers_choice(token, charset):
     kind = f"application/json; charset{charset}"
     status, headers, body = served("GET", f"{API}/workflows", CONTENT_TYPE=kind, **environ)
     assert (status, headers["Content-Type"]) == ("415 Unsupported Media Type", "application/problem+json")
-    assert json.loads(body)["detail"] == "JSON comes in UTF-8."
+    assert json.loads(body)["detail"] == "A body comes in UTF-8."
 
 
 # Who asks: reliability, part 3 D.

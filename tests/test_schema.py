@@ -104,6 +104,13 @@ def test_a_body_is_published_as_it_is_read():
     assert operations()["POST", "/api/v1/executions/{execution_id}/retries"]["requestBody"]["required"] is False
 
 
+def test_a_body_is_published_in_every_form_that_is_taken():
+    forms = {where: set(one["requestBody"]["content"]) for where, one in operations().items() if "requestBody" in one}
+    as_yaml = {("POST", "/api/v1/workflows"), ("POST", "/api/v1/workflows/{name}/versions")}
+    assert {where for where, kinds in forms.items() if kinds == {"application/json", "application/yaml"}} == as_yaml
+    assert all(kinds == {"application/json"} for where, kinds in forms.items() if where not in as_yaml)
+
+
 def test_a_list_is_published_with_its_filters_and_its_paging():
     parameters = {one["name"]: one["schema"] for one in operations()["GET", "/api/v1/flags"]["parameters"]}
     assert set(parameters) == {"state", "waiting", "reason", "workflow", "cursor", "limit"}

@@ -25,7 +25,7 @@ ALWAYS = (400, 401, 403, 406, 415, 429, 503)  # whatever is asked of whichever a
 WITH_ID = (404,)
 WITH_BODY = (413, 422)
 PROBLEMS = {
-    400: "What was sent cannot be read: the body is not a JSON object, or a parameter is unknown or wrong.",
+    400: "What was sent cannot be read: the body is no object, or a parameter is unknown or wrong.",
     401: "No key, or one that is unknown, expired or revoked.",
     403: "The key lacks the scope.",
     404: "Unknown, or another project's.",
@@ -33,7 +33,7 @@ PROBLEMS = {
     406: "The answer is JSON, and `Accept` does not take that.",
     409: "Not in this state; the answer says which one was found.",
     413: "The body is too large, or has too many values.",
-    415: "The body is not JSON, not in UTF-8, or compressed.",
+    415: "The body is of a kind that the address does not take, not in UTF-8, or compressed.",
     422: "It can be read and is wrong: `errors` says where.",
     429: "Too many requests; `Retry-After` says in how many seconds to come back.",
     503: "Busy at this moment; `Retry-After` says in how many seconds to come back.",
@@ -92,7 +92,8 @@ class Schema(AutoSchema):
         body = self.view.bodies.get(self.method)
         if body is None:
             return None
-        return {"required": not body.may_be_empty(), "content": {"application/json": {"schema": self._component(body)}}}
+        content = {kind.media_type: {"schema": self._component(body)} for kind in self.view.parser_classes}
+        return {"required": not body.may_be_empty(), "content": content}
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
         answers = self.view.answers[self.method]

@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from . import strict_json
+from . import strict_json, strict_yaml
 from .problems import Fault, Malformed, Problem, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -30,13 +30,33 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream, media_type=None, parser_context=None) -> dict:
-        body = stream.read(MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"A body has at most {MAX_BODY} bytes.")
-        value = strict_json.loads(body)
+        value = strict_json.loads(_read(stream))
         if not isinstance(value, dict):
             raise Malformed("The body must be a JSON object.")
         return value
+
+
+class StrictYAMLParser(BaseParser):
+    """The same object as YAML, where a person writes what is sent: for the views that name it."""
+
+    media_type = "application/yaml"
+
+    def parse(self, stream, media_type=None, parser_context=None) -> dict:
+        try:
+            text = _read(stream).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Malformed("The body is not UTF-8.") from error
+        value = strict_yaml.loads(text, max_text=MAX_BODY)
+        if not isinstance(value, dict):
+            raise Malformed("The body must be a YAML mapping.")
+        return value
+
+
+def _read(stream: IO[bytes]) -> bytes:
+    body = stream.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise TooLarge(f"A body has at most {MAX_BODY} bytes.")
+    return body
 
 
 def problem_response(error: Exception, context: dict) -> Response:

@@ -21,7 +21,8 @@ class View(APIView):
     """What every address has in common: it says what it takes and answers, and the published schema says the same.
 
     `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405; `OPTIONS` needs none.
-    `bodies`: the class that a method's body is read with, into `self.body`.
+    `bodies`: the class that a method's body is read with, into `self.body`. It comes as JSON; a view that takes YAML too names both
+    `parser_classes`.
     `filters`: query parameters by name, read into `self.given`; one that is not among them is an error, not ignored.
     `paged` adds those of a list. `heeds`: names of request headers that a method heeds.
     `answers`: `{"POST": {201: Flag, 409: Problem}}`, the body of each status; None is an answer without one. Problems that
@@ -68,12 +69,12 @@ class View(APIView):
 
     def _refuse_coding(self, request: Request) -> None:
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise UnsupportedMediaType("", "JSON comes as it is, not compressed.")
+            raise UnsupportedMediaType("", "A body comes as it is, not compressed.")
         media_type, parameters = parse_header_parameters(request.content_type or "")
         if "*" in media_type:  # which matches any parser's
             raise UnsupportedMediaType(media_type)
         if parameters.get("charset", "utf-8").lower() not in UTF_8:
-            raise UnsupportedMediaType(media_type, "JSON comes in UTF-8.")
+            raise UnsupportedMediaType(media_type, "A body comes in UTF-8.")
 
     def _parameters(self, request: Request) -> dict[str, Any]:
         allowed = {*self.filters, *(("cursor", "limit") if self.paged else ())}

@@ -19,6 +19,7 @@ from wire.filters import BOOLEAN
 from wire.money import to_pico, to_usd, usd_text
 from wire.paging import page
 from wire.problems import Conflict, Fault, Invalid, NotFound
+from wire.rest import StrictJSONParser, StrictYAMLParser
 from wire.times import rfc3339
 from wire.views import View
 
@@ -118,6 +119,7 @@ class NewBaseline(Body):
 
 
 class WorkflowList(View):
+    parser_classes = (StrictJSONParser, StrictYAMLParser)
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
     filters = {"archived": BOOLEAN}
     paged = True
@@ -184,6 +186,7 @@ class Archival(View):
 
 
 class VersionList(View):
+    parser_classes = (StrictJSONParser, StrictYAMLParser)
     scopes = {"GET": Scope.READ, "POST": Scope.DESIGN}
     paged = True
     bodies = {"POST": NewVersion}
