@@ -78,7 +78,7 @@ class Ledger:
         return Rates(
             executions=window.executions().filter(window.within("created_at")).count(),
             finished=finished.count(),
-            escalated=finished.filter(Exists(Flag.objects.filter(execution=OuterRef("pk")))).count(),
+            escalated=finished.filter(Exists(Flag.objects.escalating().filter(execution=OuterRef("pk")))).count(),
             step_calls=made.filter(purpose=Purpose.STEP).count(),
             repair_calls=made.filter(purpose=Purpose.REPAIR).count(),
             p50_ms=nearest_rank(latencies, 50),

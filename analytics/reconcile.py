@@ -126,7 +126,7 @@ def _calls(ledger: QuerySet[Call]) -> Iterator[Row]:
 
 
 def _executions(extent: Extent) -> list[Row]:
-    flagged = Q(Exists(Flag.objects.filter(execution=OuterRef("pk"))))
+    flagged = Q(Exists(Flag.objects.escalating().filter(execution=OuterRef("pk"))))
     ended = extent.executions().filter(status__in=[Status.COMPLETED, Status.FAILED])
     parts = (
         (extent.executions(), "created_at", {"accepted": Count("pk")}),

@@ -120,7 +120,7 @@ def apply(changed: Changes) -> None:
 
 def counted(executions: QuerySet[Execution]) -> list[Counted]:
     """The production executions among these."""
-    flagged = Exists(Flag.objects.filter(execution=OuterRef("pk")).exclude(reason=Flag.Reason.REVIEW))
+    flagged = Exists(Flag.objects.escalating().filter(execution=OuterRef("pk")))
     rows = executions.production().annotate(flagged=flagged).values_list(*Counted._fields)
     return [Counted(*row) for row in rows]
 

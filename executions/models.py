@@ -91,6 +91,10 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         ended = self.filter(project=project_id, status__in=FINAL, finished_at__lt=before, purged_at=None)
         return ended.filter(~models.Exists(waits))
 
+    def standing(self) -> ExecutionQuerySet:
+        """Those of which nothing happens any more without a person."""
+        return self.filter(models.Q(status__in=STANDING) | models.Q(status=Status.WAITING, waiting_for="review"))
+
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
 
@@ -259,6 +263,12 @@ class StepResult(models.Model):
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
 
 
+class FlagQuerySet(models.QuerySet["Flag"]):
+    def escalating(self) -> FlagQuerySet:
+        """Those that the design left open: a review of the design is no escalation."""
+        return self.exclude(reason=Flag.Reason.REVIEW)
+
+
 class Flag(models.Model):
     """That an execution met something uncovered, was unsure, or failed a check."""
 
@@ -305,6 +315,8 @@ class Flag(models.Model):
     resolved_by = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True)
+
+    objects = FlagQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from wire.problems import Malformed
 
-from .models import STANDING, Execution
+from .models import Execution
 
 LONGEST = 60  # seconds
 FIRST_LOOK, LAST_LOOK = 0.005, 0.1  # seconds between two looks at the row: soon at first, and ever less often
@@ -36,7 +36,7 @@ def wait_for(execution_id: UUID, seconds: int) -> bool:
         return False
     try:
         end, pause = time.monotonic() + seconds, FIRST_LOOK
-        while not Execution.objects.filter(pk=execution_id, status__in=STANDING).exists():
+        while not Execution.objects.standing().filter(pk=execution_id).exists():
             if time.monotonic() >= end:
                 return False
             time.sleep(pause)

@@ -108,7 +108,7 @@ def reopen(flag: Flag, actor: str) -> Flag:
     flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
     if flag.state == Flag.State.OPEN:
         raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
-    if flag.waiting:
+    if flag.waiting or flag.reason == Flag.Reason.REVIEW:
         raise Conflict("The execution has gone on since; this resolution cannot be taken back.", state=flag.state)
     Flag.objects.filter(pk=flag.pk).update(
         state=Flag.State.OPEN, resolution="", note="", resolved_by="", resolved_at=None

@@ -125,9 +125,14 @@ def compute(run: Run, effect: Evaluate | RunCode) -> object:
     """What the sandbox says, at once: it takes no longer than a thread may stand still."""
     names, zone = effect.names, run.compiled.definition.timezone
     if isinstance(effect, Evaluate):
-        return sandbox.evaluate(effect.expressions, names, run.now, zone)
+        return [_discreet(run, one) for one in sandbox.evaluate(effect.expressions, names, run.now, zone)]
     said = sandbox.run(effect.code, names, run.now, zone)
-    return said if isinstance(said, Failure) else run.policy.value(said)
+    return _discreet(run, said) if isinstance(said, Failure) else run.policy.value(said)
+
+
+def _discreet(run: Run, value: object) -> object:
+    """What an exception says may hold a secret that the code put together."""
+    return Failure(run.policy.text(value.detail)) if isinstance(value, Failure) else value
 
 
 def _go_on(held: Held, came: object) -> Wait | None:

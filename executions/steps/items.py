@@ -29,7 +29,9 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
     for index, value in enumerate(values):
         run.item = Item(index, value)
         if not run.has(run.place(step)):
-            some_wait |= yield from _waits(run, step, room)
+            if room <= 0:
+                raise _too_much(run, step)
+            some_wait |= yield from _waits(run, step)
         if time.monotonic() - since > TURN:
             yield Pause(0)
             since = time.monotonic()
@@ -54,12 +56,19 @@ def _values(run: Run, step: Step) -> Generator[Effect, object, list]:
     raise plain.refuse(run, run.attempt(step, StepResult.Status.FLAGGED), _broken(said))
 
 
-def _waits(run: Run, step: Step, room: int) -> Generator[Effect, object, bool]:
+def _too_much(run: Run, step: Step) -> Exception:
+    """Of the list as a whole: what no item can mend."""
+    said = f"The outputs of {step.id} have more than {MAX_BYTES} bytes together, before item {run.iteration}."
+    run.item = None
+    return plain.refuse(run, run.attempt(step, StepResult.Status.FLAGGED), _broken(said))
+
+
+def _waits(run: Run, step: Step) -> Generator[Effect, object, bool]:
     """Performs the item that is at work; whether it waits for a person. What stops the whole execution goes through."""
     if run.place(step) in run.waiting:
         return True
     try:
-        yield from _item(run, step, room)
+        yield from _item(run, step)
     except Stopped as stopped:
         if not isinstance(stopped.ending, Escalated) or stopped.ending.reason == Flag.Reason.BUDGET:
             run.item = None
@@ -68,10 +77,7 @@ def _waits(run: Run, step: Step, room: int) -> Generator[Effect, object, bool]:
     return False
 
 
-def _item(run: Run, step: Step, room: int) -> Generator[Effect, object, None]:
-    if room <= 0:
-        said = f"The outputs of {step.id} have more than {MAX_BYTES} bytes together."
-        raise plain.refuse(run, run.attempt(step, StepResult.Status.FLAGGED), _broken(said))
+def _item(run: Run, step: Step) -> Generator[Effect, object, None]:
     if step.chooses_items:
         [wanted] = yield Evaluate((truth_of(step.when),), run.names())
         raise_failure(run, wanted, f"The condition `when` of the step {step.id}")

@@ -219,9 +219,10 @@ def test_a_budget_that_is_spent_stops_the_list_and_asks_once():
 
 def test_a_list_of_outputs_has_a_bound(monkeypatch):
     monkeypatch.setattr(items, "MAX_BYTES", 10)
-    execution = execute(["aaaaa", "bbbbb", "c"], CODE)
+    execution = execute(["aaaaa", "bbbbb", "c", "d", "e"], CODE)
     assert execution.status == "escalated"
-    assert [(flag.iteration, flag.reason) for flag in Flag.objects.all()] == [(2, "code_error")]
+    assert [(flag.iteration, flag.reason) for flag in Flag.objects.all()] == [(None, "code_error")]
+    assert "before item 2" in Flag.objects.get().explanation
 
 
 def test_a_long_list_leaves_the_thread_to_others_and_keeps_what_is_done(monkeypatch):

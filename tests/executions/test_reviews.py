@@ -1,14 +1,17 @@
 """A review step: what is asked, who answers, and what silence means."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
-from analytics import standings
+from analytics import rollups, standings
 from executions import control, queue, resolution, worker
 from executions.drivers import plain
 from executions.models import Event, Execution, Flag, StepResult
+from executions.preference import wait_for
 from executions.resolution import Decision
 from tests.cast import make_workflow
 from wire.problems import Conflict, Invalid
@@ -150,6 +153,27 @@ def test_what_is_cancelled_asks_nobody_any_more():
     control.cancel(execution, "key:shop")
     flag = Flag.objects.get()
     assert (flag.state, flag.waiting, flag.resolved_by) == ("dismissed", False, "key:shop")
+
+
+def test_what_was_asked_is_not_asked_again():
+    asked()
+    decide(step_output={"approved": True})
+    with pytest.raises(Conflict, match="has gone on since"):
+        resolution.reopen(Flag.objects.get(), "user:lea")
+
+
+def test_who_prefers_to_wait_is_answered_when_a_person_is_asked():
+    execution = asked()
+    assert wait_for(execution.pk, 0) is True
+
+
+def test_reports_are_proven_with_a_review():
+    asked()
+    decide(step_output={"approved": True})
+    go_on(Execution.objects.get())
+    for _ in range(2):
+        call_command("reconcile", stdout=StringIO())  # exits 1 where something differs
+        rollups.fold()
 
 
 def test_a_prompt_that_cannot_be_rendered_goes_to_a_person():
