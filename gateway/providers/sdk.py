@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 90.0
-MAX_BODY = 32 * 1024 * 1024  # bytes
+MAX_BODY = 4 * 1024 * 1024  # bytes: many times the longest answer, and what a hostile one can keep the event loop with
 MAX_ERROR = 100_000  # bytes of an error that are read
 MAX_TOKENS = 10_000_000  # of one kind in one call: more than any model reads
 MAX_NAME = 200  # characters of an id
