@@ -42,7 +42,8 @@ class Estimate:
 
 
 def estimate(version: Version, publication: Publication | None, inputs: Sequence[object]) -> Estimate:
-    """Raises `Invalid` for inputs that would be refused."""
+    """Raises `Invalid` for inputs that would be refused, and `Conflict` for all of them."""
+    version.workflow.must_be_in_use()
     schema, policy = compiled(version.pk).input_schema, redaction(version.workflow.project_id)
     inputs = [policy.value(one) for one in inputs]
     if faults := [fault.under(f"/inputs/{n}") for n, one in enumerate(inputs) for fault in schema.faults(one)]:

@@ -87,6 +87,7 @@ def _built(
     """The rows, unsaved, of inputs without secrets, each with how many were taken out. What takes time happens here and
     before: an embedded database has one write lock."""
     workflow = version.workflow
+    workflow.must_be_in_use()
     metadata, redacted = redaction(workflow.project_id).counted(metadata or {})
     tiers = publication.tier_map if publication else version.tiers()
     baseline_model = workflow.baseline_model_at(timezone.now()) or tiers.get("frontier", "")

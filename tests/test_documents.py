@@ -69,6 +69,8 @@ def test_an_archived_workflow_refuses_what_is_new_and_keeps_what_was(client, wor
     for address, body in refused:
         said = problem(client.post(f"{API}/workflows/refund/{address}", body, JSON), 409)
         assert said["archived_at"], address
+    again = client.post(f"{API}/executions/{execution.pk}/retries", {"version": "1.0.0"}, JSON)
+    assert problem(again, 409)["archived_at"]
     assert Execution.objects.count() == 1
     assert client.get(f"{API}/workflows/refund/costs").json()["executions"] == 1
     assert client.get(f"{API}/executions/{execution.pk}").status_code == 200

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. `once`: a POST that creates or costs, sent with an idempotency key, so that it can be sent again."""
+    """One request, and how its answer is read."""
 
     method: str
     path: str
