@@ -3,8 +3,8 @@
 import json
 from collections.abc import Generator, Sequence
 
-from workflows import shapes
-from workflows.definition import Check
+from workflows import prompts, shapes
+from workflows.definition import Check, ModelStep, ReviewStep
 from workflows.sandbox import MAX_RESULT, Failure, truth_of
 
 from .coverage import Finding
@@ -23,6 +23,16 @@ def shaped(run: Run, shape: object, what: str, **more: object) -> Generator[Effe
     if len(values) > 1 and len(json.dumps(filled)) > MAX_RESULT:
         raise_failure(run, Failure(f"It has more than {MAX_RESULT} bytes."), what)
     return filled
+
+
+def rendered(run: Run, step: ModelStep | ReviewStep, marker: str | None) -> str:
+    """The prompt of this execution. Raises `Stopped` (`code_error`) where it cannot be rendered."""
+    try:
+        return prompts.render(step.prompt, run.names(), marker)
+    except prompts.PromptError as error:
+        row = run.attempt(step, StepResult.Status.FLAGGED, has_output=False)
+        finding = Finding("code_error", "sandbox", f"The prompt of {step.id} failed: {error}")
+        raise run.ask_person(finding, row) from error
 
 
 def complaints(run: Run, checks: Sequence[Check], output: object) -> Generator[Effect, object, list[str] | Failure]:

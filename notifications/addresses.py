@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from projects.endpoints import Address, address_of, embedded, is_odd_address
+from projects.endpoints import Address, address_of, embedded, is_odd_address, parts_of
 from wire.redaction import USUAL
 
 MALFORMED = "Write an address such as https://example.com/hooks."
@@ -32,18 +32,14 @@ class Refused(OSError):
 
 def fault_of_url(url: str) -> str:
     """What can be said of an address without asking anybody; empty: nothing is wrong."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return MALFORMED
-    if parts.scheme not in ("http", "https") or not host or port == 0 or not re.fullmatch("[!-~]+", url):
+    parts = parts_of(url)
+    if parts is None:
         return MALFORMED
     if "@" in parts.netloc or "#" in url or "\\" in url:
         return "An address without a user and without a fragment: the signature says who sends."
     if USUAL.text(url) != url:
         return "This address holds what looks like a secret, and an address is shown."
-    return _fault_of_host(parts.scheme, host)
+    return _fault_of_host(parts.scheme, parts.hostname)
 
 
 def _fault_of_host(scheme: str, host: str) -> str:

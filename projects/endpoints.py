@@ -5,7 +5,7 @@ import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 MAX_ALIASES = 200
 MALFORMED = "Write https://…, or http://… for an endpoint of your own network."
@@ -23,17 +23,22 @@ def fault_of_url(url: str, *, simulated: bool) -> str:
         return ""
     if simulated:
         return "It asks nobody, so it has no address."
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return MALFORMED
-    # A letter beyond ASCII may become a digit or a dot on the way to the resolver.
-    if parts.scheme not in ("http", "https") or not host or port == 0 or not re.fullmatch("[!-~]+", url):
+    parts = parts_of(url)
+    if parts is None:
         return MALFORMED
     if "@" in parts.netloc or "?" in url or "#" in url:
         return "An address without a user, a query or a fragment: a key belongs into the environment."
-    return _fault_of_host(parts.scheme, host.removesuffix("."))
+    return _fault_of_host(parts.scheme, parts.hostname.removesuffix("."))
+
+
+def parts_of(url: str) -> SplitResult | None:
+    """None where it is no address over HTTP. A letter beyond ASCII may become a digit or a dot on the way to the resolver."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_one and re.fullmatch("[!-~]+", url) else None
 
 
 def _fault_of_host(scheme: str, host: str) -> str:

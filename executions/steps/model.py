@@ -14,7 +14,7 @@ from workflows.sandbox import Failure
 from .. import coverage, patience
 from ..coverage import Finding, Observation
 from ..effects import AskModel, Effect, Escalated, Stopped
-from ..evaluating import complaints
+from ..evaluating import complaints, rendered
 from ..models import Execution, StepResult
 from ..run import Run
 from . import judging
@@ -98,15 +98,8 @@ def _rungs(run: Run, finding: Finding) -> list[str]:
 
 
 def _request(run: Run, step: ModelStep) -> Request:
-    """The prompt of this execution. Raises `Stopped` (`code_error`) where it cannot be rendered."""
     marker = prompts.new_marker()
-    try:
-        user = prompts.render(step.prompt, run.names(), marker)
-    except prompts.PromptError as error:
-        row = run.attempt(step, StepResult.Status.FLAGGED, has_output=False)
-        raise run.ask_person(
-            Finding("code_error", "sandbox", f"The prompt of {step.id} failed: {error}"), row
-        ) from error
+    user = rendered(run, step, marker)
     built = run.compiled.steps[step.id]
     return Request("", built.system, user, built.envelope, step.max_output_tokens, marker)
 

@@ -5,12 +5,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from workflows import prompts
 from workflows.definition import ReviewStep
 
 from ..coverage import Finding
 from ..effects import Asked, Effect, Stopped
-from ..evaluating import shaped
+from ..evaluating import rendered, shaped
 from ..models import StepResult
 from ..run import Run
 
@@ -30,14 +29,8 @@ def perform(run: Run, step: ReviewStep) -> Generator[Effect, object, None]:
 
 
 def _ask(run: Run, step: ReviewStep) -> StepResult:
-    """Journals what is asked. Raises `Stopped` (`code_error`) where it cannot be rendered."""
-    try:
-        asked = prompts.render(step.prompt, run.names(), marker=None)
-    except prompts.PromptError as error:
-        row = run.attempt(step, StepResult.Status.FLAGGED, has_output=False)
-        raise run.ask_person(
-            Finding("code_error", "sandbox", f"The prompt of {step.id} failed: {error}"), row
-        ) from error
+    """Journals what is asked."""
+    asked = rendered(run, step, marker=None)
     row = run.attempt(step, StepResult.Status.STARTED, has_output=False)
     run.flag(Finding("review", "design", asked), row).role = step.to
     return row
