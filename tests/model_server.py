@@ -158,6 +158,7 @@ class ModelServer(ABC):
 
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 256  # behind the usual five a burst waits for its SYN to be sent again: 1, 3, 7, 15 s
 
     def __init__(self, owner: ModelServer) -> None:
         self.owner = owner
