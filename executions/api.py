@@ -21,16 +21,16 @@ from wire.views import View
 from workflows.api import version_of, workflow_of
 from workflows.models import Publication, Version, Workflow
 
-from . import control, queue, resolution, shown
+from . import control, lanes, queue, resolution, shown
 from .estimates import estimate
 from .models import Execution, Flag, Status
 from .preference import seconds_preferred, wait_for
-from .representation import represent_call, represent_estimate, represent_executions, represent_flag, represent_step
+from .representation import represent_call, represent_estimate, represent_executions, represent_flag
 from .resolution import ABSENT, Decision
 
 MAX_INPUT = 1024 * 1024
 SMALL = 16 * 1024  # characters of JSON: metadata is a label, not a payload
-Lane = Annotated[str | None, Field(json_schema_extra={"enum": ["fast", None]})]
+Lane = Annotated[str | None, Field(json_schema_extra={"enum": [*lanes.LANES, None]})]
 
 
 class NewExecution(Body):
@@ -83,11 +83,8 @@ class WorkflowExecutions(View):
         seconds = seconds_preferred(request.headers.get("Prefer"))
         workflow = workflow_of(request.auth.project, name)
         version, publication = _chosen(request, workflow, body.version)
-        metadata = dict(body.metadata)
-        actor = str(request.user)
-        made = once(
-            request, lambda: str(queue.submit(version, publication, body.input, actor=actor, metadata=metadata).pk)
-        )
+        given = {"actor": str(request.user), "metadata": dict(body.metadata), "lane": body.lane}
+        made = once(request, lambda: str(queue.submit(version, publication, body.input, **given).pk))
         ended = seconds is not None and wait_for(UUID(made), seconds)
         execution = execution_of(request.auth.project, UUID(made))
         applied = {"Preference-Applied": f"wait={seconds}"} if ended else {}
@@ -106,11 +103,10 @@ class WorkflowBatch(View):
         _refuse_what_is_not_there(body)
         workflow = workflow_of(request.auth.project, name)
         version, publication = _chosen(request, workflow, body.version)
-        metadata = dict(body.metadata)
-        actor = str(request.user)
+        given = {"actor": str(request.user), "metadata": dict(body.metadata), "lane": body.lane}
 
         def make() -> str:
-            accepted = queue.submit_batch(version, publication, body.inputs, actor=actor, metadata=metadata)
+            accepted = queue.submit_batch(version, publication, body.inputs, **given)
             return " ".join(str(one.pk) for one in accepted)
 
         made = once(request, make).split()
@@ -130,7 +126,7 @@ class BatchEstimate(View):
         body: NewBatch = self.body
         _refuse_what_is_not_there(body)
         version, publication = _chosen(request, workflow_of(request.auth.project, name), body.version)
-        return Response(represent_estimate(estimate(version, publication, body.inputs)))
+        return Response(represent_estimate(estimate(version, publication, body.inputs, body.lane)))
 
 
 class ExecutionList(View):
@@ -177,11 +173,8 @@ class ExecutionSteps(View):
 
     def get(self, request: Request, execution_id: UUID) -> Response:
         """The steps of an execution, every attempt, oldest first."""
-        execution = execution_of(request.auth.project, execution_id)
-        calls = list(Call.objects.filter(execution=execution.pk))
-        return Response(
-            {"results": [represent_step(row, calls) for row in execution.steps.order_by("pk")], "next": None}
-        )
+        [execution] = represent_executions([execution_of(request.auth.project, execution_id)])
+        return Response({"results": execution["steps"], "next": None})
 
 
 class ExecutionCalls(View):
@@ -311,8 +304,12 @@ def flag_of(project: Project, flag_id: UUID) -> Flag:
 
 def _refuse_what_is_not_there(body: NewExecution | NewBatch) -> None:
     """Nothing is accepted and quietly served as something else."""
-    if body.lane not in (None, "fast"):
-        raise Invalid.at("/lane", f"The lane {body.lane[:40]!r} is not available yet; there is only fast.")
+    if body.lane in lanes.LATER:
+        raise Invalid.at(
+            "/lane", f"The lane {body.lane!r} is not available yet; there are {' and '.join(lanes.LANES)}."
+        )
+    if body.lane is not None and body.lane not in lanes.LANES:
+        raise Invalid.at("/lane", f"Unknown lane {body.lane[:40]!r}; there are {' and '.join(lanes.LANES)}.")
     if any(len(json.dumps(input)) > MAX_INPUT for input in body.all_inputs):
         raise TooLarge(f"An input has at most {MAX_INPUT} bytes of JSON.")
     if len(str(body.metadata)) > SMALL:

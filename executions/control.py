@@ -1,49 +1,72 @@
 """What a caller can still do with an execution that was accepted. Each verb returns the id of the execution it is about."""
 
+from functools import partial
+from uuid import UUID
+
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from wire.problems import Conflict
 from wire.times import rfc3339
 from workflows.models import Publication, Version
 
-from . import queue, states, store
-from .models import FINAL, Execution, Flag, Status, deadline
+from . import calling, lanes, queue, states, store
+from .models import FINAL, Event, Execution, Flag, Status, deadline
 
 CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
 @transaction.atomic
 def cancel(execution: Execution, actor: str) -> str:
-    """Ends it where it stands. A call in flight is finished, paid, recorded and not used: its worker finds the fence down. Where
-    that worker is gone, the call is in doubt (see `queue.bury`), and at once where it gave the execution back.
+    """Ends it where it stands, and what it called with it. A call in flight is finished, paid, recorded and not used: its worker
+    finds the fence down. Where that worker is gone, the call is in doubt (see `queue.bury`), and at once where it gave the
+    execution back.
 
-    Raises `Conflict` where it has ended already. Its flags stay open for review, but for what
+    Raises `Conflict` where it has ended already. Their flags stay open for review, but for what
     the design asks; nothing stands still for them any more.
     """
-    ended = {"finished_at": timezone.now(), "waiting_for": "", "resume_at": None}
-    # Locked, or it could change between two of the attempts.
-    held = Execution.objects.select_for_update().get(pk=execution.pk)
-    if not any(states.move(execution.pk, before, Status.CANCELLED, actor=actor, **ended) for before in CANCELLABLE):
+    if not _cancel(Execution.objects.filter(pk=execution.pk), actor, caller_told=None):
         raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
-    if held.worker_id is None:
-        store.settle_doubts(held.pk)
-    waiting = Flag.objects.filter(execution=execution, state=Flag.State.OPEN, waiting=True)
-    asked_no_more = {"state": Flag.State.DISMISSED, "resolved_by": actor, "resolved_at": ended["finished_at"]}
+    level = [execution.pk]
+    while level:
+        called = Execution.objects.filter(caller__in=level)
+        level = _cancel(called, actor, caller_told=True)
+    if execution.caller_id is not None:
+        transaction.on_commit(partial(calling.tell, [execution.caller_id]))
+    return str(execution.pk)
+
+
+def _cancel(executions: QuerySet[Execution], actor: str, caller_told: bool | None) -> list[UUID]:
+    """Those of them that had not ended. Locked first, or one could change before its event is written."""
+    locked = executions.select_for_update(no_key=True).filter(status__in=CANCELLABLE).order_by("pk")
+    held = list(locked.values_list("pk", "status", "worker"))
+    ids, now = [pk for pk, _, _ in held], timezone.now()
+    ended = {"status": Status.CANCELLED, "finished_at": now, "waiting_for": "", "resume_at": None}
+    Execution.objects.filter(pk__in=ids).update(**ended, caller_told=caller_told)
+    Event.objects.bulk_create([states.event(pk, Status(before), Status.CANCELLED, actor) for pk, before, _ in held])
+    for pk, _, worker in held:
+        if worker is None:
+            store.settle_doubts(pk)
+    waiting = Flag.objects.filter(execution__in=ids, state=Flag.State.OPEN, waiting=True)
+    asked_no_more = {"state": Flag.State.DISMISSED, "resolved_by": actor, "resolved_at": now}
     waiting.filter(reason=Flag.Reason.REVIEW).update(**asked_no_more, waiting=False)
     waiting.update(waiting=False)
-    return str(execution.pk)
+    return ids
 
 
 @transaction.atomic
 def retry(execution: Execution, actor: str) -> str:
-    """A failed execution goes on behind its last checkpoint, with a new deadline. Raises `Conflict` for any other."""
+    """A failed execution goes on behind its last checkpoint, with a new deadline, and so does what failed under it. Raises
+    `Conflict` for any other."""
     anew = {"finished_at": None, "deaths": 0, "deadline_at": deadline()}
     if not queue.requeue(execution.pk, Status.FAILED, actor, **anew):
         _refuse_purged(execution)
         raise _conflict(
             execution, "Only a failed execution can be retried; name a version to run it again from the start."
         )
+    for called in Execution.objects.filter(caller=execution.pk, status=Status.FAILED):
+        retry(called, actor)
     return str(execution.pk)
 
 
@@ -53,9 +76,9 @@ def rerun(execution: Execution, version: Version, publication: Publication | Non
     _refuse_purged(execution)
     if execution.status not in FINAL:
         raise _conflict(execution, "This execution has not ended; cancel it first.")
-    metadata = execution.metadata
-    again = queue.submit(version, publication, execution.input, actor=actor, metadata=metadata, rerun_of=execution)
-    return str(again.pk)
+    lane = execution.lane if execution.lane != lanes.FAST else None
+    like = {"metadata": execution.metadata, "lane": lane, "rerun_of": execution}
+    return str(queue.submit(version, publication, execution.input, actor=actor, **like).pk)
 
 
 def _refuse_purged(execution: Execution) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from gateway.models import Intent
 from gateway.types import Request
@@ -51,7 +52,23 @@ class Pause:
     seconds: float
 
 
-Effect = Evaluate | RunCode | AskModel | CallTool | Pause
+@dataclass(frozen=True)
+class CallWorkflow:
+    """→ an `Execution` of another workflow, not accepted yet: the journal's next commit does that; or a sentence that says
+    why there is none. `workflow`: as the step names it."""
+
+    workflow: str
+    input: object
+
+
+@dataclass(frozen=True)
+class LookAt:
+    """→ the `Execution` that was called, as it stands now."""
+
+    execution: UUID
+
+
+Effect = Evaluate | RunCode | AskModel | CallTool | CallWorkflow | LookAt | Pause
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,12 @@ class Asked:
     patience: timedelta | None
 
 
-Ending = Completed | Escalated | Deferred | Failed | Asked
+@dataclass(frozen=True)
+class Called:
+    """Executions that it called are on their way; the last one to end sets it going again."""
+
+
+Ending = Completed | Escalated | Deferred | Failed | Asked | Called
 
 
 class Stopped(Exception):

@@ -10,6 +10,7 @@ from workflows.definition import EdgeCase, Step
 from workflows.references import steps_read
 from workflows.sandbox import truth_of
 
+from . import lanes
 from .coverage import Finding, broken_schema
 from .effects import Completed, Effect, Ending, Evaluate, Stopped
 from .evaluating import raise_failure, shaped
@@ -23,6 +24,7 @@ Advance = Generator[Effect, object, Ending]
 def advance(run: Run) -> Advance:
     """Runs to the end, or to where it has to stand still. The journal holds what the last effect did not commit."""
     try:
+        yield from lanes.choose(run)
         yield from _steps(run)
         output = yield from _result(run)
     except Stopped as stopped:

@@ -86,14 +86,19 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         return self.filter(status=Status.CANCELLED, worker__gt=UUID(int=0)).exclude(worker__in=others)
 
     def to_purge(self, project_id: int, before: datetime) -> ExecutionQuerySet:
-        """Those that ended before, and whose texts are still there. For one that waits for a person they are needed."""
+        """Those that ended before, and whose texts are still there. For one that waits for a person they are needed, and for
+        the caller of one."""
         waits = Flag.objects.filter(execution=models.OuterRef("pk"), state=Flag.State.OPEN, waiting=True)
         ended = self.filter(project=project_id, status__in=FINAL, finished_at__lt=before, purged_at=None)
-        return ended.filter(~models.Exists(waits))
+        return ended.filter(~models.Exists(waits), models.Q(caller=None) | ~models.Q(caller__purged_at=None))
 
     def standing(self) -> ExecutionQuerySet:
         """Those of which nothing happens any more without a person."""
         return self.filter(models.Q(status__in=STANDING) | models.Q(status=Status.WAITING, waiting_for="review"))
+
+    def untold(self) -> ExecutionQuerySet:
+        """Those that were called by another, and stand still, and their caller does not know it yet."""
+        return self.filter(caller__isnull=False, caller_told=None, status__in=STANDING)
 
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
@@ -120,7 +125,12 @@ class Execution(models.Model):
     baseline_model = models.CharField(max_length=250, blank=True)
     simulated = models.BooleanField(default=False)
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.PRODUCTION)
-    lane = models.CharField(max_length=10, default="fast")
+    lane = models.CharField(
+        max_length=10,
+        blank=True,
+        default="fast",
+        help_text="Empty until the design has chosen one: it looks at the input.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     waiting_for = models.CharField(max_length=10, blank=True)
     resume_at = models.DateTimeField(null=True)
@@ -130,6 +140,15 @@ class Execution(models.Model):
     rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns", db_index=False)
     resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
     error = VerbatimJSONField(null=True)
+    caller = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="called",
+        db_index=False,
+        help_text="The execution whose step this is.",
+    )
+    caller_told = models.BooleanField(null=True, help_text="That its caller was told how it stands.")
     # Workers are forgotten after a while, and the executions that they once had keep their ids: no constraint.
     worker = models.ForeignKey(
         Worker, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
@@ -179,6 +198,12 @@ class Execution(models.Model):
                 condition=models.Q(finished_at__isnull=False, purged_at__isnull=True),
                 name="execution_unpurged",
             ),
+            models.Index(fields=["caller"], condition=models.Q(caller__isnull=False), name="execution_called"),
+            models.Index(
+                fields=["caller"],
+                condition=models.Q(caller__isnull=False, caller_told__isnull=True, status__in=STANDING),
+                name="execution_untold",
+            ),
             models.Index(fields=["rerun_of"], condition=models.Q(rerun_of__isnull=False), name="execution_rerun"),
         ]
 
@@ -205,7 +230,8 @@ class StepResult(models.Model):
     """One attempt of a step. `done` and `skipped` are checkpoints; the others are kept, never overwritten.
 
     `started`, of a tool with side effects: it was called, and what came of it is not known yet; with an output, it answered,
-    and that was not judged yet. Of a review: it was asked.
+    and that was not judged yet. Of a review: it was asked. Of a
+    workflow: its execution is on its way.
     """
 
     class Status(models.TextChoices):
@@ -235,6 +261,7 @@ class StepResult(models.Model):
     tier = models.CharField(max_length=10, blank=True)
     model = models.CharField(max_length=200, blank=True)
     call = models.UUIDField(null=True, help_text="The ledger row whose answer this is.")
+    called = models.UUIDField(null=True, help_text="The execution of another workflow that is this step.")
     answered_by = models.CharField(max_length=10, choices=Execution.Resolver, default=Execution.Resolver.WORKFLOW)
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(default=timezone.now)

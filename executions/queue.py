@@ -18,16 +18,15 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
-from gateway.providers.registry import is_simulated
 from projects.keeping import redaction
 from wire import crash
 from wire.problems import Invalid
 from workflows.compiled import compiled
 from workflows.models import Budget, Publication, Version
 
-from . import statements, states, store, streams, worker
+from . import lanes, statements, states, store, streams, worker
 from .bell import ring, ring_for
-from .models import Event, Execution, Flag, Status, Worker, deadline
+from .models import Execution, Flag, Status, Worker, deadline
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,8 @@ T = TypeVar("T")
 
 SWEPT_AT_ONCE = 1000
 SETTLED_AT_ONCE = DROPPED_AT_ONCE = 200
-AGAIN = {"waiting_for": "", "resume_at": None, "error": None}  # what a wait leaves behind in no execution that goes on
+# What a wait leaves behind in no execution that goes on.
+AGAIN = {"waiting_for": "", "resume_at": None, "error": None, "caller_told": None}
 
 
 def submit(
@@ -45,14 +45,15 @@ def submit(
     *,
     actor: str,
     metadata: dict | None = None,
+    lane: str | None = None,
     rerun_of: Execution | None = None,
 ) -> Execution:
-    """Accepts an execution of a publication, or, with none, a trial of a draft. Raises `Invalid` for a wrong input: what is
-    looked at is the input as it is kept, without secrets."""
+    """Accepts an execution of a publication, or, with none, a trial of a draft. `lane`: None leaves it to the design. Raises
+    `Invalid` for a wrong input: what is looked at is the input as it is kept, without secrets."""
     kept = redaction(version.workflow.project_id).counted(input)
     if faults := compiled(version.pk).input_schema.faults(kept[0]):
         raise Invalid.of([fault.under("/input") for fault in faults])
-    return _accept(_built(version, publication, [kept], metadata, rerun_of), actor)[0]
+    return _accept(_built(version, publication, [kept], metadata, lane, rerun_of), actor)[0]
 
 
 def submit_batch(
@@ -62,6 +63,7 @@ def submit_batch(
     *,
     actor: str,
     metadata: dict | None = None,
+    lane: str | None = None,
     ids: Sequence[UUID] | None = None,
 ) -> list[Execution]:
     """Accepts all of them, or none: one wrong input refuses the batch, and every wrong one is named. `ids`: those that they are
@@ -71,10 +73,19 @@ def submit_batch(
     faults = [fault.under(f"/inputs/{n}") for n, (input, _) in enumerate(kept) for fault in schema.faults(input)]
     if faults:
         raise Invalid.of(faults)
-    built = _built(version, publication, kept, metadata)
+    built = _built(version, publication, kept, metadata, lane)
     for execution, pk in zip(built, ids or (), strict=bool(ids)):
         execution.pk = pk
     return _accept(built, actor)
+
+
+def called_by(caller: Execution, publication: Publication, input: object, redacted: int) -> Execution:
+    """The execution that a step of another one is, unsaved. It shares the caller's purpose, and its lane where that is not
+    the usual one. Raises `Conflict` where it cannot be accepted."""
+    lane = None if caller.lane == lanes.FAST else caller.lane
+    [called] = _built(publication.version, publication, [(input, redacted)], None, lane)
+    called.purpose, called.caller_id = caller.purpose, caller.pk
+    return called
 
 
 def _built(
@@ -82,6 +93,7 @@ def _built(
     publication: Publication | None,
     inputs: Sequence[tuple[object, int]],
     metadata: dict | None,
+    lane: str | None = None,
     rerun_of: Execution | None = None,
 ) -> list[Execution]:
     """The rows, unsaved, of inputs without secrets, each with how many were taken out. What takes time happens here and
@@ -91,9 +103,8 @@ def _built(
     metadata, redacted = redaction(workflow.project_id).counted(metadata or {})
     tiers = publication.tier_map if publication else version.tiers()
     baseline_model = workflow.baseline_model_at(timezone.now()) or tiers.get("frontier", "")
-    # The models that it can reach, or, where it asks none, those of its project; publishing refuses a mixture.
-    reachable = compiled(version.pk).definition.reachable_tiers or tiers
-    simulated = any(is_simulated(workflow.project_id, tiers[tier]) for tier in reachable)
+    definition = compiled(version.pk).definition
+    simulated = lanes.is_simulated(workflow.project_id, definition, tiers, lane)
     return [
         Execution(
             project=workflow.project,
@@ -104,6 +115,7 @@ def _built(
             baseline_model=baseline_model,
             simulated=simulated,
             purpose=Execution.Purpose.PRODUCTION if publication else Execution.Purpose.TRIAL,
+            lane=lanes.at_first(definition, lane),
             input=input,
             metadata=metadata,
             redacted=redacted + in_input,
@@ -115,8 +127,8 @@ def _built(
 
 def _accept(executions: list[Execution], actor: str) -> list[Execution]:
     """Commits them with their first events, and rings after."""
-    accepted = [Event(execution=one, kind="accepted", after=Status.QUEUED, actor=actor) for one in executions]
-    rows = [(store.EXECUTION, one) for one in executions] + [(store.EVENT, event) for event in accepted]
+    rows = [(store.EXECUTION, one) for one in executions]
+    rows += [(store.EVENT, store.accepted(one, actor)) for one in executions]
     statements.write(statements.ALWAYS, [], rows)
     transaction.on_commit(partial(ring_for, [one.pk for one in executions]))
     return executions

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from gateway.models import Call
 from wire.money import to_usd, usd_text
 from wire.times import rfc3339
 
+from . import calling
 from .estimates import Estimate
 from .models import Execution, Flag, Status, StepResult
 
@@ -15,12 +17,25 @@ PRICE_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1
 
 
 def represent_executions(executions: Sequence[Execution]) -> list[dict]:
-    """Three queries for any number of them: calls, steps, flags."""
+    """Three queries for any number of them: steps, calls, flags; and one for each level of executions that they called."""
     ids = [execution.pk for execution in executions]
-    calls = _grouped(Call.objects.filter(execution__in=ids).order_by("intended_at", "pk"), "execution")
     steps = _grouped(StepResult.objects.filter(execution__in=ids).order_by("pk"), "execution_id")
-    flags = _grouped(Flag.objects.filter(execution__in=ids).order_by("pk"), "execution_id")
-    return [_represent(row, calls[row.pk], steps[row.pk], flags[row.pk]) for row in executions]
+    callers = {row.execution_id for rows in steps.values() for row in rows if row.called}
+    below = calling.below(callers) if callers else {}
+    everything = {*ids}.union(*below.values())
+    calls = _grouped(Call.objects.filter(execution__in=everything).order_by("intended_at", "pk"), "execution")
+    flags = _grouped(Flag.objects.filter(execution__in=everything).order_by("pk"), "execution_id")
+    own = {pk: Own(calls[pk], flags[pk]) for pk in everything}
+    return [
+        _represent(row, steps[row.pk], own[row.pk], [own[pk] for pk in below.get(row.pk, ())]) for row in executions
+    ]
+
+
+class Own(NamedTuple):
+    """What belongs to one execution itself."""
+
+    calls: list[Call]
+    flags: list[Flag]
 
 
 def _grouped(rows: Iterable, key: str) -> dict[object, list]:
@@ -30,7 +45,10 @@ def _grouped(rows: Iterable, key: str) -> dict[object, list]:
     return found
 
 
-def _represent(execution: Execution, calls: list[Call], steps: list[StepResult], flags: list[Flag]) -> dict:
+def _represent(execution: Execution, steps: list[StepResult], own: Own, below: list[Own]) -> dict:
+    """What it cost, and its flags, with those of the executions below it, which it called."""
+    calls = [call for one in (own, *below) for call in one.calls]
+    flags = [flag for one in (own, *below) for flag in one.flags]
     finished = execution.finished_at
     return {
         "id": str(execution.pk),
@@ -40,21 +58,22 @@ def _represent(execution: Execution, calls: list[Call], steps: list[StepResult],
         "waiting_for": execution.waiting_for or None,
         "resume_at": rfc3339(execution.resume_at),
         "purpose": execution.purpose,
-        "lane": execution.lane,
+        "lane": execution.lane or None,
         "simulated": execution.simulated,
         "input": execution.input,
         "output": execution.output,
         "resolved_by": execution.resolved_by or None,
         "answered_by": execution.resolved_by or None,
         "flags": [represent_short_flag(flag) for flag in flags],
-        "tracking": _tracking(execution, flags),
+        "tracking": _tracking(execution, own.flags),
         "cost": cost_of(calls),
         "tokens": tokens_of(calls),
         "latency_ms": round((finished - execution.created_at).total_seconds() * 1000) if finished else None,
-        "steps": [represent_step(row, calls) for row in steps],
+        "steps": [represent_step(row, own.calls) for row in steps],
         "error": execution.error,
         "metadata": execution.metadata,
         "redacted": execution.redacted,
+        "caller": execution.caller_id and str(execution.caller_id),
         "rerun_of": execution.rerun_of_id and str(execution.rerun_of_id),
         "superseded_by": None,
         "created_at": rfc3339(execution.created_at),
@@ -91,6 +110,7 @@ def represent_step(row: StepResult, calls: list[Call]) -> dict:
         "model": row.model or None,
         "tier": row.tier or None,
         "answered_by": row.answered_by,
+        "execution": row.called and str(row.called),
         "cost": cost_of(mine),
         "latency_ms": row.latency_ms,
         "started_at": rfc3339(row.started_at),

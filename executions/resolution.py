@@ -1,6 +1,7 @@
 """Resolving a flag: a person's decision, checked, written once, and the execution set going again."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -13,7 +14,7 @@ from workflows import sandbox
 from workflows.compiled import compiled
 from workflows.definition import Step
 
-from . import queue, states, store
+from . import calling, queue, states, store
 from .models import Event, Execution, Flag, Status, StepResult, deadline
 from .run import Item
 
@@ -157,9 +158,12 @@ def _complete(flag: Flag, decision: Decision) -> None:
         output=decision.output,
         resolved_by=Execution.Resolver.HUMAN,
         finished_at=timezone.now(),
+        caller_told=None,
     )
     if not moved:
         raise _not_escalated(flag)
+    if flag.execution.caller_id is not None:
+        transaction.on_commit(partial(calling.tell, [flag.execution.caller_id]))
     _waiting(flag).update(waiting=False)  # of other items: they ask for review, and nobody stands still for them
 
 

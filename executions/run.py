@@ -29,17 +29,20 @@ class Item:
 
 @dataclass
 class Journal:
-    """Rows that the next checkpoint writes, together."""
+    """Rows that the next checkpoint writes, together. `called`: executions that it accepts with them. `lane`: that the design
+    has chosen, for the row."""
 
     steps: list[StepResult] = field(default_factory=list)
     calls: list[tuple[Call, Payload]] = field(default_factory=list)
     flags: list[Flag] = field(default_factory=list)
+    called: list[Execution] = field(default_factory=list)
+    lane: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.steps or self.calls or self.flags)
 
     def clear(self) -> None:
-        self.steps, self.calls, self.flags = [], [], []
+        self.steps, self.calls, self.flags, self.called = [], [], [], []
 
 
 @dataclass

@@ -63,7 +63,7 @@ class Step(Answer):
 
     id: str
     iteration: int | None
-    kind: word_of(("code", "model", "tool", "review"))
+    kind: word_of(("code", "model", "tool", "workflow", "review"))
     status: word_of(models.StepResult.Status)
     attempt: Annotated[int, Field(ge=1)]
     output: Json
@@ -73,7 +73,8 @@ class Step(Answer):
     model: str | None
     tier: TierName | None
     answered_by: Resolver
-    cost: Money | None
+    execution: Annotated[Id | None, Field(description="The execution of another workflow that is this step.")]
+    cost: Annotated[Money | None, Field(description="Of its own calls, not of those of an execution that it is.")]
     latency_ms: Milliseconds
     started_at: Time
     finished_at: Time
@@ -93,15 +94,17 @@ class Execution(Answer):
     waiting_for: str | None
     resume_at: Time | None
     purpose: word_of(models.Execution.Purpose)
-    lane: str
+    lane: Annotated[str | None, Field(description="Null until the design has chosen one.")]
     simulated: bool
     input: Json
     output: Json
     resolved_by: Resolver | None
     answered_by: Resolver | None
-    flags: list[ShortFlag]
+    flags: Annotated[list[ShortFlag], Field(description="Also of the executions that it called.")]
     tracking: Tracking
-    cost: Annotated[Money | None, Field(description="Null where a call has no price.")]
+    cost: Annotated[
+        Money | None, Field(description="With that of the executions that it called. Null where a call has no price.")
+    ]
     tokens: Tokens
     latency_ms: Annotated[int | None, Field(ge=0, description="From acceptance to the end.")]
     steps: list[Step]
@@ -110,6 +113,7 @@ class Execution(Answer):
     redacted: Annotated[
         int | None, Field(ge=0, description="Values of input and metadata that were replaced by marks.")
     ]
+    caller: Annotated[Id | None, Field(description="The execution whose step this is.")]
     rerun_of: Id | None
     superseded_by: Id | None
     created_at: Time

@@ -24,7 +24,8 @@ from workflows.compiled import compiled
 from workflows.models import Budget
 
 from . import statements, states
-from .effects import Asked, Completed, Deferred, Ending, Escalated, Failed
+from .bell import ring_for
+from .effects import Asked, Called, Completed, Deferred, Ending, Escalated, Failed
 from .models import Event, Execution, Flag, Status, StepResult, deadline
 from .run import Journal, Run
 
@@ -243,6 +244,8 @@ def _commit(write: Callable[[], T], is_written: Callable[[], bool]) -> T | None:
 def _write(lease: Lease, fence: str, values: list[object], rows: list[statements.Row]) -> None:
     if statements.write(fence, [*values, lease.execution, lease.token], rows) is None:
         raise LeaseLost(lease.execution)
+    if called := [row.pk for kind, row in rows if kind is EXECUTION]:
+        transaction.on_commit(partial(ring_for, called))
 
 
 @transaction.atomic
@@ -317,7 +320,8 @@ def _ending(
     """The status after, and the fence, values and rows that are written."""
     after, fields, why = _fields(lease, ending, resolved_by)
     event = states.event(lease.execution, Status.RUNNING, after, "worker", **why)
-    assigned, values = statements.changes(status=after, **fields)
+    lane = {"lane": journal.lane} if journal.lane else {}
+    assigned, values = statements.changes(status=after, **fields, **lane)
     fence = f"UPDATE executions_execution SET {assigned} {HELD} RETURNING id"
     return after, fence, values, [*_rows(journal), (EVENT, event)]
 
@@ -343,18 +347,31 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
             again = None if seconds is None else now + timedelta(seconds=seconds)
             return Status.WAITING, {**waits, "resume_at": again}, why
-        case Asked(patience):
-            [now] = Execution.objects.values_list(Now()).get(pk=lease.execution)
-            again = None if patience is None else now + patience
-            # Time that people take is no outage: the deadline begins anew behind it.
-            anew = {"deadline_at": deadline(again)} if again else {}
-            return Status.WAITING, {"waiting_for": "review", "resume_at": again, **anew}, {"code": "review"}
+        case Asked() | Called():
+            waits = (
+                _asked(lease, ending) if isinstance(ending, Asked) else {"waiting_for": "workflow", "resume_at": None}
+            )
+            return Status.WAITING, waits, {"code": waits["waiting_for"]}
     raise TypeError(f"no such ending: {ending!r}")
+
+
+def _asked(lease: Lease, review: Asked) -> dict[str, object]:
+    """Time that people take is no outage: the deadline begins anew behind it."""
+    [now] = Execution.objects.values_list(Now()).get(pk=lease.execution)
+    again = None if review.patience is None else now + review.patience
+    anew = {"deadline_at": deadline(again)} if again else {}
+    return {"waiting_for": "review", "resume_at": again, **anew}
 
 
 def _rows(journal: Journal) -> list[statements.Row]:
     calls = [row for call, payload in journal.calls for row in ((CALL, call), (PAYLOAD, payload))]
-    return [*calls, *((STEP, row) for row in journal.steps), *((FLAG, flag) for flag in journal.flags)]
+    called = [row for one in journal.called for row in ((EXECUTION, one), (EVENT, accepted(one, "workflow")))]
+    return [*calls, *((STEP, row) for row in journal.steps), *((FLAG, flag) for flag in journal.flags), *called]
+
+
+def accepted(execution: Execution, actor: str) -> Event:
+    """The first event of an execution."""
+    return Event(execution=execution, kind="accepted", after=Status.QUEUED, actor=actor)
 
 
 def resolver(run: Run) -> str:

@@ -25,8 +25,8 @@ from workflows import sandbox
 from workflows.budgets import OverBudget
 from workflows.sandbox import Failure
 
-from . import engine, purses, queue, store, tool_calls, worker
-from .effects import AskModel, CallTool, Deferred, Ending, Evaluate, Failed, Pause, RunCode
+from . import calling, engine, purses, queue, store, tool_calls, worker
+from .effects import AskModel, CallTool, CallWorkflow, Deferred, Ending, Evaluate, Failed, LookAt, Pause, RunCode
 from .engine import Advance
 from .models import StepResult
 from .patience import LONGEST_PAUSE
@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 HICCUP = 5.0  # seconds
 
+AT_ONCE = Evaluate | RunCode | CallWorkflow | LookAt
 Wait = AskModel | CallTool | Pause
 
 
@@ -121,8 +122,10 @@ async def ask(held: Held, effect: AskModel) -> Reply:
     return reply
 
 
-def compute(run: Run, effect: Evaluate | RunCode) -> object:
-    """What the sandbox says, at once: it takes no longer than a thread may stand still."""
+def compute(run: Run, effect: AT_ONCE) -> object:
+    """What the sandbox or the database says, at once: it takes no longer than a thread may stand still."""
+    if isinstance(effect, CallWorkflow | LookAt):
+        return calling.answer(run, effect)
     names, zone = effect.names, run.compiled.definition.timezone
     if isinstance(effect, Evaluate):
         return [_discreet(run, one) for one in sandbox.evaluate(effect.expressions, names, run.now, zone)]
@@ -165,10 +168,11 @@ def _next(held: Held, came: object) -> Wait | None:
         held.unsettled = None  # the engine journals it before anything else
     try:
         effect = held.advance.send(answer)
-        while isinstance(effect, Evaluate | RunCode):
+        while isinstance(effect, AT_ONCE):
             effect = held.advance.send(compute(run, effect))
     except StopIteration as stop:
         store.end(held.lease, run.journal, stop.value, store.resolver(run))
+        calling.settle(run.execution, stop.value)
         return None
     return effect
 
@@ -234,7 +238,7 @@ def _end_all_the_same(held: Held, ending: Ending) -> None:
     stays `running` in nobody's hands, and the sweeper takes it up behind its last checkpoint."""
     journal = _journal(held)
     if isinstance(ending, Failed):
-        journal.steps, journal.flags = [], []
+        journal.steps, journal.flags, journal.called = [], [], []
     store.patiently(partial(_account, held))
     try:
         store.end(held.lease, journal, ending)

@@ -15,7 +15,7 @@ from celery.worker import state as celery_state
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from . import queue, shares, tasks, worker
+from . import calling, queue, shares, tasks, worker
 from .drivers.loop import LoopDriver
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ def _keep(stop: threading.Event, driver: LoopDriver, heart: Heartbeat, duties: S
         close_old_connections()
         if not worker.leaving.is_set():
             judging = (queue.bury, driver.take_over) if heart.may_judge() else ()
-            for duty in (shares.refresh, *judging, queue.sweep, driver.look, *duties):
+            for duty in (shares.refresh, *judging, queue.sweep, calling.tell_the_rest, driver.look, *duties):
                 _done(duty)
     connection.close()
 

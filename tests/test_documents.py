@@ -128,7 +128,9 @@ def test_the_published_schema_takes_every_definition_that_is_stored(client):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"lanes": {}}, {"steps": []}, {"title": 3}, {"escalation": {"to": "nobody"}}, {"covers": [3]}], ids=str
+    "wrong",
+    [{"lanes": {"batch": "True"}}, {"steps": []}, {"title": 3}, {"escalation": {"to": "nobody"}}, {"covers": [3]}],
+    ids=str,
 )
 def test_the_published_schema_refuses_what_the_structure_forbids(wrong):
     validator = jsonschema_rs.Draft202012Validator(definition_schema())

@@ -25,10 +25,12 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from . import faults
+from .names import NAME
 from .references import EVERYWHERE, SOMEWHERE, reads_item
 
 MAX_STEPS = 50
 MAX_EXAMPLES = 50  # of one step
+CALLEE = re.compile(rf"({NAME.pattern})(?:@([0-9]{{1,6}}))?")  # a workflow, and which major version of it
 MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 
 MAX_OUTPUT_TOKENS = 20_000  # above this providers answer in a stream only
@@ -98,6 +100,14 @@ def _role(text: str) -> str:
     return text
 
 
+def _callee(text: str) -> str:
+    if not CALLEE.fullmatch(text):
+        raise ValueError(
+            "'workflow' is the name of a workflow, such as refund, or of one of its major versions, refund@1."
+        )
+    return text
+
+
 def _duration(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,4}[mhd]", text):
         raise ValueError("'within' is a number of minutes, hours or days, such as 90m, 12h or 3d.")
@@ -110,6 +120,7 @@ EdgeCaseId = Annotated[str, AfterValidator(_label)]
 Rung = Literal["frontier", "human"]
 RUNGS: tuple[Rung, ...] = ("frontier", "human")
 Tier = Literal["cheap", "standard", "frontier"]
+Lane = Literal["fast", "quality"]
 _RUNG = {"enum": list(RUNGS)}
 _RUNGS = {"anyOf": [_RUNG, {"type": "array", "items": _RUNG, "minItems": 1}]}
 Shape = object  # any JSON; every text in it is an expression
@@ -272,9 +283,32 @@ class ReviewStep(Step):
         return None if self.within is None else timedelta(minutes=int(self.within[:-1]) * MINUTES[self.within[-1]])
 
 
-class Definition(Part):
-    later = frozenset({"lanes"})
+class WorkflowStep(Step):
+    """An execution of another workflow of the project: its result is this step's output."""
 
+    kind: Literal["workflow"]
+    workflow: Annotated[str, AfterValidator(_callee), Field(json_schema_extra={"pattern": f"^{CALLEE.pattern}$"})]
+    arguments: dict[str, Shape] = Field(default_factory=dict)
+
+
+def called(reference: str) -> tuple[str, int | None]:
+    """`refund@1` → `("refund", 1)`; without a number, whatever is live."""
+    name, major = CALLEE.fullmatch(reference).groups()
+    return name, None if major is None else int(major)
+
+
+AnyStep = CodeStep | ModelStep | ToolStep | WorkflowStep | ReviewStep
+
+
+class Lanes(Part):
+    """When an execution takes a lane by itself: expressions over the input and the constants."""
+
+    later = frozenset({"batch", "off_peak"})
+
+    quality: Text | None = None
+
+
+class Definition(Part):
     format: Annotated[int, Field(ge=1, le=1)] = 1
     title: Text
     purpose: Text
@@ -286,11 +320,13 @@ class Definition(Part):
     covers: Annotated[tuple[Check, ...], _LIST] = ()
     edge_cases: Annotated[tuple[EdgeCase, ...], _LIST] = ()
     steps: Annotated[
-        tuple[Annotated[CodeStep | ModelStep | ToolStep | ReviewStep, Field(discriminator="kind")], ...],
+        tuple[Annotated[AnyStep, Field(discriminator="kind")], ...],
         Field(strict=False, min_length=1, max_length=MAX_STEPS),
     ]
     result: Shape = None
     escalation: Escalation = Escalation()
+    lanes: Lanes = Lanes()
+    default_lane: Lane = "fast"
 
     @property
     def has_result(self) -> bool:
@@ -304,6 +340,13 @@ class Definition(Part):
 
     @property
     def reachable_tiers(self) -> set[str]:
-        """Those, and the rungs that a flagged model step may climb."""
+        """Those, the rungs that a flagged model step may climb, and the frontier where an execution may take the quality lane."""
         rungs = {*self.escalation.rungs, *(case.to for case in self.edge_cases)} - {"human"}
+        if self.lanes.quality is not None or self.default_lane == "quality":
+            rungs.add("frontier")
         return self.step_tiers | rungs if self.step_tiers else set()
+
+    @property
+    def callees(self) -> set[str]:
+        """The workflows that its steps call, as they name them."""
+        return {step.workflow for step in self.steps if isinstance(step, WorkflowStep)}

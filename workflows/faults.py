@@ -10,7 +10,6 @@ Location = tuple[str | int, ...]
 Keys = tuple[Collection[str], Collection[str]]  # that an object may have; that are designed and not built
 
 MAX_FAULTS = 50  # nobody reads more
-LATER_KINDS = frozenset({"workflow"})
 
 _SENTENCES = {
     "missing": "{subject} is missing.",
@@ -94,6 +93,4 @@ def _of_word(what: object, word: object, expected: str) -> str:
     options = re.findall(r"'([^']+)'", expected)
     if not isinstance(word, str):
         return f"{what!r} must be one of {', '.join(options)}."
-    if word in LATER_KINDS and what == "kind":
-        return f"The kind {word!r} is not available yet."
     return unknown("rung" if what == "to" else str(what), word, options)

@@ -7,13 +7,13 @@ found at once. A part of the wrong type is passed over: its structure is complai
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from zoneinfo import available_timezones
 
 from wire.problems import Fault, pointer
 
 from . import prompts, sandbox
-from .definition import MAX_EXAMPLES, MAX_STEPS, edge_case_id, text_output
+from .definition import CALLEE, MAX_EXAMPLES, MAX_STEPS, called, edge_case_id, text_output
 from .faults import MAX_FAULTS, short, unknown
 from .references import BUILTINS, EVERYWHERE, FREE, ITEM, Reading, read_code, read_expression, reads_item
 from .schemas import Schema, check_model_output, check_schema
@@ -49,8 +49,19 @@ class ToolSignature:
     side_effects: bool = False
 
 
-def faults_of(document: dict, tools: Mapping[str, ToolSignature]) -> list[Fault]:
-    examination = _Examination(document, tools)
+@dataclass(frozen=True)
+class WorkflowSignature:
+    """What a project says about a workflow that a step calls. `refused`: why it cannot be called, where it cannot."""
+
+    name: str
+    input_schema: dict = field(default_factory=dict)
+    refused: str = ""
+
+
+def faults_of(
+    document: dict, tools: Mapping[str, ToolSignature], workflows: Mapping[str, WorkflowSignature]
+) -> list[Fault]:
+    examination = _Examination(document, tools, workflows)
     with suppress(_Enough):
         examination.run()
     return examination.faults
@@ -63,9 +74,12 @@ class _Enough(Exception):
 class _Examination:
     """One pass over one document. Its texts are compiled together at the end: a visit to the sandbox is dear."""
 
-    def __init__(self, document: dict, tools: Mapping[str, ToolSignature]) -> None:
+    def __init__(
+        self, document: dict, tools: Mapping[str, ToolSignature], workflows: Mapping[str, WorkflowSignature]
+    ) -> None:
         self.document = document
         self.tools = tools
+        self.workflows = workflows
         self.faults: list[Fault] = []
         self.edge_cases = _objects(document.get("edge_cases"))
         self.steps = _objects(document.get("steps"))[:MAX_STEPS]
@@ -94,7 +108,11 @@ class _Examination:
             self._text(guidance, "/guidance")
         self._schema(self.document, "input_schema", "")
         self._schema(self.document, "output_schema", "")
-        self._checks(self.document, "covers", "", Sight((), EVERYWHERE - {"steps"}))
+        nothing_ran = Sight((), EVERYWHERE - {"steps"})
+        self._checks(self.document, "covers", "", nothing_ran)
+        lanes = self.document.get("lanes")
+        for lane, rule in lanes.items() if isinstance(lanes, dict) else ():
+            self._expression(rule, pointer("lanes", lane), nothing_ran)
 
     def _edge_case(self, case: dict, where: str) -> None:
         escalates = case.get("handling") == "escalate"
@@ -128,6 +146,8 @@ class _Examination:
                 self._review(step, where, above)
             case {"kind": "tool"}:
                 self._tool(step, where, above)
+            case {"kind": "workflow"}:
+                self._workflow(step, where, above)
 
     def _examples(self, step: dict, where: str) -> None:
         schema, examples = step.get("output_schema", text_output()), step.get("examples")
@@ -184,18 +204,35 @@ class _Examination:
 
     def _tool(self, step: dict, where: str, above: Sight) -> None:
         self._shape(step, "arguments", where, above)
-        name, arguments = step.get("tool"), step.get("arguments", {})
-        if not isinstance(name, str) or not isinstance(arguments, dict):
+        name = step.get("tool")
+        if not isinstance(name, str):
             return
-        if name not in self.tools:
-            self._say(
-                f"{where}/tool", f"{unknown('tool', name, self.tools)} A tool is registered in the project first."
-            )
+        if name in self.tools:
+            self._arguments(step.get("arguments", {}), where, name, self.tools[name].input_schema)
             return
-        schema = self.tools[name].input_schema
+        self._say(f"{where}/tool", f"{unknown('tool', name, self.tools)} A tool is registered in the project first.")
+
+    def _workflow(self, step: dict, where: str, above: Sight) -> None:
+        self._shape(step, "arguments", where, above)
+        name = step.get("workflow")
+        if not isinstance(name, str) or not CALLEE.fullmatch(name):
+            return
+        found = self.workflows.get(name)
+        if found is None:
+            self._say(f"{where}/workflow", f"There is no workflow {short(called(name)[0])} in this project.")
+        elif found.refused:
+            self._say(f"{where}/workflow", found.refused)
+        else:
+            self._arguments(step.get("arguments", {}), where, name, found.input_schema)
+
+    def _arguments(self, arguments: object, where: str, name: str, schema: dict) -> None:
+        """Those that are not known, and those that are missing."""
         known = schema.get("properties", {})
-        for argument in arguments:
-            if argument not in known and not schema.get("additionalProperties"):
+        if not isinstance(arguments, dict) or not isinstance(known, dict):
+            return
+        takes_any = "properties" not in schema or bool(schema.get("additionalProperties"))
+        for argument in () if takes_any else arguments:
+            if argument not in known:
                 self._say(where + pointer("arguments", argument), unknown(f"argument of {name}", argument, known))
         for argument in schema.get("required", ()):
             if argument not in arguments:

@@ -25,6 +25,7 @@ from wire.problems import Conflict, Fault, Invalid
 from wire.redaction import PERSONAL, policy_of
 from wire.times import rfc3339
 
+from .calls import callees, pins
 from .definition import Definition
 from .faults import MAX_FAULTS
 from .meaning import ToolSignature
@@ -51,7 +52,7 @@ class Examined:
     @classmethod
     def of(cls, document: dict, project: Project) -> Examined:
         """Raises `Invalid` with everything that is wrong with it."""
-        definition = parse(document, signatures(project))
+        definition = parse(document, signatures(project), callees(document, project))
         if secrets := _secrets(document, project):
             raise Invalid.of(secrets)
         return cls(document, definition, content_hash(document), warnings(definition))
@@ -103,6 +104,14 @@ class Workflow(models.Model):
         """The next number behind the highest one there is; `bump` is major, minor or patch."""
         numbers = [semver.Version.parse(number) for number in self.versions.values_list("number", flat=True)]
         return str(max(numbers).next_version(bump)) if numbers else "1.0.0"
+
+    def called_as(self, major: int | None) -> Publication | None:
+        """What a step that calls it now is pinned to: the live publication, or the latest one of a major version."""
+        if major is None:
+            return self.live
+        rows = Publication.objects.filter(version__workflow=self).select_related("version__workflow").order_by("-pk")
+        several = [self.live, *rows] if self.live else []
+        return next((one for one in several if semver.Version.parse(one.version.number).major == major), None)
 
     def baseline_at(self, moment: object) -> Baseline | None:
         return self.baselines.filter(valid_from__lte=moment).order_by("-valid_from", "-pk").first()
@@ -165,7 +174,8 @@ class Version(models.Model):
     def examine_again(self) -> None:
         """Raises `Conflict` where the project has changed since the version was saved: a tool is gone, say."""
         try:
-            parse(self.definition, signatures(self.workflow.project))
+            project = self.workflow.project
+            parse(self.definition, signatures(project), callees(self.definition, project))
         except Invalid as problem:
             raise Conflict(f"This version no longer fits its project: {problem.detail}") from problem
 
@@ -176,9 +186,9 @@ class Version(models.Model):
         `Conflict` for a workflow that is archived, or where it cannot be executed.
         """
         self.workflow.must_be_in_use()
-        tier_map = self.tiers()
+        pinned = {"tier_map": self.tiers(), "calls": pins(self) or None, "prompt_format": PROMPT_FORMAT}
         with transaction.atomic():
-            publication = self.publications.create(tier_map=tier_map, prompt_format=PROMPT_FORMAT, published_by=by)
+            publication = self.publications.create(**pinned, published_by=by)
             Workflow.objects.filter(pk=self.workflow_id).update(live=publication)
         return publication
 
@@ -193,6 +203,9 @@ class Publication(models.Model):
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="publications")
     tier_map = VerbatimJSONField(help_text="tier → provider:model, as it was.")
+    calls = VerbatimJSONField(
+        null=True, help_text="Workflow as a step calls it → the publication that it was pinned to."
+    )
     prompt_format = models.PositiveIntegerField()
     evidence = models.CharField(max_length=10, choices=Evidence, default=Evidence.NONE)
     reason = models.TextField(blank=True)
@@ -201,6 +214,18 @@ class Publication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} at {self.published_at:%Y-%m-%d %H:%M}"
+
+    def called(self) -> list[Publication]:
+        """What its steps call. Older than itself, so that nothing can call in a circle."""
+        return list(Publication.objects.filter(pk__in=(self.calls or {}).values()).select_related("version__workflow"))
+
+    def depth(self) -> int:
+        """How many executions stand in each other at most: 1 for one that calls nothing."""
+        return 1 + max((one.depth() for one in self.called()), default=0)
+
+    def workflows(self) -> set[int]:
+        """The ids of its workflow and of all that are called from it."""
+        return {self.version.workflow_id}.union(*(one.workflows() for one in self.called()))
 
 
 class Baseline(models.Model):

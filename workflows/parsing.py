@@ -19,25 +19,30 @@ from .definition import (
     Escalation,
     Example,
     JsonSchema,
+    Lanes,
     ModelStep,
     Part,
     ReviewStep,
     Step,
     ToolStep,
+    WorkflowStep,
 )
-from .meaning import ToolSignature
+from .meaning import ToolSignature, WorkflowSignature
 from .schemas import subschemas
 
 # An enum with one of these words in a value leaves a model a way out.
 WAYS_OUT = {"other", "others", "unknown", "none", "neither", "unclear", "unsure", "undecided", "unspecified"}
 
 
-def parse(document: object, tools: Mapping[str, ToolSignature]) -> Definition:
-    """JSON → definition. Raises `Invalid` with every fault that was found, at most 50 of them."""
+def parse(
+    document: object, tools: Mapping[str, ToolSignature], workflows: Mapping[str, WorkflowSignature] | None = None
+) -> Definition:
+    """JSON → definition. `workflows`: those of the project that it calls, as it names them. Raises `Invalid` with every fault
+    that was found, at most 50 of them."""
     definition, found = _read(document)
     if isinstance(document, dict):
         try:
-            found += meaning.faults_of(document, tools)
+            found += meaning.faults_of(document, tools, workflows or {})
         except RecursionError:
             found.append(Fault("", "This is nested too deeply."))
     if found or definition is None:
@@ -96,7 +101,8 @@ def _is_way_out(option: object) -> bool:
     return option is None or bool(WAYS_OUT & set(re.findall("[a-z]+", str(option).lower())))
 
 
-_KINDS: dict[object, type[Step]] = {"code": CodeStep, "model": ModelStep, "tool": ToolStep, "review": ReviewStep}
+_KINDS: dict[object, type[Step]] = {"code": CodeStep, "model": ModelStep, "tool": ToolStep}
+_KINDS |= {"workflow": WorkflowStep, "review": ReviewStep}
 
 
 def _keys_at(place: faults.Location) -> faults.Keys:
@@ -113,8 +119,8 @@ def _part_at(place: faults.Location) -> type[Part]:
             return _KINDS[kind]
         case ("edge_cases", _):
             return EdgeCase
-        case ("escalation",):
-            return Escalation
+        case (("escalation" | "lanes") as key,):
+            return {"escalation": Escalation, "lanes": Lanes}[key]
         case ("steps", _, _, "examples", _):
             return Example
         case _:

@@ -9,11 +9,11 @@ from workflows.definition import Step
 from workflows.sandbox import Failure, truth_of
 
 from ..coverage import Finding
-from ..effects import Effect, Escalated, Evaluate, Pause, Stopped
+from ..effects import Called, Effect, Ending, Escalated, Evaluate, Pause, Stopped
 from ..evaluating import raise_failure
 from ..models import Flag, StepResult
 from ..run import Item, Run
-from . import kinds, plain
+from . import kinds, plain, workflow
 
 MAX_ITEMS = 1000
 TURN = 0.5  # seconds of items, after which others have the thread; what is done until then is committed
@@ -25,20 +25,20 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
     if not values:
         run.settle(run.attempt(step, StepResult.Status.DONE), [])
         return
-    some_wait, room, since = False, MAX_BYTES, time.monotonic()
+    waits, room, since = [], MAX_BYTES, time.monotonic()
     for index, value in enumerate(values):
         run.item = Item(index, value)
         if not run.has(run.place(step)):
             if room <= 0:
                 raise _too_much(run, step)
-            some_wait |= yield from _waits(run, step)
+            waits.append((yield from _waits(run, step)))
         if time.monotonic() - since > TURN:
             yield Pause(0)
             since = time.monotonic()
         room -= _size(run.items[step.id].get(index))
     run.item = None
-    if some_wait:
-        raise Stopped(Escalated("items"))
+    if any(waits):
+        raise Stopped(max(filter(None, waits), key=_comes_first))
     run.outputs[step.id] = [run.items[step.id][index] for index in range(len(values))]
 
 
@@ -63,18 +63,24 @@ def _too_much(run: Run, step: Step) -> Exception:
     return plain.refuse(run, run.attempt(step, StepResult.Status.FLAGGED), _broken(said))
 
 
-def _waits(run: Run, step: Step) -> Generator[Effect, object, bool]:
-    """Performs the item that is at work; whether it waits for a person. What stops the whole execution goes through."""
+def _waits(run: Run, step: Step) -> Generator[Effect, object, Ending | None]:
+    """Performs the item that is at work; what it waits for, a person or an execution that it called. What stops the whole
+    execution goes through."""
     if run.place(step) in run.waiting:
-        return True
+        return Escalated("items")
     try:
         yield from _item(run, step)
     except Stopped as stopped:
-        if not isinstance(stopped.ending, Escalated) or stopped.ending.reason == Flag.Reason.BUDGET:
+        if not isinstance(stopped.ending, Escalated | Called) or stopped.ending == Escalated(Flag.Reason.BUDGET):
             run.item = None
             raise
-        return True
-    return False
+        return stopped.ending
+    return None
+
+
+def _comes_first(ending: Ending) -> int:
+    """A person who has to decide here; what is on its way; a person who decides about what was called."""
+    return 1 if isinstance(ending, Called) else 0 if ending == Escalated(workflow.CALLED) else 2
 
 
 def _item(run: Run, step: Step) -> Generator[Effect, object, None]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Generator
 
-from workflows.definition import CodeStep, ModelStep, ReviewStep, Step, ToolStep
+from workflows.definition import CodeStep, ModelStep, ReviewStep, Step, ToolStep, WorkflowStep
 
 from ..effects import Effect
 from ..run import Run
-from . import code, model, review, tool
+from . import code, model, review, tool, workflow
 
 
 def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
@@ -17,6 +17,8 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
             return model.perform(run, step)
         case ToolStep():
             return tool.perform(run, step)
+        case WorkflowStep():
+            return workflow.perform(run, step)
         case ReviewStep():
             return review.perform(run, step)
     raise TypeError(f"no such kind of step: {step!r}")

@@ -11,7 +11,7 @@ from workflows import prompts
 from workflows.definition import ModelStep
 from workflows.sandbox import Failure
 
-from .. import coverage, patience
+from .. import coverage, lanes, patience
 from ..coverage import Finding, Observation
 from ..effects import AskModel, Effect, Escalated, Stopped
 from ..evaluating import complaints, rendered
@@ -46,20 +46,20 @@ def perform(run: Run, step: ModelStep) -> Generator[Effect, object, None]:
 
 def _first(run: Run, step: ModelStep, request: Request) -> Generator[Effect, object, Trial]:
     """Asks, and once more where that can mend it. What a judge says is not mended by asking the judge."""
-    trial = yield from _try(run, step, request, step.tier, Purpose.STEP)
+    trial = yield from _try(run, step, request, lanes.tier(run, step), Purpose.STEP)
     finding = trial.finding
     if finding is None or not finding.repairable or judging.is_about_another(step, finding):
         return trial
     trial.row.status, trial.row.explanation = StepResult.Status.REJECTED, finding.explanation
     note = prompts.repair_note(finding.explanation, trial.answer.completion.text, request.marker)
-    return (yield from _try(run, step, request, step.tier, Purpose.REPAIR, note))
+    return (yield from _try(run, step, request, lanes.tier(run, step), Purpose.REPAIR, note))
 
 
 def _again(run: Run, step: ModelStep, request: Request, verdict: Verdict) -> Generator[Effect, object, Trial]:
     """A later step judged its answer and sent it back: once it is repaired, then it counts as a failed check."""
     if verdict.times == judging.REPAIRED:
         note = prompts.repair_note(verdict.reason, json.dumps(verdict.row.output, ensure_ascii=False), request.marker)
-        return (yield from _try(run, step, request, step.tier, Purpose.REPAIR, note))
+        return (yield from _try(run, step, request, lanes.tier(run, step), Purpose.REPAIR, note))
     return Trial(verdict.row, Finding("check_failed", "judge", verdict.reason, keeps=True))
 
 

@@ -1,0 +1,54 @@
+"""How an execution is served: `fast`, as designed, or `quality`, every model step on the frontier. Who asks for it says so, or the
+design chooses by the input."""
+
+from collections.abc import Generator, Mapping
+
+from gateway.providers import registry
+from wire.problems import Conflict
+from workflows.definition import Definition, ModelStep
+from workflows.sandbox import truth_of
+
+from .effects import Effect, Evaluate
+from .evaluating import raise_failure
+from .run import Run
+
+FAST, QUALITY = "fast", "quality"
+LANES = (FAST, QUALITY)
+LATER = ("batch", "off_peak")  # designed and not built
+
+
+def at_first(definition: Definition, asked: str | None) -> str:
+    """The lane of a new execution; empty where the engine has to look at its input."""
+    return asked or ("" if definition.lanes.quality is not None else definition.default_lane)
+
+
+def choose(run: Run) -> Generator[Effect, object, None]:
+    """The first rule of the design that is true, else its default. Raises `Stopped` where the rule breaks."""
+    if run.execution.lane:
+        return
+    definition = run.compiled.definition
+    [wanted] = yield Evaluate((truth_of(definition.lanes.quality),), run.names())
+    raise_failure(run, wanted, "The rule of the lane quality")
+    run.execution.lane = run.journal.lane = QUALITY if wanted else definition.default_lane
+
+
+def tier(run: Run, step: ModelStep) -> str:
+    return "frontier" if run.execution.lane == QUALITY else step.tier
+
+
+def is_simulated(project: int, definition: Definition, tiers: Mapping[str, str], asked: str | None) -> bool:
+    """Whether its models are: those that it can reach, or, where it asks none, those of its project. Raises `Conflict` where
+    the lane that is asked for has no model, or one of the other kind."""
+    reachable = definition.reachable_tiers or set(tiers)
+    if asked == QUALITY and definition.step_tiers:
+        if "frontier" not in tiers:
+            raise Conflict(
+                "The lane quality needs a model for the tier frontier; a person maps one and publishes again."
+            )
+        reachable = reachable | {"frontier"}
+    kinds = {registry.is_simulated(project, tiers[tier]) for tier in reachable}
+    if asked == QUALITY and len(kinds) > 1:
+        raise Conflict(
+            "The frontier model of this publication is simulated and others are real, or the other way round."
+        )
+    return any(kinds)
