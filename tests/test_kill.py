@@ -38,6 +38,23 @@ TWO_CALLS = {
 }
 
 
+DESK = {
+    "title": "Desk",
+    "purpose": "Sort the post.",
+    "input_schema": {"type": "object"},
+    "steps": [
+        {
+            "id": "kinds",
+            "kind": "workflow",
+            "workflow": "refund",
+            "for_each": "input['messages']",
+            "arguments": {"message": "item"},
+        }
+    ],
+}
+DESKS, MESSAGES_EACH = 4, 6
+
+
 class Service:
     """`make run` as a process of its own, with a database of its own."""
 
@@ -151,6 +168,28 @@ def test_a_killed_process_loses_nothing_and_repeats_no_recorded_call(service, pr
     doubted = sum(Decimal(call["cost"]) for call in calls if call["outcome"] == "in_doubt")
     assert Decimal(costs["in_doubt_cost"]) == doubted
     assert (costs["executions"], costs["completed"]) == (MESSAGES, MESSAGES)
+
+
+def test_executions_that_call_others_lose_nothing_and_call_none_twice(service, provider):
+    service.ask("POST", "workflows", {"name": "refund", "definition": REFUND, "publish": True})
+    service.ask("POST", "workflows", {"name": "desk", "definition": DESK, "publish": True})
+    for number in range(DESKS):
+        messages = [f"A refund, number {number}-{each}" for each in range(MESSAGES_EACH)]
+        service.ask("POST", "workflows/desk/executions", {"input": {"messages": messages}})
+    for kill in range(1, KILLS + 1):
+        wait_for(lambda kill=kill: len(provider.exchanges) >= kill * DESKS * MESSAGES_EACH // (KILLS + 1))
+        service.kill()
+        service.start()
+    wait_for(lambda: all(row["status"] == "completed" for row in service.everything("executions?workflow=desk")))
+
+    desks = service.everything("executions?workflow=desk")
+    called = service.everything("executions?workflow=refund&limit=10")
+    assert [len(row["output"]) for row in desks] == [MESSAGES_EACH] * DESKS
+    assert len({row["input"]["message"] for row in called}) == len(called) == DESKS * MESSAGES_EACH
+    assert Counter(row["caller"] for row in called) == {row["id"]: MESSAGES_EACH for row in desks}
+    assert {row["status"] for row in called} == {"completed"}
+    summary = service.ask("GET", "workflows/refund/costs")
+    assert sum(Decimal(row["cost"]) for row in desks) == Decimal(summary["total_cost"])
 
 
 def test_a_second_process_on_the_same_database_is_refused_with_a_sentence(service):
