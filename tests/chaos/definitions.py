@@ -7,6 +7,23 @@ ANSWER = (
 )
 
 
+# Each message is an execution of `work`.
+CALLER = {
+    "title": "Post",
+    "purpose": "Say of each message whether it is a refund request.",
+    "input_schema": {"type": "object"},
+    "steps": [
+        {
+            "id": "each",
+            "kind": "workflow",
+            "workflow": "work",
+            "for_each": "input['messages']",
+            "arguments": {"message": "item"},
+        }
+    ],
+}
+
+
 def definition(version: str = "One", tool: str = "") -> dict:
     """`version` stands in the instructions of both calls, so the provider knows whose they are."""
     calls = [

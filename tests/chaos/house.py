@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.chaos.definitions import definition
+from tests.chaos.definitions import CALLER, definition
 from tests.chaos.nursery import Forked
 from tests.chaos.provider import Provider
 from tests.servers import PostgreSQL, Valkey, free_port
@@ -112,6 +112,7 @@ class House:
         for name, tool in (("work", ""), ("poison", "chaos.poison"), ("sleep", "chaos.sleep")):
             body = {"name": name, "definition": definition(tool=tool), "publish": True}
             self.must(201, "POST", "workflows", body)
+        self.must(201, "POST", "workflows", {"name": "caller", "definition": CALLER, "publish": True})
 
     def close(self) -> None:
         for child in self.children:
@@ -237,6 +238,21 @@ class House:
         inputs = [{"message": f"A {word}, case {case}"} for case in cases]
         made = self.must(202, "POST", f"workflows/{work.workflow}/executions/batch", {"inputs": inputs})["results"]
         return replace(work, cases=work.cases | {row["id"]: case for row, case in zip(made, cases, strict=True)})
+
+    def call(self, callers: int, each: int) -> Work:
+        """Accepts so many executions that each call so many others."""
+        tag = self.tag()
+        inputs = [
+            {"messages": [f"A refund, case {tag}-{caller * each + one}" for one in range(each)]}
+            for caller in range(callers)
+        ]
+        made = self.must(202, "POST", "workflows/caller/executions/batch", {"inputs": inputs})["results"]
+        return Work(tag, "caller", {row["id"]: f"{tag}-caller{number}" for number, row in enumerate(made)})
+
+    def called(self, work: Work) -> Work:
+        """What these executions have called."""
+        query = "SELECT id, input->>'message' FROM executions_execution WHERE caller_id = ANY(%s::uuid[])"
+        return Work(work.tag, "work", {str(pk): said.split()[-1] for pk, said in self.rows(query, work.ids)})
 
     def accept(self, key: str, case: str, port: int = 0) -> tuple[int, dict, dict]:
         """Asks for one execution, with an Idempotency-Key."""

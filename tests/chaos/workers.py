@@ -67,6 +67,31 @@ def random_kills(house: House, kills: int, workers: int, executions: int) -> See
     return Seen(done, "P1 P2 P3", f"{books}; the end {took:.1f} s after the last", books.broken)
 
 
+def killed_under_callers(house: House, kills: int, callers: int, each: int) -> Seen:
+    """kill -9 of workers, at any time, that execute what others called: none is called twice, and every caller ends."""
+    in_flight = 10
+    house.dismiss()
+    alive = house.workers(*[{"IN_FLIGHT": in_flight}] * 2)
+    house.provider.delay = (0.2, 1.0)
+    work = house.call(callers, each)
+    with Watch(house, work) as watch:
+        for kill in range(kills):
+            enough = (kill + 1) * 2 * callers * each // (kills + 2)
+            wait_until(lambda n=enough: len(house.provider.answers_about(work.tag)) >= n, 60, "nothing goes on")
+            alive.pop(0).kill()
+            alive.append(house.worker(IN_FLIGHT=in_flight))
+        left = house.unfinished(work)
+        _, took = finish(house, work, watch, time.monotonic())
+    house.provider.delay = USUAL_DELAY
+    called = house.called(work)
+    books = audit(house, called)
+    bound(books, kills, in_flight)
+    books.expect(len(called.ids) == len(set(called.cases.values())) == callers * each, "not each was called once")
+    books.expect(left > 0, "everything had ended before the last one was killed")
+    done = f"kill -9 of one of 2 workers while {callers} executions call {each} each, {kills} times"
+    return Seen(done, "P1 P2 P3", f"{books}; the end {took:.1f} s after the last", books.broken)
+
+
 def frozen(house: House, calls: int) -> Seen:
     """SIGSTOP of a worker whose calls are in flight, for longer than its lease; then it wakes up with its answers."""
     house.dismiss()
