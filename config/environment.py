@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from projects.endpoints import private_network
 from projects.targets import parse_target
+from wire.addresses import private_network
 from wire.logs import FORMS
 
 BASE = Path(__file__).resolve().parent.parent

@@ -1,36 +1,26 @@
 """Sends one webhook over HTTP, and says what came of it. On the event loop, where one that waits costs no thread.
 
-The name is looked up once, all its addresses are judged, and one of them is connected to, with the name kept for `Host` and TLS.
-No redirect is followed, no proxy of the environment is used, nothing is kept between two of them, and of an answer only its
-beginning is read.
+The name is looked up once, all its addresses are judged, and one of them is connected to (`wire.outgoing`). No redirect is
+followed, and of an answer only its beginning is read.
 """
 
 import asyncio
-import socket
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from django.conf import settings
 from django.utils import timezone
 from yarl import URL
 
-from .addresses import Refused, fault_of_url, look_up
+from wire import outgoing
+from wire.addresses import Refused
+
+from .addresses import fault_of_url, look_up
 
 TIMEOUT = 15.0  # seconds, from looking the name up to the answer's status
 READ_WITHIN = 2.0  # seconds more for the beginning of its body, which decides nothing
 MAX_ANSWER = 2048  # bytes
 MAX_RETRY_AFTER = 24 * 3600.0
-# The first that fits.
-SENTENCES = (
-    (TimeoutError, f"It did not answer within {TIMEOUT:.0f} seconds."),
-    (aiohttp.ClientSSLError, "Its certificate is not valid, or it does not speak TLS."),
-    (aiohttp.ClientConnectorError, "It cannot be connected to."),
-    (aiohttp.ClientConnectionError, "It closed the connection without an answer."),
-    (aiohttp.ClientError, "It answered something that is not HTTP."),
-    (Exception, "Its name leads nowhere."),
-)
 
 
 @dataclass(frozen=True)
@@ -47,31 +37,6 @@ class Outcome:
         return self.code == 410
 
 
-class _Pinned(AbstractResolver):
-    """Knows the addresses that were judged, and asks nobody."""
-
-    def __init__(self, addresses: list[str]) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in self._addresses
-        ]
-
-    async def close(self) -> None:
-        """There is nothing to close."""
-
-
 async def post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
     """Raises nothing of what a receiver may do, or not do: that is an outcome."""
     try:
@@ -81,10 +46,9 @@ async def post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
 
 
 def _said(error: Exception) -> str:
-    """Its own words could quote anything."""
-    if isinstance(error, Refused):
-        return str(error)
-    return next(sentence for kind, sentence in SENTENCES if isinstance(error, kind))
+    if isinstance(error, TimeoutError):
+        return f"It did not answer within {TIMEOUT:.0f} seconds."
+    return outgoing.sentence_of(error)
 
 
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
@@ -94,15 +58,8 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
     deadline = asyncio.get_running_loop().time() + TIMEOUT
     async with asyncio.timeout_at(deadline):
         addresses = await look_up(parts.host, parts.port, parts.scheme)
-    connector = aiohttp.TCPConnector(resolver=_Pinned(addresses), use_dns_cache=False, force_close=True, limit=1)
-    sent = {"content-type": "application/json", "user-agent": f"workflow-memory/{settings.VERSION}", **headers}
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None),
-        skip_auto_headers=["Accept-Encoding"],
-    ) as session:
+    sent = {"content-type": "application/json", **headers}
+    async with outgoing.session(addresses) as session:
         async with asyncio.timeout_at(deadline):
             response = await session.post(parts, data=body, headers=sent, allow_redirects=False)
         try:

@@ -15,8 +15,8 @@ import pytest
 from gateway.event_loop import event_loop, wait_for
 from notifications import posting
 from notifications.addresses import fault_of_name, fault_of_url, is_allowed, look_up
-from projects.endpoints import private_network
 from tests.receiver import Answer, Receiver
+from wire.addresses import private_network
 
 OURS = [
     *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254"),
