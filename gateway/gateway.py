@@ -21,7 +21,18 @@ from .models import Call, Intent, Payload
 from .prices import Price
 from .providers.registry import provider_met, provider_of
 from .served import is_same_model
-from .types import ANSWERED, Completion, Outcome, OutcomeUnknown, ProviderError, Purpose, Request, Stop, Usage
+from .types import (
+    ANSWERED,
+    MAX_ANSWER,
+    Completion,
+    Outcome,
+    OutcomeUnknown,
+    ProviderError,
+    Purpose,
+    Request,
+    Stop,
+    Usage,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -130,11 +141,14 @@ def settle(reply: Reply) -> Answer:
 
 
 def _without_secrets(reply: Reply) -> Completion | None:
-    """The completion as it may be kept and read: nothing of ours sees the other. An error's words likewise."""
+    """The completion as it may be kept and read: nothing of ours sees the other. An error's words likewise. An answer that is
+    too long to be read is kept so long that it stays too long."""
     policy = redaction(reply.intent.project)
     if reply.error is not None:
         reply.error.detail = policy.text(reply.error.detail)
-    return reply.completion and replace(reply.completion, text=policy.document(reply.completion.text))
+    if reply.completion is None:
+        return None
+    return replace(reply.completion, text=policy.document(reply.completion.text)[: MAX_ANSWER + 1])
 
 
 def in_doubt(intent: Intent, why: str = "The worker ended while this call was in flight.") -> Call:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
 
+MAX_ANSWER = 1_000_000  # characters of an answer that anybody reads
+
 
 class Purpose(StrEnum):
     STEP = "step"

@@ -1,4 +1,5 @@
-"""The one JSON parser for what comes from outside: bodies of requests and answers of models. Hostile until it returns."""
+"""The JSON parsers for what comes from outside. Hostile until they return: `loads` is strict, for bodies of requests and answers
+of models; `bounded` only bounds what reading costs, for the envelope in which a provider sends such an answer."""
 
 import json
 import re
@@ -11,7 +12,7 @@ MAX_NODES = 20_000
 MAX_INTEGER = 2**53
 MARKS_OF_A_VALUE = 4
 
-_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
+_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)  # a long text is one step of it
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -34,6 +35,20 @@ def loads(text: str | bytes, max_nodes: int = MAX_NODES, max_depth: int = MAX_DE
     except json.JSONDecodeError as error:
         raise Malformed(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
     return check(value, max_nodes)
+
+
+def bounded(body: bytes, max_nodes: int = MAX_NODES, max_depth: int = MAX_DEPTH) -> object:
+    """The JSON value of a body whose size is bounded, but not what is in it. Raises `Malformed` or `TooLarge`.
+
+    An odd character in an answer, or a key twice beside it, would have the strict parser refuse the whole, and lose what it
+    says was paid.
+    """
+    try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        _refuse_size(text, max_nodes, max_depth)
+        return json.loads(text)
+    except ValueError as error:
+        raise Malformed("Not JSON.") from error
 
 
 def check(value: object, max_nodes: int = MAX_NODES) -> object:

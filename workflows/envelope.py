@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.types import MAX_ANSWER
 from wire.problems import Problem
 from wire.strict_json import loads
 
-MAX_ANSWER = 1_000_000  # characters
 MAX_SAID = 2_000  # characters of a rationale, and of what is uncovered: longer ones are cut
 
 _KEYS = ("status", "output", "confidence", "rationale", "uncovered")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dialect import to_provider_schema
 from ..types import Completion, NotTheProtocol, Request, Stop, Usage
-from .sdk import SdkProvider, before_it_leaves, named, storable, tokens
+from .sdk import SdkProvider, before_it_leaves, message_in, named, storable, tokens
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -94,13 +94,9 @@ def _output_config(schema_text: str) -> dict[str, Any]:
 def read_message(body: bytes) -> Completion:
     """The body of a 2xx → what was answered and what it used. Raises `NotTheProtocol`.
 
-    This is the envelope of the protocol, so a plain JSON parser reads it: the strict one would refuse a paid answer,
-    and lose its usage, for one character in its text. That text stays hostile; whoever asked parses it strictly.
+    Its text stays hostile; whoever asked parses it strictly.
     """
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        raise NotTheProtocol("Anthropic answered a 2xx whose body is not JSON.") from None
+    message = message_in(VENDOR, body)
     if not isinstance(message, dict):
         raise NotTheProtocol("Anthropic answered a 2xx that is not a message.")
     model, stop = (named(VENDOR, message, name) for name in ("model", "stop_reason"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dialect import requires_everything, to_provider_schema
 from ..types import Completion, NotTheProtocol, ProviderError, Rejected, Request, Stop, Usage
-from .sdk import NotA2xx, SdkProvider, before_it_leaves, named, storable, tokens
+from .sdk import NotA2xx, SdkProvider, before_it_leaves, message_in, named, storable, tokens
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -212,10 +212,7 @@ def _schema(schema_text: str) -> tuple[dict[str, Any], bool]:
 
 def read_chat_completion(body: bytes) -> Completion:
     """The body of a 2xx → what was answered and what it used. Raises `NotTheProtocol`. Its text stays hostile."""
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        raise NotTheProtocol(f"{VENDOR} answered a 2xx whose body is not JSON.") from None
+    message = message_in(VENDOR, body)
     choice = _choice(message)
     said = choice["message"]
     refusal = said.get("refusal")

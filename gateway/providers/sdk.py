@@ -2,7 +2,6 @@
 can fail, named. Each vendor's own file says how to ask, and how to read what comes back."""
 
 import asyncio
-import json
 import logging
 import math
 import os
@@ -15,7 +14,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from wire import crash
+from wire.problems import Problem, TooLarge
 from wire.redaction import USUAL
+from wire.strict_json import MAX_NODES, bounded
 
 from ..types import (
     AccessDenied,
@@ -33,7 +34,8 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 90.0
-MAX_BODY = 4 * 1024 * 1024  # bytes: many times the longest answer, and what a hostile one can keep the event loop with
+MAX_BODY = 4 * 1024 * 1024  # bytes: many times the longest answer
+READ_AT_ONCE = 32 * 1024  # bytes that take the event loop less than handing them to a thread does
 MAX_ERROR = 100_000  # bytes of an error that are read
 MAX_TOKENS = 10_000_000  # of one kind in one call: more than any model reads
 MAX_NAME = 200  # characters of an id
@@ -119,7 +121,8 @@ class SdkProvider(ABC):
 
     async def _ask(self, client: Any, request: Request, asked: dict[str, Any]) -> Completion:
         """One attempt. Raises a `ProviderError`."""
-        return self._read(await self._answer(client, request, asked))
+        body = await self._answer(client, request, asked)
+        return self._read(body) if len(body) <= READ_AT_ONCE else await asyncio.to_thread(self._read, body)
 
     async def _answer(self, client: Any, request: Request, asked: dict[str, Any]) -> bytes:
         """The body of a 2xx."""
@@ -239,6 +242,16 @@ def key_in(variable: str) -> str:
     return os.environ.get(variable, "")
 
 
+def message_in(vendor: str, body: bytes) -> object:
+    """The JSON of a 2xx: the envelope of the protocol. Raises `NotTheProtocol`."""
+    try:
+        return bounded(body)
+    except TooLarge:
+        raise NotTheProtocol(f"{vendor} answered a 2xx with more than {MAX_NODES} values.") from None
+    except Problem:
+        raise NotTheProtocol(f"{vendor} answered a 2xx whose body is not JSON.") from None
+
+
 def storable(text: str) -> str:
     r"""A NUL or a lone surrogate as its escape (`\u0000`): it can be stored, and in JSON it still says what it said."""
     return text.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
@@ -278,8 +291,8 @@ def _told(content: bytes) -> tuple[str, str]:
     """The error's code and message. The vendors say `{"error": {…}}`; others leave it bare, make a list of it (Gemini), or
     tell of the fields of the request (`{"detail": [{"loc": […], "msg": …}]}`)."""
     body: object = None
-    with suppress(ValueError, RecursionError):
-        body = json.loads(content)
+    with suppress(Problem):
+        body = bounded(content)
     body = body[0] if isinstance(body, list) and body else body
     told = body.get("error", body) if isinstance(body, dict) else {}
     told = told if isinstance(told, dict) else {"message": told}

@@ -5,11 +5,12 @@ import json
 
 import pytest
 
-from executions import queue, worker
+from executions import coverage, queue, worker
 from executions.drivers import plain
 from executions.models import Execution, Flag, Status, StepResult
 from gateway.event_loop import wait_for
-from gateway.models import Call
+from gateway.gateway import recalled
+from gateway.models import Call, Payload
 from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.registry import register
 from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
@@ -207,6 +208,16 @@ def test_a_repair_that_heals_leaves_no_flag(name, provider):
     assert execution.output == ({"text": "well"} if name in IN_A_FREE_OUTPUT else {"kind": "refund"})
     assert [row.status for row in execution.steps.filter(step="classify").order_by("attempt")] == ["rejected", "done"]
     assert_every_call_is_priced(execution, provider)
+
+
+def test_an_answer_too_long_to_be_read_is_kept_cut_and_judged_the_same_when_it_is_recalled(provider):
+    provider.inject(message(with_field("rationale", "x" * 3_000_000), usage=USAGE), times=3)
+    execution = execute(a_workflow())
+    assert asked(execution) == ONCE_MORE
+    assert_it_waits(execution, "invalid_output", "schema")
+    kept = [recalled(payload) for payload in Payload.objects.filter(call__execution=execution.pk)]
+    assert [len(answer.completion.text) for answer in kept] == [1_000_001] * 3
+    assert coverage.read(kept[0].completion, [])[1] == "The answer is longer than 1000000 characters."
 
 
 def test_a_repair_that_breaks_differently_is_not_repaired_again(provider):

@@ -3,6 +3,7 @@ what waits, what fails, and what may have been paid."""
 
 import gzip
 import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -80,6 +81,7 @@ FAILURES = {
         Reply(gzip.compress(b"{}" * 900)[:20], headers={"content-encoding": "gzip"}),
         NotTheProtocol,
     ),
+    "a million values": (Reply(b'{"id": [' + b"0," * 1_000_000 + b"0]}"), NotTheProtocol),
     "more than 32 MB": (Reply(b" " * (33 * 1024 * 1024)), NotTheProtocol),
     "more than 32 MB, compressed": (
         Reply(gzip.compress(b" " * (40 * 1024 * 1024)), headers={"content-encoding": "gzip"}),
@@ -102,6 +104,15 @@ def test_every_way_to_fail_has_its_name(side, server, provider, failure):
     assert isinstance(raised, expected)
     assert len(server.exchanges) == 1  # the SDK tried nothing again
     assert provider.complete(REQUEST).text == ANSWER  # and the client still works
+
+
+@pytest.mark.parametrize(("characters", "on_the_loop"), [(100, True), (3_000_000, False)])
+def test_a_long_answer_is_not_read_on_the_event_loop(side, server, provider, characters, on_the_loop):
+    read, readers = provider._provider._read, []
+    provider._provider._read = lambda body: readers.append(threading.current_thread().name) or read(body)
+    server.inject("x" * characters)
+    assert len(provider.complete(REQUEST).text) == characters
+    assert [name == "event loop" for name in readers] == [on_the_loop]
 
 
 def test_in_doubt_is_only_what_was_sent_and_not_answered():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from wire.problems import Invalid, Malformed, Problem, TooLarge
-from wire.strict_json import _object, loads
+from wire.strict_json import _object, bounded, loads
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,28 @@ def test_it_reads_json(text, value):
 def test_it_refuses_what_cannot_be_trusted(text, problem):
     with pytest.raises(problem):
         loads(text)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '"\\u0000"', '"\\ud800"', "NaN", "1" * 4000, "[" * 32 + "]" * 32])
+def test_an_envelope_may_say_what_a_document_may_not(text):
+    assert bounded(text.encode()) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", Malformed),
+        (b"\xff\xfe{}", Malformed),
+        (b"1" * 5000, Malformed),
+        (b"[" * 33 + b"]" * 33, Malformed),
+        (b"[" * 4_000_000, Malformed),
+        (b'{"a": [' + b"0," * 90_000 + b"0]}", TooLarge),
+        (b"[" + b'"",' * 80_000 + b"0]", TooLarge),
+    ],
+)
+def test_what_an_envelope_costs_is_bounded_too(body, problem):
+    with pytest.raises(problem):
+        bounded(body)
 
 
 def test_it_says_where_the_character_stands():
