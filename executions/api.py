@@ -23,7 +23,7 @@ from workflows.models import Publication, Version, Workflow
 
 from . import control, lanes, queue, resolution, shown
 from .estimates import estimate
-from .models import Execution, Flag, Status
+from .models import UNDECIDED, Execution, Flag, Status
 from .preference import seconds_preferred, wait_for
 from .representation import represent_call, represent_estimate, represent_executions, represent_flag
 from .resolution import ABSENT, Decision
@@ -240,7 +240,7 @@ class FlagList(View):
         rows = Flag.objects.filter(execution__project=request.auth.project)
         rows = rows.select_related("execution__workflow", "execution__version")
         if "waiting" in given:
-            waits = {"waiting": True, "state": Flag.State.OPEN}
+            waits = {"waiting": True, "state__in": UNDECIDED}
             rows = rows.filter(**waits) if given["waiting"] else rows.exclude(**waits)
         for name, column in (("state", "state"), ("reason", "reason"), ("workflow", "execution__workflow__name")):
             if name in given:
@@ -268,8 +268,6 @@ class FlagResolution(View):
         body: NewResolution = self.body
         if body.make_case:
             raise Invalid.at("/make_case", "Cases are not available yet.")
-        if body.resolution == "redesign":
-            raise Invalid.at("/resolution", "The resolution redesign is not available yet.")
         flag = flag_of(request.auth.project, flag_id)
         decision = Decision(body.resolution, str(request.user), body.output, body.step_output, body.note)
         resolution.examine(flag, decision)

@@ -91,7 +91,7 @@ def _tell(caller_id: UUID) -> None:
 def _waits_for_them(caller_id: UUID, ended: bool, status: str, waiting_for: str) -> bool:
     """Where it waits for a person itself, it looks once that one has answered."""
     if status == Status.ESCALATED:
-        flags = Flag.objects.filter(execution=caller_id, state=Flag.State.OPEN, waiting=True)
+        flags = Flag.objects.standing().filter(execution=caller_id)
         return ended and not flags.exists()
     return status == Status.WAITING and waiting_for == "workflow"
 

@@ -48,7 +48,7 @@ def _cancel(executions: QuerySet[Execution], actor: str, caller_told: bool | Non
     for pk, _, worker in held:
         if worker is None:
             store.settle_doubts(pk)
-    waiting = Flag.objects.filter(execution__in=ids, state=Flag.State.OPEN, waiting=True)
+    waiting = Flag.objects.standing().filter(execution__in=ids)
     asked_no_more = {"state": Flag.State.DISMISSED, "resolved_by": actor, "resolved_at": now}
     waiting.filter(reason=Flag.Reason.REVIEW).update(**asked_no_more, waiting=False)
     waiting.update(waiting=False)

@@ -34,6 +34,7 @@ LEASE = timedelta(seconds=20)
 ITERATION = Coalesce("iteration", -1)  # null is a value where rows are unique
 FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 STANDING = (*FINAL, Status.ESCALATED)  # nothing happens any more without a person
+UNDECIDED = ("open", "in_redesign")  # states of a flag that an execution may stand still for
 UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
@@ -88,7 +89,7 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def to_purge(self, project_id: int, before: datetime) -> ExecutionQuerySet:
         """Those that ended before, and whose texts are still there. For one that waits for a person they are needed, and for
         the caller of one."""
-        waits = Flag.objects.filter(execution=models.OuterRef("pk"), state=Flag.State.OPEN, waiting=True)
+        waits = Flag.objects.standing().filter(execution=models.OuterRef("pk"))
         ended = self.filter(project=project_id, status__in=FINAL, finished_at__lt=before, purged_at=None)
         return ended.filter(~models.Exists(waits), models.Q(caller=None) | ~models.Q(caller__purged_at=None))
 
@@ -295,6 +296,10 @@ class FlagQuerySet(models.QuerySet["Flag"]):
         """Those that the design left open: a review of the design is no escalation."""
         return self.exclude(reason=Flag.Reason.REVIEW)
 
+    def standing(self) -> FlagQuerySet:
+        """Those for which their execution stands still: for an answer, or for a redesign."""
+        return self.filter(state__in=UNDECIDED, waiting=True)
+
 
 class Flag(models.Model):
     """That an execution met something uncovered, was unsure, or failed a check."""
@@ -313,6 +318,7 @@ class Flag(models.Model):
 
     class State(models.TextChoices):
         OPEN = "open"
+        IN_REDESIGN = "in_redesign"
         RESOLVED = "resolved"
         DISMISSED = "dismissed"
 
@@ -320,10 +326,15 @@ class Flag(models.Model):
         ANSWERED = "answered"
         DISMISSED = "dismissed"
         RETRY = "retry"
+        REDESIGN = "redesign"
         OVERDUE = "overdue"  # a review that nobody answered in time
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     execution = models.ForeignKey(Execution, models.CASCADE, related_name="flags")
+    # Its execution's: the queue counts what is alike, and reads no execution for it.
+    workflow = models.ForeignKey(
+        Workflow, models.DO_NOTHING, null=True, editable=False, related_name="+", db_index=False, db_constraint=False
+    )
     step = models.CharField(max_length=100, blank=True, help_text="Empty: the input or the result as a whole.")
     iteration = models.IntegerField(null=True)
     attempt = models.PositiveIntegerField(null=True, help_text="The attempt of the step that was flagged.")
@@ -336,7 +347,7 @@ class Flag(models.Model):
     explanation = models.TextField(help_text="What was found; of a review, what is asked.")
     waiting = models.BooleanField(help_text="Whether the execution stands still for it.")
     answered_by = models.CharField(max_length=10, choices=Execution.Resolver, blank=True)
-    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     resolution = models.CharField(max_length=10, choices=Resolution, blank=True)
     note = models.TextField(blank=True)
     resolved_by = models.CharField(max_length=200, blank=True)
@@ -358,10 +369,34 @@ class Flag(models.Model):
             models.Index(
                 fields=["reason", "created_at"], condition=models.Q(state="open", waiting=True), name="flag_waiting"
             ),
+            # The queue of people: what stands still, oldest first; and what is alike, to be counted and walked through.
+            models.Index(
+                fields=["id", "workflow", "reason", "role"],
+                condition=models.Q(state="open", waiting=True),
+                name="flag_standing",
+            ),
+            models.Index(
+                fields=["workflow", "step", "reason", "edge_case", "role", "waiting", "id"],
+                condition=models.Q(state="open"),
+                name="flag_alike",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.reason} at {self.step or 'the input'}"
+
+    def save(self, *args: object, **named: object) -> None:
+        if self.workflow_id is None:
+            self.workflow_id = self.execution.workflow_id
+        super().save(*args, **named)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether its execution does, for it."""
+        return self.waiting and self.state in UNDECIDED
+
+
+DESIGNED = (Flag.Reason.RULE, Flag.Reason.REVIEW, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)  # no gap in the design
 
 
 class Event(models.Model):

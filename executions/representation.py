@@ -10,9 +10,8 @@ from wire.times import rfc3339
 
 from . import calling
 from .estimates import Estimate
-from .models import Execution, Flag, Status, StepResult
+from .models import DESIGNED, Execution, Flag, Status, StepResult
 
-DESIGNED = (Flag.Reason.RULE, Flag.Reason.REVIEW, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)  # no gap in the design
 PRICE_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
@@ -152,7 +151,7 @@ def represent_short_flag(flag: Flag) -> dict:
         "id": str(flag.pk),
         "reason": flag.reason,
         "explanation": flag.explanation or None,
-        "waiting": flag.waiting and flag.state == Flag.State.OPEN,
+        "waiting": flag.stands_still,
         "state": flag.state,
     }
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -15,16 +15,24 @@ from workflows.compiled import compiled
 from workflows.definition import Step
 
 from . import calling, queue, states, store
-from .models import Event, Execution, Flag, Status, StepResult, deadline
+from .models import DESIGNED, Event, Execution, Flag, Status, StepResult, deadline
 from .run import Item
 
 ABSENT = object()
-DECISIONS = (Flag.Resolution.ANSWERED, Flag.Resolution.DISMISSED, Flag.Resolution.RETRY)
+DECISIONS = (
+    Flag.Resolution.ANSWERED,
+    Flag.Resolution.DISMISSED,
+    Flag.Resolution.RETRY,
+    Flag.Resolution.REDESIGN,
+)
+# What a decision makes of its flag; any other one resolves it.
+STATES = {Flag.Resolution.DISMISSED: Flag.State.DISMISSED, Flag.Resolution.REDESIGN: Flag.State.IN_REDESIGN}
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`output`: the whole answer. `step_output`: the flagged step's. Exactly one of them answers."""
+    """`output`: the whole answer. `step_output`: the flagged step's. Exactly one of them answers; a redesign may have an
+    `output`, which answers the execution now."""
 
     resolution: str
     actor: str
@@ -71,15 +79,23 @@ def examine(flag: Flag, decision: Decision) -> None:
         ["step_output"],
     ):
         raise Invalid.at("/resolution", "A review is answered with a step_output, and with nothing else.")
-    if decision.resolution != Flag.Resolution.ANSWERED:
-        if given:
-            raise Invalid.at(f"/{given[0]}", f"Only the resolution answered has {given[0]}.")
-    elif len(given) != 1:
-        raise Invalid.at(
-            "/output", "An answer is exactly one of output (the whole answer) and step_output (the step's)."
-        )
-    elif flag.waiting and flag.state == Flag.State.OPEN:
+    if decision.resolution == Flag.Resolution.REDESIGN and flag.reason in DESIGNED:
+        raise Invalid.at("/resolution", f"The design itself sends {flag.reason} to a person: there is no gap to close.")
+    _examine_what_is_given(decision, given)
+    if given and flag.waiting and flag.state == Flag.State.OPEN:
         _check_output(flag, decision.output) if given == ["output"] else _check_step_output(flag, decision.step_output)
+
+
+def _examine_what_is_given(decision: Decision, given: list[str]) -> None:
+    if decision.resolution == Flag.Resolution.ANSWERED:
+        if len(given) != 1:
+            raise Invalid.at(
+                "/output", "An answer is exactly one of output (the whole answer) and step_output (the step's)."
+            )
+        return
+    taken = ["output"] if decision.resolution == Flag.Resolution.REDESIGN else []
+    if extra := [name for name in given if name not in taken]:
+        raise Invalid.at(f"/{extra[0]}", f"Only the resolution answered has {extra[0]}.")
 
 
 def _follow(flag: Flag, decision: Decision) -> None:
@@ -88,6 +104,8 @@ def _follow(flag: Flag, decision: Decision) -> None:
         if flag.waiting:
             _take_kept_output(flag)
             _go_on(flag, decision.actor)
+    elif decision.resolution == Flag.Resolution.REDESIGN and decision.output is ABSENT:
+        pass  # what stands still goes on standing, for the next version
     elif not flag.waiting:
         raise Conflict(
             "No execution stands still for this flag: it was answered already. Dismiss the flag to close it.",
@@ -104,19 +122,30 @@ def _follow(flag: Flag, decision: Decision) -> None:
 
 @transaction.atomic
 def reopen(flag: Flag, actor: str) -> Flag:
-    """Takes a resolution back while nothing was built on it: no execution stood still for the flag."""
+    """Takes a resolution back while nothing was built on it: no execution stood still for the flag, or it still does."""
     _lock(flag, for_a_note=False)
     flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
     if flag.state == Flag.State.OPEN:
         raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
-    if flag.waiting or flag.reason == Flag.Reason.REVIEW:
+    if not can_be_taken_back(flag):
         raise Conflict("The execution has gone on since; this resolution cannot be taken back.", state=flag.state)
-    Flag.objects.filter(pk=flag.pk).update(
-        state=Flag.State.OPEN, resolution="", note="", resolved_by="", resolved_at=None
-    )
+    anew = {"state": Flag.State.OPEN, "resolution": "", "note": "", "resolved_by": "", "resolved_at": None}
+    try:
+        with transaction.atomic():
+            Flag.objects.filter(pk=flag.pk).update(**anew)
+    except IntegrityError as error:
+        said = "The same was found again since, and that flag is open: decide there."
+        raise Conflict(said, state=flag.state) from error
     Event.objects.create(execution_id=flag.execution_id, kind="flag reopened", actor=actor, detail=str(flag))
     flag.refresh_from_db()
     return flag
+
+
+def can_be_taken_back(flag: Flag) -> bool:
+    """Whether nothing was built on its resolution."""
+    if flag.state == Flag.State.IN_REDESIGN:
+        return flag.answered_by != Execution.Resolver.HUMAN
+    return not flag.waiting and flag.reason != Flag.Reason.REVIEW
 
 
 def _lock(flag: Flag, *, for_a_note: bool) -> None:
@@ -129,15 +158,14 @@ def _lock(flag: Flag, *, for_a_note: bool) -> None:
 
 def _settle(flag: Flag, decision: Decision) -> None:
     """Closes the flag if it is still open: of two reviewers one wins, the other is told."""
-    dismissed = decision.resolution == Flag.Resolution.DISMISSED
     fields = {
-        "state": Flag.State.DISMISSED if dismissed else Flag.State.RESOLVED,
+        "state": STATES.get(decision.resolution, Flag.State.RESOLVED),
         "resolution": decision.resolution,
         "note": decision.note,
         "resolved_by": decision.actor,
         "resolved_at": timezone.now(),
     }
-    if decision.resolution == Flag.Resolution.ANSWERED:
+    if decision.output is not ABSENT or decision.step_output is not ABSENT:
         fields["answered_by"] = Execution.Resolver.HUMAN
     if not Flag.objects.filter(pk=flag.pk, state=Flag.State.OPEN).update(**fields):
         flag.refresh_from_db()
@@ -165,12 +193,14 @@ def _complete(flag: Flag, decision: Decision) -> None:
     if flag.execution.caller_id is not None:
         transaction.on_commit(partial(calling.tell, [flag.execution.caller_id]))
     _waiting(flag).update(waiting=False)  # of other items: they ask for review, and nobody stands still for them
+    if flag.state == Flag.State.IN_REDESIGN:
+        flag.waiting = False  # nothing stands still for the next version
+        flag.save(update_fields=["waiting"])
 
 
 def _waiting(flag: Flag) -> QuerySet[Flag]:
     """For which others its execution stands still."""
-    others = Flag.objects.filter(execution=flag.execution_id, state=Flag.State.OPEN, waiting=True)
-    return others.exclude(pk=flag.pk)
+    return Flag.objects.standing().filter(execution=flag.execution_id).exclude(pk=flag.pk)
 
 
 def _check_output(flag: Flag, output: object) -> None:

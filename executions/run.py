@@ -187,6 +187,7 @@ class Run:
         """Journals a flag. It waits for a person, unless somebody has answered it already or another one waits."""
         flag = Flag(
             execution_id=self.execution.pk,
+            workflow_id=self.execution.workflow_id,
             step=row.step if row else "",
             iteration=row.iteration if row else None,
             attempt=row.attempt if row else None,

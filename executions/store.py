@@ -157,7 +157,7 @@ def load(execution_id: UUID) -> Run:
     for call in Call.objects.filter(execution=execution_id).order_by("intended_at", "pk"):
         run.count(call)
     if any(row.iteration is not None for row in rows):
-        waiting = execution.flags.filter(state=Flag.State.OPEN, waiting=True)
+        waiting = execution.flags.standing()
         run.waiting = set(waiting.values_list("step", "iteration"))
     if any(row.kind == "review" for row in run.started.values()):
         overdue = execution.flags.filter(resolution=Flag.Resolution.OVERDUE)

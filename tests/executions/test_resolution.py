@@ -162,3 +162,58 @@ def test_a_resolution_and_a_cancellation_at_once_do_not_wait_for_each_other(flag
             done.result(timeout=30)
     flag.refresh_from_db()
     assert (flag.resolution, Execution.objects.get().status) == ("answered", "cancelled")
+
+
+def test_a_flag_is_marked_for_redesign_and_its_execution_waits_for_it(uncovered):
+    decide(uncovered, "redesign", note="Seashells are a way to pay now.")
+    assert (uncovered.state, uncovered.resolution, uncovered.stands_still) == ("in_redesign", "redesign", True)
+    assert Execution.objects.get().status == "escalated"
+    resolution.reopen(uncovered, "key:reviewer")
+    assert (uncovered.state, uncovered.resolution) == ("open", "")
+    decide(uncovered, "answered", output={"kind": "other"})
+    assert Execution.objects.get().status == "completed"
+
+
+def test_a_redesign_may_answer_the_execution_now(uncovered):
+    decide(uncovered, "redesign", output={"kind": "other"})
+    assert (uncovered.state, uncovered.answered_by, uncovered.stands_still) == ("in_redesign", "human", False)
+    assert (Execution.objects.get().status, Execution.objects.get().output) == ("completed", {"kind": "other"})
+    with pytest.raises(Conflict, match="gone on"):
+        resolution.reopen(uncovered, "key:reviewer")
+
+
+def test_a_redesign_that_answers_follows_the_schema(uncovered):
+    with pytest.raises(Invalid) as problem:
+        decide(uncovered, "redesign", output={"sort": "refund"})
+    assert problem.value.faults[0].pointer == "/output/kind"
+    with pytest.raises(Invalid, match="Only the resolution answered has step_output"):
+        decide(uncovered, "redesign", step_output={"kind": "other"})
+    uncovered.refresh_from_db()
+    assert uncovered.state == "open"
+
+
+def test_what_the_design_sends_to_a_person_is_no_gap():
+    models_answer({"text": envelope(status="escalate", edge_case="injury")})
+    execute(make_workflow())
+    with pytest.raises(Invalid, match="no gap to close"):
+        decide(Flag.objects.get(), "redesign")
+
+
+def test_a_cancelled_execution_stands_still_for_no_redesign(uncovered):
+    decide(uncovered, "redesign")
+    control.cancel(Execution.objects.get(), "alice")
+    uncovered.refresh_from_db()
+    assert (uncovered.state, uncovered.stands_still) == ("in_redesign", False)
+
+
+def test_a_resolution_is_not_taken_back_where_the_same_was_found_again():
+    models_answer(
+        {"model": "opus", "text": envelope({"kind": "refund"})},
+        {"text": envelope({"kind": "refund"}, confidence=0.4)},
+    )
+    execute(make_workflow())
+    flag = Flag.objects.get()
+    decide(flag, "dismissed")
+    Flag.objects.create(execution=flag.execution, step=flag.step, reason=flag.reason, waiting=False)
+    with pytest.raises(Conflict, match="found again"):
+        resolution.reopen(flag, "key:reviewer")

@@ -125,7 +125,7 @@ def get_flag(id: str) -> Call[Flag]:
 
 
 def resolve(id: str, resolution: str, *, note: str = "", **answer: Json) -> Call[Flag]:
-    """`resolution`: answered (with `output` or `step_output`), dismissed or retry."""
+    """`resolution`: answered (with `output` or `step_output`), dismissed, retry or redesign (maybe with `output`)."""
     body = {"resolution": resolution, "note": note, **answer}
     return Call("POST", f"flags/{_in_path(id)}/resolution", Flag.of, body)
 

@@ -82,7 +82,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Flag:
-    """`waiting`: whether an execution stands still for it. `state`: open, resolved or dismissed."""
+    """`waiting`: whether an execution stands still for it. `state`: open, in_redesign, resolved or dismissed."""
 
     id: str
     execution: str
