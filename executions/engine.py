@@ -12,7 +12,7 @@ from workflows.sandbox import truth_of
 
 from . import lanes
 from .coverage import Finding, broken_schema
-from .effects import Completed, Effect, Ending, Evaluate, Stopped
+from .effects import Completed, Effect, Ending, Evaluate, Pause, Stopped
 from .evaluating import raise_failure, shaped
 from .run import Run
 from .steps import items, judging, kinds, plain
@@ -46,6 +46,8 @@ def _steps(run: Run) -> Generator[Effect, object, None]:
         except SentBack as sent:
             gone = judging.take_back(run, sent)
             undecided += [case for case in escalating if case not in undecided and steps_read(case.when) & gone]
+        if run.has_had_its_turn:
+            yield Pause(0)
     yield from _threshold(run, None, undecided, covers=False)
 
 

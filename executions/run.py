@@ -1,5 +1,6 @@
 """One execution in a worker's hands: what is known of it, and the journal of what is not written yet."""
 
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from workflows.definition import Step
 from .coverage import Finding
 from .effects import Escalated, Stopped
 from .models import Execution, Flag, StepResult
+
+TURN = 0.5  # seconds of steps or items, after which others have the thread; what is done until then is committed
 
 Place = tuple[str, int | None]  # a step's id, and which item of its list
 
@@ -53,7 +56,7 @@ class Run:
     By place: `attempts`, `asked`: rows and calls so far. `failures`: with the outcome, since the last answer. `recorded`:
     answers of what was interrupted between them, in their order. `started`: side effects whose outcome is not known, or, with
     an output, not judged, and reviews that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one
-    that is at work."""
+    that is at work. `turn_began`: when it got the thread, by the monotonic clock."""
 
     execution: Execution
     compiled: Compiled
@@ -74,6 +77,12 @@ class Run:
     item: Item | None = None
     spent: int = 0
     journal: Journal = field(default_factory=Journal)
+    turn_began: float = field(default_factory=time.monotonic)
+
+    @property
+    def has_had_its_turn(self) -> bool:
+        """Whether it is time to leave the thread to others: asked where all that is known can be committed."""
+        return time.monotonic() - self.turn_began > TURN
 
     def names(self, **more: object) -> dict[str, object]:
         """The names that an expression or a prompt of this moment may read."""

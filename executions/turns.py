@@ -5,6 +5,7 @@ it: before a call leaves, its intent and all that is known stand in the database
 """
 
 import logging
+import time
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -162,6 +163,7 @@ def _next(held: Held, came: object) -> Wait | None:
         held.run = store.begin(held.lease)
         held.advance = engine.advance(held.run)
     run, answer = held.run, came
+    run.turn_began = time.monotonic()
     if isinstance(came, Reply):
         crash.at("after-response")
         answer = store.patiently(partial(gateway.settle, came))

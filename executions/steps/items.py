@@ -2,7 +2,6 @@
 finished while one waits for a person, and the execution stands still behind the last one."""
 
 import json
-import time
 from collections.abc import Generator
 
 from workflows.definition import Step
@@ -16,7 +15,6 @@ from ..run import Item, Run
 from . import kinds, plain, workflow
 
 MAX_ITEMS = 1000
-TURN = 0.5  # seconds of items, after which others have the thread; what is done until then is committed
 MAX_BYTES = 8 * 2**20  # of JSON, of a list's outputs together: every step below reads it as a whole
 
 
@@ -25,16 +23,15 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
     if not values:
         run.settle(run.attempt(step, StepResult.Status.DONE), [])
         return
-    waits, room, since = [], MAX_BYTES, time.monotonic()
+    waits, room = [], MAX_BYTES
     for index, value in enumerate(values):
         run.item = Item(index, value)
         if not run.has(run.place(step)):
             if room <= 0:
                 raise _too_much(run, step)
             waits.append((yield from _waits(run, step)))
-        if time.monotonic() - since > TURN:
+        if run.has_had_its_turn:
             yield Pause(0)
-            since = time.monotonic()
         room -= _size(run.items[step.id].get(index))
     run.item = None
     if any(waits):

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from executions import queue, resolution, store, turns, worker
+from executions import queue, resolution, run, store, turns, worker
 from executions.drivers import plain
 from executions.effects import AskModel, Pause
 from executions.models import Execution, Flag, StepResult, Worker
@@ -226,7 +226,7 @@ def test_a_list_of_outputs_has_a_bound(monkeypatch):
 
 
 def test_a_long_list_leaves_the_thread_to_others_and_keeps_what_is_done(monkeypatch):
-    monkeypatch.setattr(items, "TURN", 0)
+    monkeypatch.setattr(run, "TURN", 0)
     workflow = make_workflow(definition(CODE))
     execution = queue.submit(workflow.live.version, workflow.live, {"lines": ["a", "b"]}, actor="test")
     held = turns.Held(store.claim(execution.pk, Worker.objects.create(name="gone", ended_at=timezone.now()).pk))

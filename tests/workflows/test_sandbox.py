@@ -1,14 +1,16 @@
 """The sandbox: Python of a definition, with JSON in and out, and nothing else."""
 
 import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from workflows.sandbox import Failure, compiles, evaluate, run, truth_of, uncompilable
+from workflows.sandbox import BACKSTOP, COUNTS_COMPUTING, Failure, compiles, evaluate, run, truth_of, uncompilable
 
 NOW = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)  # already the second of March in Berlin
 NAMES = {
@@ -216,7 +218,7 @@ RUNAWAY = "sum(1 for a in range(10000) if sum(b for b in range(10000)) < 0)"
 def test_an_endless_expression_is_stopped_and_the_others_have_their_values():
     started = time.monotonic()
     assert values("1", RUNAWAY, "3") == [1, Failure("It ran longer than 1 second."), 3]
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 2 * BACKSTOP + 3
 
 
 def test_a_batch_of_endless_expressions_ends():
@@ -224,7 +226,7 @@ def test_a_batch_of_endless_expressions_ends():
     assert (
         values(*[RUNAWAY] * 20, "3")[2:] == [Failure("Not evaluated: too many expressions before it met a limit.")] * 19
     )
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 3 * BACKSTOP + 3
 
 
 def test_an_expression_that_needs_too_much_memory_is_stopped_and_the_others_have_their_values():
@@ -234,7 +236,7 @@ def test_an_expression_that_needs_too_much_memory_is_stopped_and_the_others_have
 ENDING_BADLY = {
     "while True: pass": "It ran longer than 1 second.",
     "try:\n  while True: pass\nexcept BaseException:\n  return 'caught'": "It ran longer than 1 second.",
-    "return 7 ** 10_000_000 > 1": "It ran longer than 1 second.",
+    "return 7 ** 20_000_000 > 1": "It ran longer than 1 second.",
     "while True: print('x' * 1000)": "It ran longer than 1 second.",
     "return 'x' * 10 ** 10": "It needed more than 50 MB of memory.",
     "return [0] * 10 ** 9": "It needed more than 50 MB of memory.",
@@ -248,8 +250,31 @@ ENDING_BADLY = {
 def test_runaway_code_is_stopped_and_the_next_call_works(body, detail):
     started = time.monotonic()
     assert ran(body) == Failure(detail)
-    assert time.monotonic() - started < 3.5
+    assert time.monotonic() - started < BACKSTOP + 3
     assert ran("return 1") == 1
+
+
+def children() -> list[int]:
+    """The processes of the sandbox."""
+    found = [path.read_text().rpartition(")") for path in Path("/proc").glob("[0-9]*/stat")]
+    return [int(begin.partition(" ")[0]) for begin, _, rest in found if int(rest.split()[1]) == os.getpid()]
+
+
+@pytest.mark.skipif(not COUNTS_COMPUTING, reason="only Linux counts the time of another process")
+def test_what_a_busy_machine_takes_is_not_counted():
+    """As if others had the processors: its process stands still for longer than the code may compute."""
+    assert ran("return 1") == 1
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(ran, "n = 0\nwhile n < 400_000: n += 1\nreturn n")
+        time.sleep(0.02)
+        stopped = children()
+        for each in stopped:
+            os.kill(each, signal.SIGSTOP)
+        time.sleep(1.5)
+        assert not slow.done()
+        for each in stopped:
+            os.kill(each, signal.SIGCONT)
+        assert slow.result() == 400_000
 
 
 def test_nobody_sleeps():
