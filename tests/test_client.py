@@ -25,7 +25,7 @@ from tests.servers import free_port
 from tests.test_service import ROOT, environment, service
 
 README = ROOT / "client" / "README.md"
-BLOCK = re.compile(r"```(python|text)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(python|text)[^\n]*\n(.*?)```", re.DOTALL)
 EXECUTION = {
     **{
         "id": "1",
@@ -75,6 +75,8 @@ def answering(*answers):
     return Client("wm_key", "http://service", transport=httpx2.MockTransport(answer)), asked
 
 
+@pytest.mark.runs("client/README.md", "python")
+@pytest.mark.runs("client/README.md", "text")
 def test_the_readme_does_what_it_says(served):
     address, key = served
     told = BLOCK.findall(README.read_text(encoding="utf-8"))

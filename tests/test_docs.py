@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 import shlex
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,8 @@ from gateway.providers.scripted import ScriptedProvider
 from projects import tools
 from projects.models import ApiKey, Project, Scope, Tool
 from tests.cast import make_project, make_workflow
-from wire import crash, redaction
+from tests.snippets import documents, snippets
+from wire import crash, redaction, strict_yaml
 from workflows import definition, parsing
 from workflows.models import signatures
 from workflows.template_syntax import FILTERS, TESTS
@@ -59,7 +61,8 @@ def section(document: Path, heading: str) -> str:
 
 
 def blocks(text: str, language: str) -> list[str]:
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    """Those in a language, whatever is said behind it."""
+    fenced = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [body for its_language, body in fenced if its_language == language]
 
 
@@ -145,9 +148,9 @@ class Answers:
             assert came == self.put_in(shown), where
 
 
-def exchanges() -> Iterator[tuple[str, str, str, int, str, object]]:
-    """(method, path, body, status, content type, answer) of each request in api.md, in its order."""
-    messages = blocks(API.read_text(encoding="utf-8"), "http")
+def exchanges(document: Path) -> Iterator[tuple[str, str, str, int, str, object]]:
+    """(method, path, body, status, content type, answer) of each request in it, in its order."""
+    messages = blocks(document.read_text(encoding="utf-8"), "http")
     for request, answer in zip(messages[::2], messages[1::2], strict=True):
         first, _, body = request.partition("\n\n")
         head, _, shown = answer.partition("\n\n")
@@ -157,16 +160,18 @@ def exchanges() -> Iterator[tuple[str, str, str, int, str, object]]:
         yield method, path, body, int(status.split()[1]), kind, json.loads(shown)
 
 
-def test_the_story_of_the_api_is_answered_as_it_is_shown(shop):
-    answers, told = Answers(), 0
-    for method, path, body, status, kind, shown in exchanges():
+@pytest.mark.runs("*", "http")
+@pytest.mark.parametrize(
+    "document", [one for one in documents() if "```http" in one.read_text()], ids=lambda one: one.name
+)
+def test_the_story_of_a_document_is_answered_as_it_is_shown(shop, document):
+    answers = Answers()
+    for method, path, body, status, kind, shown in exchanges(document):
         where = f"{method} {path}"
         came = shop.generic(method, answers.put_in(path), data=answers.put_in(body), content_type="application/json")
         assert (came.status_code, came["Content-Type"]) == (status, kind), (where, came.content.decode())
         answers.compare(shown, came.json(), where)
         advance_everything()
-        told += 1
-    assert told > 20
 
 
 def test_the_table_of_calls_names_every_address_its_methods_and_their_scopes():
@@ -210,8 +215,9 @@ def test_the_table_of_costs_names_every_field_of_the_summary(shop):
     assert named("| field |" + summary, "field") == fields
 
 
+@pytest.mark.runs("docs/definition.md", "json", "A complete workflow")
 def test_the_workflow_of_the_definition_has_no_fault_and_no_warning(shop):
-    body = json.loads(blocks(section(DEFINITION, "A complete workflow"), "json")[0])
+    (body,) = map(json.loads, blocks(section(DEFINITION, "A complete workflow"), "json"))
     parsed = parsing.parse(body["definition"], {})
     assert parsing.warnings(parsed) == []
     came = shop.post("/api/v1/workflows", body, content_type="application/json")
@@ -234,6 +240,38 @@ def test_the_workflow_of_the_definition_ends_as_its_table_says(shop):
         assert [one["reason"] for one in found["flags"]] == ([flag] if flag else []), message
         free = not message or paid == "899.00"
         assert (found["tokens"]["input"] == 0) is free, message
+
+
+@pytest.mark.runs("*", "json definition")
+@pytest.mark.runs("*", "yaml definition")
+@pytest.mark.parametrize("document", documents(), ids=lambda one: one.name)
+def test_every_definition_that_is_shown_whole_is_taken(shop, document):
+    for one in snippets(document):
+        if one.said == "definition":
+            read = json.loads(one.body) if one.language == "json" else strict_yaml.loads(one.body)
+            body = {"definition": read.get("definition", read), "name": f"shown-{one.line}"}
+            came = shop.post("/api/v1/workflows", body, content_type="application/json")
+            assert came.status_code == 201, f"{one.document}:{one.line}: {came.content.decode()}"
+
+
+# What the steps that are shown alone read of steps above them.
+ABOVE = {
+    "Reviews": [{"id": "due", "kind": "code", "code": "def run(input, steps):\n    return {'amount': '250.00'}"}],
+    "Judges": [{"id": "draft", "kind": "model", "tier": "cheap", "prompt": "{{ input }}"}],
+    "Lists": [],
+}
+
+
+@pytest.mark.runs("docs/definition.md", "yaml", "Reviews")
+@pytest.mark.runs("docs/definition.md", "yaml", "Judges")
+@pytest.mark.runs("docs/definition.md", "yaml", "Lists")
+@pytest.mark.parametrize("heading", ABOVE)
+def test_a_step_that_is_shown_alone_can_stand_in_a_workflow(shop, heading):
+    head = {"title": heading, "purpose": "Show a step.", "input_schema": {"type": "object"}}
+    (steps,) = map(strict_yaml.loads, blocks(section(DEFINITION, heading), "yaml"))
+    body = {"name": "shown", "definition": {**head, "steps": [*ABOVE[heading], *steps]}}
+    came = shop.post("/api/v1/workflows", body, content_type="application/json")
+    assert came.status_code == 201, came.content.decode()
 
 
 def test_the_tables_of_the_definition_name_what_the_format_has():
@@ -299,11 +337,14 @@ def test_every_test_that_is_named_is_there():
     assert [name for name in named_there if not (settings.BASE / name).exists()] == []
 
 
+@pytest.mark.runs("docs/configuration.md", "python", "A Python function as a tool")
+@pytest.mark.runs("docs/configuration.md", "json", "A Python function as a tool")
 def test_the_tool_of_the_configuration_works(tmp_path, monkeypatch):
     monkeypatch.setattr(tools, "_registry", tools.registered())
     file = tmp_path / "shop_tools.py"
     text = section(CONFIGURATION, "A Python function as a tool")
-    file.write_text(blocks(text, "python")[0], encoding="utf-8")
+    (source,) = blocks(text, "python")
+    file.write_text(source, encoding="utf-8")
     spec = importlib.util.spec_from_file_location("shop_tools", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -313,7 +354,8 @@ def test_the_tool_of_the_configuration_works(tmp_path, monkeypatch):
         Tool.objects.create(project=project, name=name)
     number = {"type": "object", "required": ["number"], "properties": {"number": {"type": "string"}}}
     head = {"title": "Refund", "purpose": "Pay an order back.", "input_schema": number}
-    document = {**head, "steps": json.loads(blocks(text, "json")[0])}
+    (steps,) = map(json.loads, blocks(text, "json"))
+    document = {**head, "steps": steps}
     assert parsing.parse(document, signatures(project)).step_tiers == set()
 
     client, kind = a_client(project), "application/json"
@@ -329,9 +371,8 @@ def test_the_tool_of_the_configuration_works(tmp_path, monkeypatch):
 
 
 def shell_lines() -> Iterator[tuple[str, str]]:
-    for document in (settings.BASE / "README.md", *sorted(DOCS.glob("*.md"))):
-        text = document.read_text(encoding="utf-8")
-        for block in [*blocks(text, "sh"), *blocks(text, "")]:
+    for document in documents():
+        for block in blocks(document.read_text(encoding="utf-8"), "sh"):
             yield from ((document.name, line) for line in block.splitlines())
 
 
@@ -353,27 +394,38 @@ def test_every_command_that_is_shown_exists_and_takes_these_arguments():
     assert listed >= own | shown
 
 
+# Of the shell itself, of `make`, and of the client.
+OTHERS = {"KEY", "JSON", "API", "KIND", "FLAG", "RESTORED", "LIVE", "BUDGET", "SEED", "FUZZ_SECONDS", "PYTHON"}
+OTHERS |= {"WORKFLOW_MEMORY_URL", "WORKFLOW_MEMORY_API_KEY"}
+
+
+def test_every_variable_that_is_shown_is_read():
+    known = {word for row in rows(section(CONFIGURATION, "Variables"), "variable") for word in words(row[0])} | OTHERS
+    shown = {
+        (document, name)
+        for document, line in shell_lines()
+        for name in re.findall(r"(?:^|export | )([A-Z_]+)=", line.partition(" -d ")[0])
+    }
+    assert [(document, name) for document, name in shown if name not in known] == []
+    assert len(shown) > 10
+
+
+def test_every_measurement_that_is_shown_can_be_asked_for(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    from benchmarks import run
+
+    asked = [shlex.split(line) for _, line in shell_lines() if "benchmarks/run.py" in line]
+    assert len(asked) > 5
+    for line in asked:
+        monkeypatch.setattr(sys, "argv", line[1:])
+        run._arguments()
+
+
 def test_every_make_target_that_is_shown_exists():
     targets = set(re.findall(r"^([a-z]+):", (settings.BASE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     shown = {found[1] for _, line in shell_lines() if (found := re.match(r"(?:[A-Z_]+=\S+ )*make ([a-z]+)", line))}
     listed = {word.split()[1] for word in named(section(CONFIGURATION, "Commands"), "command") if " " in word}
     assert {"demo", "test", "run"} <= shown | listed <= targets
-
-
-def test_the_backup_of_the_configuration_copies_a_database(tmp_path, monkeypatch):
-    import sqlite3
-
-    line = next(line for line in section(CONFIGURATION, "Where files lie").splitlines() if " -c " in line)
-    program = shlex.split(line)[2]
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "var").mkdir()
-    with sqlite3.connect("var/workflow_memory.sqlite3") as database:
-        database.execute("CREATE TABLE kept (number INTEGER)")
-    database.close()
-    exec(compile(program, "configuration.md", "exec"), {})
-    copy = sqlite3.connect("backup.sqlite3")
-    assert copy.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-    copy.close()
 
 
 def anchors(document: Path) -> set[str]:
@@ -382,7 +434,7 @@ def anchors(document: Path) -> set[str]:
 
 
 def test_every_relative_link_leads_somewhere():
-    for document in (settings.BASE / "README.md", *sorted(DOCS.glob("*.md"))):
+    for document in documents():
         text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
         for link in re.findall(r"\]\(([^)\s]+)\)", text):
             if "://" in link:
@@ -393,7 +445,8 @@ def test_every_relative_link_leads_somewhere():
             assert not anchor or anchor in anchors(target), f"{document.name}: {link}"
 
 
+@pytest.mark.runs("*", "toml")
 def test_every_script_that_is_shown_is_one():
-    for document in DOCS.glob("*.md"):
+    for document in documents():
         for block in blocks(document.read_text(encoding="utf-8"), "toml"):
             ScriptedProvider.from_answers(tomllib.loads(block)["answer"])

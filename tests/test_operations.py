@@ -3,11 +3,13 @@
 import configparser
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 
 from executions import worker
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.django_db
 OPERATIONS = DOCS / "operations.md"
 
 
+@pytest.mark.runs("docs/operations.md", "ini")
 def test_the_units_start_what_there_is_with_variables_that_are_read():
     environment, *units = blocks(OPERATIONS.read_text(encoding="utf-8"), "ini")
     variables = {line.partition("=")[0] for line in environment.splitlines() if not line.startswith("#")}
@@ -33,6 +36,7 @@ def test_the_units_start_what_there_is_with_variables_that_are_read():
     assert commands == ["serve --no-worker", "run_worker"]
 
 
+@pytest.mark.runs("docs/operations.md", "yaml", "Metrics")
 def test_the_table_of_metrics_names_what_is_told_and_the_alerts_nothing_else(client):
     text = section(OPERATIONS, "Metrics")
     make_workflow(project=make_project("alice"))
@@ -43,6 +47,7 @@ def test_the_table_of_metrics_names_what_is_told_and_the_alerts_nothing_else(cli
     assert set(re.findall(r"workflow_memory_\w+", alerts)) < told
 
 
+@pytest.mark.runs("docs/operations.md", "sh", "Backup")
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="these are PostgreSQL's own programs")
 @pytest.mark.django_db(transaction=True)
 def test_the_backup_of_the_operations_is_restored_as_it_was(tmp_path):
@@ -77,3 +82,12 @@ def test_the_backup_of_the_operations_is_restored_as_it_was(tmp_path):
         assert "gateway_call is append-only" in refused.stderr
     finally:
         run("""psql "$DATABASE_URL" --command="DROP DATABASE IF EXISTS workflow_memory_check" """)
+
+
+@pytest.mark.runs("docs/operations.md", "sh", "Deleting texts")
+def test_texts_are_deleted_by_the_commands_that_are_shown(capsys):
+    make_project("shop")
+    (block,) = blocks(section(OPERATIONS, "Deleting texts"), "sh")
+    for line in block.splitlines():
+        call_command(*shlex.split(line.partition("manage.py ")[2]))
+    assert capsys.readouterr().err == ""

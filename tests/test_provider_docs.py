@@ -41,12 +41,15 @@ def test_the_providers_that_are_shown_as_examples_can_be_made():
         targets.parse_target(word[model], project.known_providers())
 
 
+@pytest.mark.runs("docs/providers.md", "json", "Who may answer")
 def test_the_aliases_that_are_shown_are_some():
-    assert fault_of_aliases(json.loads(blocks(section(PROVIDERS, "Who may answer"), "json")[0])) == ""
+    (aliases,) = blocks(section(PROVIDERS, "Who may answer"), "json")
+    assert fault_of_aliases(json.loads(aliases)) == ""
 
 
+@pytest.mark.runs("docs/providers.md", "json", "Record and replay")
 def test_the_recording_that_is_shown_is_one_with_every_field():
-    shown = json.loads(blocks(section(PROVIDERS, "Record and replay"), "json")[0])
+    (shown,) = map(json.loads, blocks(section(PROVIDERS, "Record and replay"), "json"))
     assert set(shown) == set(Recording.model_fields)
     asked = Request("m", (), "A refund", {"type": "object"}, 10)
     kept = Recording.of(asked, Completion("{}", "m", Usage()), 5).model_dump()

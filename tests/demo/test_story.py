@@ -1,11 +1,7 @@
 """The demo as its viewers see it: every message ends as its author said that it should, and every figure is labelled."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -63,31 +59,3 @@ def test_a_second_demo_leaves_the_first_ones_ledger_alone():
     first, second = story.establish(story.SCRIPTED), story.establish(story.SCRIPTED)
     assert (first.project.name, second.project.name) == ("demo", "demo-2")
     assert Project.objects.count() == 2
-
-
-def test_in_a_pipe_it_prints_its_tables_in_80_columns_and_no_progress(tmp_path):
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"sqlite:///{tmp_path}/demo.sqlite3",
-        "BROKER_URL": "",
-        "HOST": "",
-        "PORT": "",
-    }
-    done = subprocess.run(
-        [sys.executable, "manage.py", "demo"],
-        cwd=Path(__file__).parent.parent.parent,
-        env={name: value for name, value in environment.items() if name != "COLUMNS"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    lines = [line.rstrip() for line in done.stdout.splitlines()]
-    assert done.stderr == ""
-    assert not [line for line in lines if "executing" in line or "\x1b" in line]
-    assert max(len(line) for line in lines) <= 80
-    assert [line for line in lines if "http" in line] == [
-        "  admin  http://127.0.0.1:8000/admin/ (make run prints its password, once)",
-        "  API    http://127.0.0.1:8000/api/v1/workflows/support-ticket/costs",
-    ]
-    assert "│ completed                     │ 74         │" in lines

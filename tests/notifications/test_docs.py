@@ -21,7 +21,8 @@ WEBHOOKS = DOCS / "webhooks.md"
 @pytest.fixture
 def verify():
     found: dict = {}
-    exec(compile(blocks(section(WEBHOOKS, "Signatures"), "python")[0], "webhooks.md", "exec"), found)
+    (snippet,) = blocks(section(WEBHOOKS, "Signatures"), "python")
+    exec(compile(snippet, "webhooks.md", "exec"), found)
     return found["verify"]
 
 
@@ -35,6 +36,7 @@ def heard(receiver):
     return receiver.heard[0]
 
 
+@pytest.mark.runs("docs/webhooks.md", "python", "Signatures")
 def test_the_snippet_takes_what_we_send(verify, heard, receiver):
     verify(receiver.secret, heard.headers, heard.body)
 
@@ -78,6 +80,7 @@ def test_the_table_names_what_is_told():
     assert named(section(WEBHOOKS, "What is told"), "type") == {*Type.values, TEST}
 
 
+@pytest.mark.runs("docs/webhooks.md", "json", "What is told")
 def test_the_example_has_the_form_of_what_is_sent():
     models_answer({"text": envelope(status="uncovered", uncovered="Nothing fits.")})
     workflow = make_workflow()
