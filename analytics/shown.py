@@ -53,6 +53,7 @@ class Summary(Answer):
     executions: Count
     finished: Count
     completed: Count
+    rejected: Count
     execution_cost: Money | None
     design_cost: Money | None
     design: DesignCost
