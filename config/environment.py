@@ -265,7 +265,8 @@ def own_secrets(*more: str) -> tuple[str, ...]:
     """Keys, tokens and passwords that this process was given, the longest first. They never stand in a text that is kept,
     whoever says them: a provider's error, say, or a tool."""
     found = {value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD"))}
-    for url in (text("DATABASE_URL"), text("BROKER_URL"), text("EMAIL_URL")):
+    sources = [value for name, value in os.environ.items() if name.startswith("SQL_") and name.endswith("_URL")]
+    for url in (text("DATABASE_URL"), text("BROKER_URL"), text("EMAIL_URL"), *sources):
         with suppress(ValueError):  # what is wrong with an address is said where it is used
             parts = urlsplit(url)
             if parts.password and parts.password != parts.username:

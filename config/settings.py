@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "projects",
     "gateway",
     "workflows",
+    "toolbox",
     "executions",
     "analytics",
     "notifications",
@@ -172,6 +173,7 @@ SCRIPTS = environment.files("SCRIPTS", [BASE / "demo" / "content" / "script.toml
 RECORDINGS = environment.files("RECORDINGS", [])
 RECORD_TO = environment.new_file("RECORD_TO")
 # Modules whose @tool functions a project may register.
+TOOL_NETWORKS = environment.networks("TOOL_NETWORKS", ["127.0.0.0/8", "::1/128"] if DEBUG else [])
 TOOL_MODULES = environment.listed("TOOL_MODULES", ["demo.tools"])
 # What one execution may cost before a person is asked, in USD: the default of a new project.
 EXECUTION_CAP = environment.usd("EXECUTION_CAP", "1.00")

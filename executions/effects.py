@@ -35,6 +35,13 @@ class AskModel:
 
 
 @dataclass(frozen=True)
+class KnowTool:
+    """→ what its registration says of a tool of the project, a `RegisteredTool`, or None where there is none."""
+
+    tool: str
+
+
+@dataclass(frozen=True)
 class CallTool:
     """→ the tool's answer, or a `ToolError`. The driver commits the journal before the call, and with it `started`, the
     attempt of a tool with side effects: it stands in the database only where the call began."""
@@ -68,7 +75,7 @@ class LookAt:
     execution: UUID
 
 
-Effect = Evaluate | RunCode | AskModel | CallTool | CallWorkflow | LookAt | Pause
+Effect = Evaluate | RunCode | KnowTool | AskModel | CallTool | CallWorkflow | LookAt | Pause
 
 
 @dataclass(frozen=True)

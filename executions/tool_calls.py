@@ -5,15 +5,13 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
-from django.db import connections
-
 from gateway.pressure import Entry, Gate, Refusal, Share
-from projects.tools import NoAnswer, NotCalled, RegisteredTool, ToolError, tool_of
+from projects.tools import NoAnswer, NotCalled, RegisteredTool, ToolError, in_own_thread, tool_of
 from wire.logs import about
 from workflows.schemas import Schema
 
@@ -57,9 +55,9 @@ def look_up(run: Run, effect: CallTool) -> RegisteredTool:
 
 async def call(run: Run, effect: CallTool, tool: RegisteredTool, entry: Entry) -> object:
     """The tool's answer, or a `ToolError`, both without secrets. The place that `entry` stands for is free when its thread ends."""
-    future = _in_own_thread(partial(_answer, run, effect, tool))
+    future = in_own_thread(partial(_answer, run, effect, tool))
     future.add_done_callback(lambda _: entry.leave())
-    done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=tool.timeout)
+    done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=tool.timeout + tool.grace)
     if done:
         return future.result()
     with about(execution=run.execution.pk):
@@ -99,21 +97,3 @@ def _give_up(project: int, tool: RegisteredTool, future: Future) -> None:
 def _fault(schema: dict, value: object) -> str:
     faults = Schema(schema).faults(value)
     return f"{faults[0].pointer} {faults[0].detail}"[:500] if faults else ""
-
-
-def _in_own_thread(function: Callable[[], object]) -> Future:
-    """A tool may take for ever: its thread must not keep a process that was told to end, as one of a pool would. Tools
-    work seldom, so it keeps no connection either."""
-    future: Future = Future()
-
-    def run() -> None:
-        future.set_running_or_notify_cancel()
-        try:
-            future.set_result(function())
-        except BaseException as error:
-            future.set_exception(error)
-        finally:
-            connections.close_all()
-
-    threading.Thread(target=run, name="tool", daemon=True).start()
-    return future

@@ -18,6 +18,7 @@ from gateway.gateway import Reply
 from gateway.models import Call, Intent
 from gateway.pressure import Entry, Gate, Refusal
 from gateway.providers.registry import provider_met
+from projects import tools
 from projects.tools import RegisteredTool, ToolError
 from wire import crash
 from wire.logs import about
@@ -27,7 +28,19 @@ from workflows.budgets import OverBudget
 from workflows.sandbox import Failure
 
 from . import calling, engine, purses, queue, spot_checks, store, tool_calls, worker
-from .effects import AskModel, CallTool, CallWorkflow, Deferred, Ending, Evaluate, Failed, LookAt, Pause, RunCode
+from .effects import (
+    AskModel,
+    CallTool,
+    CallWorkflow,
+    Deferred,
+    Ending,
+    Evaluate,
+    Failed,
+    KnowTool,
+    LookAt,
+    Pause,
+    RunCode,
+)
 from .engine import Advance
 from .models import StepResult
 from .patience import LONGEST_PAUSE
@@ -39,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 HICCUP = 5.0  # seconds
 
-AT_ONCE = Evaluate | RunCode | CallWorkflow | LookAt
+AT_ONCE = Evaluate | RunCode | KnowTool | CallWorkflow | LookAt
 Wait = AskModel | CallTool | Pause
 
 
@@ -125,6 +138,8 @@ async def ask(held: Held, effect: AskModel) -> Reply:
 
 def compute(run: Run, effect: AT_ONCE) -> object:
     """What the sandbox or the database says, at once: it takes no longer than a thread may stand still."""
+    if isinstance(effect, KnowTool):
+        return tools.known(run.execution.project_id, effect.tool)
     if isinstance(effect, CallWorkflow | LookAt):
         return calling.answer(run, effect)
     names, zone = effect.names, run.compiled.definition.timezone

@@ -15,10 +15,9 @@ from django.utils.safestring import SafeString
 from wire.money import to_usd, usd_text
 
 from . import roles
-from .models import ApiKey, Membership, Project, Provider, Role, TierModel, Tool
+from .models import ApiKey, Membership, Project, Provider, Role, TierModel, ToolVariable
 from .project_form import ProjectForm
 from .roles import projects_of
-from .tools import registered
 
 admin.site.site_header = "Workflow Memory"
 admin.site.site_title = "Workflow Memory"
@@ -161,13 +160,11 @@ class TierInline(OfItsPage):
     form = NamesProvider
 
 
-class ToolForm(forms.ModelForm):
-    name = forms.ChoiceField(choices=lambda: [(name, name) for name in sorted(registered())])
+class ToolVariableInline(OfItsPage):
+    """What an operator lets a project's tools use: whoever could name any variable would have the secrets of all."""
 
-
-class ToolInline(OfItsPage):
-    model = Tool
-    form = ToolForm
+    model = ToolVariable
+    changed_by = None
 
 
 class MemberInline(OfItsPage):
@@ -183,7 +180,7 @@ class ProjectAdmin(DiscreetAdmin):
     of_project = "pk"
     list_display = ["name", "created_at", "cap"]
     search_fields = ["name"]
-    inlines = [TierInline, ToolInline, MemberInline]
+    inlines = [TierInline, ToolVariableInline, MemberInline]
     readonly_fields = ["created_at"]
     form = ProjectForm
     fieldsets = [

@@ -19,6 +19,11 @@ from .targets import PROVIDERS, SIMULATED
 
 # The value of this variable leaves the machine with every call, so it has to look like a key.
 KEY_VARIABLE = RegexValidator(r"^[A-Z][A-Z0-9_]{0,90}_(KEY|TOKEN)\Z", "Name a variable that ends in _KEY or _TOKEN.")
+# A prefix of their own: no tool names a provider's key, nor what this service itself is reached or signed by.
+TOOL_VARIABLE = RegexValidator(
+    r"^(SQL_[A-Z0-9_]{1,80}_URL|TOOL_[A-Z0-9_]{1,80}_(KEY|TOKEN|SECRET|PASSWORD))\Z",
+    "Name a variable such as SQL_SHOP_URL, or TOOL_SHOP_TOKEN.",
+)
 PROVIDER_NAME = RegexValidator(
     r"^[a-z][a-z0-9-]{0,49}\Z", "Small letters, digits and hyphens, beginning with a letter."
 )
@@ -301,15 +306,88 @@ class ApiKey(models.Model):
 
 
 class Tool(models.Model):
-    """A registered function that this project's definitions may name. Registered by a person, never by a definition."""
+    """What this project's definitions may call by its name. Registered by a person, never by a definition.
+
+    Of a function only the name and whether it is enabled stand here; what it takes and does is said in its module. Every other
+    kind is data, and `settings` says what its kind wants to know.
+    """
+
+    class Kind(models.TextChoices):
+        FUNCTION = "function", "a Python function"
+        SQL = "sql", "a query"
+        HTTP = "http", "a request"
+        SCHEMA = "schema", "a JSON Schema"
+        TEXT = "text", "a search in texts"
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="tools")
-    name = models.CharField(max_length=100, help_text="The registered name, such as support.customer.")
-    enabled = models.BooleanField(default=True)
+    name = models.CharField(max_length=100, help_text="What definitions call it, such as shop.order.")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.FUNCTION, db_default=Kind.FUNCTION)
+    enabled = models.BooleanField(
+        default=True, help_text="A tool that is not enabled answers an error at once, in every version."
+    )
+    description = models.TextField(
+        blank=True, default="", db_default="", help_text="For whoever designs: what it answers, and when to use it."
+    )
+    input_schema = VerbatimJSONField(
+        null=True,
+        blank=True,
+        help_text="Its arguments, as the `properties` of a JSON Schema of type object. What breaks it never reaches the tool.",
+    )
+    output_schema = VerbatimJSONField(
+        null=True,
+        blank=True,
+        help_text="What it answers, as a JSON Schema. An answer that breaks it is an error of the tool. Empty: whatever comes.",
+    )
+    side_effects = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="It changes something outside. If its worker ends during the call, it is not called again blindly.",
+    )
+    takes_key = models.BooleanField(
+        "takes an idempotency key",
+        default=False,
+        db_default=False,
+        help_text="It does nothing twice for a key that it has seen: then it is called again after a crash, and a person is not "
+        "asked.",
+    )
+    timeout = models.FloatField(
+        "seconds that its answer is waited for",
+        default=10.0,
+        db_default=10.0,
+        validators=[MinValueValidator(0.1), MaxValueValidator(300)],
+    )
+    retries = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(5)],
+        help_text="How often it is asked again where no answer came in that time; with side effects only where it takes a key.",
+    )
+    settings = VerbatimJSONField(null=True, blank=True)
     registered_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_tool_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ToolVariable(models.Model):
+    """That tools of this project may use a variable of the environment, which holds the address of a database or a secret. Only
+    its name is here. An operator's: whoever owns one project would else read what belongs to another."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="tool_variables")
+    name = models.CharField(
+        "variable",
+        max_length=100,
+        validators=[TOOL_VARIABLE],
+        help_text="The name, never the value: SQL_…_URL for a database, TOOL_…_KEY (or _TOKEN, _SECRET, _PASSWORD) for a secret.",
+    )
+
+    class Meta:
+        verbose_name = "variable that tools may use"
+        verbose_name_plural = "variables that tools may use"
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_grant_per_variable")]
 
     def __str__(self) -> str:
         return self.name

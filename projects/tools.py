@@ -1,17 +1,21 @@
-"""Python functions that a person registered as tools. A definition names one and passes arguments; nothing more.
+"""Tools that a person registered. A definition names one and passes arguments; nothing more.
 
-Write `@tool("shop.order", …)` above a function in a module of `TOOL_MODULES`, then register it in a project:
-`manage.py register_tool shop.order --project NAME`.
+A Python function: write `@tool("shop.order", …)` above it in a module of `TOOL_MODULES`, then register it in a project:
+`manage.py register_tool shop.order --project NAME`. Every other kind is data, a row of the project, and what calling it does
+is said by whoever registered its `kind` here. Whoever calls a tool need not know which it is.
 """
 
 import importlib
 import logging
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import rfc8785
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
 from wire import strict_json
 from wire.problems import Problem
@@ -33,13 +37,18 @@ class NotCalled(ToolError):
 
 
 class NoAnswer(ToolError):
-    """The tool takes longer than it may. Whether it takes effect is not known."""
+    """The tool takes longer than it may, or broke. Whether it takes effect is not known."""
+
+
+class NotTaken(ToolError):
+    """The tool could not be reached, or has no time now: nothing took effect, and it may at another time."""
 
 
 @dataclass(frozen=True)
 class RegisteredTool:
     """`takes_key`: the function accepts `idempotency_key` and repeats nothing for a key it has seen. `timeout`: seconds that
-    its answer is waited for; `retries`: how often it is called again where none came by then."""
+    its answer is waited for; `retries`: how often it is called again where none came by then. `grace`: seconds more that are
+    waited for one that keeps the time by itself, so that its thread ends."""
 
     name: str
     function: Callable[..., object]
@@ -50,6 +59,7 @@ class RegisteredTool:
     takes_key: bool
     timeout: float
     retries: int
+    grace: float = 0.0
 
     def __post_init__(self) -> None:
         if self.timeout <= 0 or self.retries < 0:
@@ -63,7 +73,7 @@ class RegisteredTool:
         try:
             answer = strict_json.loads(rfc8785.dumps(self.function(**arguments, **extra)), MAX_ANSWER_NODES)
         except ToolError as error:
-            raise ToolError(_storable(str(error))) from error
+            raise _kind_of(error)(_storable(str(error))) from error
         except (rfc8785.CanonicalizationError, UnicodeError, Problem) as error:
             raise ToolError(f"{self.name} answered something that cannot be kept as JSON.") from error
         except (Exception, SystemExit) as error:  # `sys.exit` in a tool ends the tool, not the event loop
@@ -71,6 +81,10 @@ class RegisteredTool:
             logger.exception("the tool %s raised", self.name)
             raise ToolError(f"{self.name} raised {type(error).__name__}; the log says more.") from error
         return answer
+
+
+def _kind_of(error: ToolError) -> type[ToolError]:
+    return next((kind for kind in (NoAnswer, NotTaken) if isinstance(error, kind)), ToolError)
 
 
 def _storable(text: str) -> str:
@@ -113,18 +127,61 @@ def load_modules() -> None:
 
 
 def registered() -> dict[str, RegisteredTool]:
+    """The functions."""
     return dict(_registry)
+
+
+Build = Callable[[Tool], Callable[..., object]]
+_kinds: dict[str, Build] = {}
+GRACE = 2.0  # seconds
+
+
+def kind(name: str, build: Build) -> None:
+    """Tools of this kind are data: `build` makes the function that calls one, of its row."""
+    _kinds[name] = build
+
+
+def of_row(row: Tool) -> RegisteredTool | None:
+    """None where it is a function that no module has."""
+    if row.kind == Tool.Kind.FUNCTION:
+        return _registry.get(row.name)
+    said = (row.description, row.input_schema or {}, row.output_schema, row.side_effects, row.takes_key)
+    return RegisteredTool(row.name, _kinds[row.kind](row), *said, row.timeout, row.retries, GRACE)
 
 
 def tools_of(project: Project) -> dict[str, RegisteredTool]:
     """The tools that this project's definitions may name."""
-    names = Tool.objects.filter(project=project, enabled=True).values_list("name", flat=True)
-    return {name: _registry[name] for name in names if name in _registry}
+    found = {row.name: of_row(row) for row in Tool.objects.filter(project=project, enabled=True)}
+    return {name: tool for name, tool in found.items() if tool}
+
+
+def known(project_id: int, name: str) -> RegisteredTool | None:
+    """The tool, whether it is enabled or not: what it says of itself holds for calls that began before."""
+    row = Tool.objects.filter(project_id=project_id, name=name).first()
+    return of_row(row) if row else None
 
 
 def tool_of(project_id: int, name: str) -> RegisteredTool:
     """The tool, looked up anew at each call, so that disabling one works at once. Raises `NotCalled`."""
-    allowed = Tool.objects.filter(project_id=project_id, name=name, enabled=True).exists()
-    if not allowed or name not in _registry:
+    row = Tool.objects.filter(project_id=project_id, name=name, enabled=True).first()
+    if row is None or (found := of_row(row)) is None:
         raise NotCalled(f"The tool {name} is not registered in this project, or it is disabled.")
-    return _registry[name]
+    return found
+
+
+def in_own_thread(function: Callable[[], object]) -> Future:
+    """A tool may take for ever: its thread must not keep a process that was told to end, as one of a pool would. Tools
+    work seldom, so it keeps no connection either."""
+    future: Future = Future()
+
+    def run() -> None:
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            connections.close_all()
+
+    threading.Thread(target=run, name="tool", daemon=True).start()
+    return future

@@ -114,6 +114,8 @@ def populate(name: str, workflow_name: str) -> Workflow:
     project = make_project(name)
     project.tiers.filter(tier="standard").update(model=f"claude-sonnet-5-5-{name}")
     _tool(project, f"{name}.lookup")
+    project.tools.create(name=f"{name}.valid", kind="schema", description=name, settings={"schema": {"title": name}})
+    project.tool_variables.create(name=f"SQL_{name.upper()}_URL")
     workflow = make_workflow(_document(name), project=project, name=workflow_name)
     draft(workflow, "7.7.7", name)
     workflow.baselines.create(

@@ -39,6 +39,7 @@ class Heard:
     body: bytes
     verified: bool
     at: float
+    method: str = "POST"
 
     @property
     def id(self) -> str:
@@ -91,11 +92,11 @@ class Receiver:
         self._thread.join()
         self._http.server_close()
 
-    def take(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def take(self, path: str, headers: dict[str, str], body: bytes, method: str = "POST") -> Answer:
         now = time.time()
         verified = bool(self.secret) and is_genuine(self.secret, headers, body, now)
         with self._lock:
-            self.heard.append(Heard(path, headers, body, verified, now))
+            self.heard.append(Heard(path, headers, body, verified, now, method))
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if self.secret and not verified:
             return Answer(401)
@@ -120,12 +121,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.owner.take(self.path, headers, body)
+        answer = self.server.owner.take(self.path, headers, body, self.command)
         self.server.owner.over.wait(answer.delay)
         with suppress(OSError):
             self._send(answer)
 
-    do_GET = do_POST
+    do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
 
     def _send(self, answer: Answer) -> None:
         if answer.silent:

@@ -134,6 +134,18 @@ DEFINITION = {
     "result": "steps['say']",
     "output_schema": {"type": "object", "description": HARM},
 }
+HARMFUL_TOOLS = {
+    "sql": {"source": SHORT, "query": HARM, "one": False, "max_rows": 1, "max_bytes": 1000},
+    "http": {
+        **{"method": "GET", "url": HARM, "hosts": [HARM], "headers": {HARM: HARM}, "response": "json"},
+        **{"key_header": HARM, "max_bytes": 1000},
+    },
+    "schema": {"schema": {"type": "object", "description": HARM}},
+    "text": {
+        **{"mode": "find", "phrases": [HARM], "patterns": [{"name": HARM, "pattern": HARM}], "fold_case": True},
+        **{"texts": [{"title": HARM, "text": HARM}], "whole_words": True, "max_found": 5},
+    },
+}
 MESSAGES = ["hello", "moon", "unsure", "nothing", "reject", "another model"]
 
 
@@ -152,6 +164,11 @@ def project(monkeypatch) -> Project:
     pressure._gates.clear()
     project = make_project()
     project.tools.create(name="harm.look")
+    for kind, said in HARMFUL_TOOLS.items():
+        takes = {"type": "object", "description": HARM, "properties": {HARM: {"examples": [HARM]}}}
+        fields = {"kind": kind, "description": HARM, "settings": said, "input_schema": takes}
+        project.tools.create(name=f"harm.{kind}", **fields)
+    project.tool_variables.create(name=SHORT)
     project.tiers.filter(tier="standard").update(model=HARM)
     client = client_of(project, *Scope.values)
     body = {

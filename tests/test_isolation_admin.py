@@ -20,7 +20,7 @@ from tests import neighbours as cast
 from tests.neighbours import CANARY, UNKNOWN_ID, everything
 
 KINDS = list(admin.site._registry.items())
-WITH_A_ROW = ("history", "delete", "change", "resolve", "secret", "test")
+WITH_A_ROW = ("history", "delete", "change", "resolve", "secret", "test", "try")
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,7 @@ def test_an_operator_sees_it_all(both, operator):
         "OwnPrice",
         "Endpoint",
         "Delivery",
+        "Tool",
         "User",
         "Group",
     }

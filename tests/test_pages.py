@@ -9,7 +9,7 @@ from django.test import Client
 
 from executions.models import Execution, Flag
 from notifications.models import Endpoint
-from projects.models import Project
+from projects.models import Project, Tool
 from tests.browser import CHROMIUM, Browser, browse
 from tests.neighbours import models_say, populate
 from workflows.models import Version, Workflow
@@ -22,6 +22,7 @@ pytestmark = [
 MODELS = (
     "projects/project",
     "projects/apikey",
+    "projects/tool",
     "gateway/ownprice",
     "gateway/limit",
     "gateway/call",
@@ -64,6 +65,8 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths += [f"projects/project/{ids[Project]}/change/", f"executions/execution/{ids[Execution]}/change/"]
     endpoint = f"notifications/endpoint/{Endpoint.objects.get().pk}"
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
+    tool = f"projects/tool/{Tool.objects.get(kind='schema').pk}"
+    paths += [f"{tool}/change/", f"{tool}/try/", "projects/tool/add/", "projects/tool/add/?kind=http"]
     paths += [
         "projects/project/add/",
         "notifications/endpoint/add/",

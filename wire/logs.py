@@ -17,7 +17,18 @@ from .redaction import USUAL
 FORMS = ("line", "json")
 FIELDS = ("method", "route", "status", "ms")  # what a line may say beside its message and the ids of `about`
 # What a library says at DEBUG quotes requests, rows and answers: only our own house may.
-MAY_DEBUG = ("wire", "projects", "gateway", "workflows", "executions", "analytics", "notifications", "service", "demo")
+MAY_DEBUG = (
+    "wire",
+    "projects",
+    "gateway",
+    "workflows",
+    "toolbox",
+    "executions",
+    "analytics",
+    "notifications",
+    "service",
+    "demo",
+)
 
 
 def about(**ids: object) -> AbstractContextManager[None]:

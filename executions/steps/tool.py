@@ -1,14 +1,14 @@
-"""A tool step: a function that a person registered. One with side effects is called once, or a person is asked."""
+"""A tool step: what a person registered. One with side effects is called once, or a person is asked."""
 
 from collections.abc import Generator
 
 from django.utils import timezone
 
-from projects.tools import NoAnswer, NotCalled, RegisteredTool, ToolError, registered
+from projects.tools import NoAnswer, NotCalled, NotTaken, RegisteredTool, ToolError
 from workflows.definition import ToolStep
 
 from ..coverage import Finding
-from ..effects import CallTool, Effect
+from ..effects import CallTool, Effect, KnowTool
 from ..evaluating import shaped
 from ..models import StepResult
 from ..run import Run
@@ -16,12 +16,12 @@ from . import plain
 
 
 def perform(run: Run, step: ToolStep) -> Generator[Effect, object, None]:
-    known = registered().get(step.tool)
     row = run.started.get(run.place(step))
     if row and row.output is not None:  # it answered, and a hiccup came before the answer was judged
         run.journal.steps.append(row)
         yield from plain.take(run, step, row, row.output)
         return
+    known = yield KnowTool(step.tool)
     if row and not (known and known.takes_key):  # a call that a crash interrupted: what came of it is not known
         run.journal.steps.append(row)
         said = f"A worker ended while {step.tool} was being called. Whether it took effect is not known."
@@ -51,7 +51,7 @@ def _called(
     for _ in range(1 + (known.retries if known else 0)):
         answer = yield CallTool(step.tool, arguments, f"{run.execution.pk}:{step.id}:{run.iteration or 0}", started)
         started = None
-        if not isinstance(answer, NoAnswer):
+        if not isinstance(answer, NoAnswer | NotTaken):
             break
     if row is None:
         row = run.attempt(step, StepResult.Status.FLAGGED, started_at=began)

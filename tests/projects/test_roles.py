@@ -13,11 +13,12 @@ from workflows.models import Budget
 
 SEEN = {
     "viewer": {"project", "workflow", "version", "budget", "execution", "flag", "call", "intent", "ownprice"},
+    "designer": {"tool"},
     "owner": {"apikey", "provider", "endpoint", "delivery"},
 }
 OPERATORS = {"limit", "worker", "user", "group"}
 PAGES = {
-    **dict.fromkeys(("project", "apikey"), "projects"),
+    **dict.fromkeys(("project", "apikey", "tool"), "projects"),
     **dict.fromkeys(("workflow", "version", "budget"), "workflows"),
     **dict.fromkeys(("execution", "flag", "worker"), "executions"),
     **dict.fromkeys(("call", "intent", "ownprice", "provider", "limit"), "gateway"),
@@ -48,6 +49,7 @@ def address(kind):
 def test_each_role_sees_its_own_project_and_nothing_of_another(role, both):
     client = member(role, both.own.project)
     seen = SEEN["viewer"] | (SEEN["owner"] if role == "owner" else set())
+    seen |= SEEN["designer"] if role in ("designer", "owner") else set()
     for kind in PAGES:
         answer = client.get(address(kind))
         assert answer.status_code == (200 if kind in seen else 403), kind
@@ -110,7 +112,9 @@ def test_an_owner_changes_the_project_but_not_its_name_nor_its_members(role, bot
             "redacted_fields": "",
         },
         **{
-            f"{part}-{word}": "0" for part in ("tiers", "tools", "members") for word in ("TOTAL_FORMS", "INITIAL_FORMS")
+            f"{part}-{word}": "0"
+            for part in ("tiers", "tool_variables", "members")
+            for word in ("TOTAL_FORMS", "INITIAL_FORMS")
         },
     }
     answer = client.post(page, data)

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from wire import crash
 
-APPS = ("wire", "projects", "gateway", "workflows", "executions", "analytics", "notifications", "service")
+APPS = ("wire", "projects", "gateway", "workflows", "toolbox", "executions", "analytics", "notifications", "service")
 
 
 def test_each_point_stands_in_the_code_once():
