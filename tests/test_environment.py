@@ -189,10 +189,12 @@ def test_secrets_of_our_own_are_what_the_names_say_and_what_stands_in_addresses(
         "KEY_OF_NOTHING": "a name that does not end so",
         "DATABASE_URL": "postgres://rosa:correct%20horse%20battery@host/db",
         "BROKER_URL": "redis://a-name-twice:a-name-twice@host",
+        "SQL_SHOP_URL": "postgresql://shop:the-password-of-the-shop@host/shop",
     }
     monkeypatch.setattr("os.environ", given)
     assert environment.own_secrets("the secret key") == (
         "correct%20horse%20battery",
+        "the-password-of-the-shop",
         "correct horse battery",
         "token-of-the-metrics",
         "a key of twenty-two",

@@ -28,7 +28,7 @@ from gateway.providers.anthropic import AnthropicProvider
 from gateway.providers.registry import register
 from notifications import delivering, history
 from notifications.models import Delivery, Endpoint, Type
-from projects.models import ApiKey
+from projects.models import ApiKey, Tool
 from projects.tools import ToolError, tool
 from tests.cast import REFUND, envelope, make_project, make_workflow
 from tests.messages_server import MessagesServer, error
@@ -256,6 +256,8 @@ def pages() -> Iterator[str]:
             yield from (f"{about}/{pk}/change/", f"{about}/{pk}/history/", f"{about}/{pk}/delete/")
     for pk in Flag.objects.values_list("pk", flat=True):
         yield f"/admin/executions/flag/{pk}/resolve/"
+    for pk in Tool.objects.values_list("pk", flat=True):
+        yield f"/admin/projects/tool/{pk}/try/"
     for pk in Endpoint.objects.values_list("pk", flat=True):
         yield from (f"/admin/notifications/endpoint/{pk}/{word}/" for word in ("secret", "test"))
 

@@ -233,8 +233,10 @@ async def _asked(tool: Tool, sent: _Sent, policy: Policy) -> object:
         headers = {"accept-encoding": "identity", **sent.headers, **sent.secret}
         if sent.body is not None:
             headers["content-type"] = "application/json"
+        url = URL(sent.url, encoded=True)
+        if ((url.host or "").lower(), url.port) != (parts.hostname, _port(parts)):
+            raise ToolError(NO_ADDRESS)  # who connects reads it otherwise than who judged
         async with outgoing.session(addresses) as session:
-            url = URL(sent.url, encoded=True)
             response = await session.request(sent.method, url, data=sent.body, headers=headers, allow_redirects=False)
             try:
                 if response.status not in REDIRECTS or "Location" not in response.headers:

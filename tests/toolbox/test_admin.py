@@ -5,6 +5,7 @@ import json
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from projects import tools
@@ -279,3 +280,12 @@ def test_the_list_says_kind_and_whether_each_is_enabled(project, owner):
     page = owner.get("/admin/projects/tool/").content.decode()
     for word in ("a Python function", "a JSON Schema", "Is it an order?", "No module has this function."):
         assert word in page
+
+
+def test_the_command_does_not_take_a_tool_for_a_function_of_its_name(project, capsys):
+    call_command("register_tool", "support.customer", "--project", "shop")
+    assert Tool.objects.get().kind == "function"
+    Tool.objects.update(kind="schema", enabled=False)
+    with pytest.raises(CommandError, match=r"support\.customer is a JSON Schema in shop"):
+        call_command("register_tool", "support.customer", "--project", "shop")
+    assert not Tool.objects.get().enabled

@@ -22,6 +22,9 @@ class Command(BaseCommand):
         known = registered()
         if unknown := [name for name in names if name not in known]:
             raise CommandError(f"No function is registered as {unknown[0]!r}; known are {', '.join(sorted(known))}.")
+        taken = Tool.objects.filter(project=owner, name__in=names).exclude(kind=Tool.Kind.FUNCTION).first()
+        if taken:
+            raise CommandError(f"{taken} is {taken.get_kind_display()} in {project}, which was made in the admin.")
         for name in names:
             Tool.objects.update_or_create(project=owner, name=name, defaults={"enabled": True})
             self.stdout.write(f"{name} is registered in {project}.")
