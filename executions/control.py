@@ -14,6 +14,7 @@ from workflows.models import Publication, Version
 from . import calling, lanes, queue, states, store
 from .models import FINAL, Event, Execution, Flag, Status, deadline
 
+WAKEABLE = ("provider", "rate", "service")  # a budget has to be raised, and a review answered
 CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
@@ -57,14 +58,17 @@ def _cancel(executions: QuerySet[Execution], actor: str, caller_told: bool | Non
 
 @transaction.atomic
 def retry(execution: Execution, actor: str) -> str:
-    """A failed execution goes on behind its last checkpoint, with a new deadline, and so does what failed under it. Raises
-    `Conflict` for any other."""
+    """A failed execution goes on behind its last checkpoint, and so does what failed under it; one that waits does not wait any
+    longer; all with a new deadline. Raises `Conflict` for any other."""
+    held = Execution.objects.select_for_update().get(pk=execution.pk)
     anew = {"finished_at": None, "deaths": 0, "deadline_at": deadline()}
-    if not queue.requeue(execution.pk, Status.FAILED, actor, **anew):
+    waits = held.status == Status.WAITING and held.waiting_for in WAKEABLE
+    if not queue.requeue(held.pk, Status.WAITING if waits else Status.FAILED, actor, **anew):
         _refuse_purged(execution)
-        raise _conflict(
-            execution, "Only a failed execution can be retried; name a version to run it again from the start."
+        sentence = (
+            "Only an execution that failed, or that waits for a provider, a limit or this service, can be retried"
         )
+        raise _conflict(execution, f"{sentence}; name a version to run it again from the start.")
     for called in Execution.objects.filter(caller=execution.pk, status=Status.FAILED):
         retry(called, actor)
     return str(execution.pk)

@@ -343,9 +343,11 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
             waits = {"waiting_for": waiting_for, "error": statements.as_json(why)}
             # By the clock that the sweeper goes by, whatever this machine's says.
             ends, now = Execution.objects.values_list("deadline_at", Now()).get(pk=lease.execution)
-            if waiting_for in OUTAGES and now > ends:
+            if waiting_for in OUTAGES and now >= ends:
                 return _fields(lease, Failed("deadline", f"Its deadline passed while it waited: {detail}"), "")
             again = None if seconds is None else now + timedelta(seconds=seconds)
+            if again and waiting_for in OUTAGES:
+                again = min(again, ends)  # it is tried once more then, and ends in time
             return Status.WAITING, {**waits, "resume_at": again}, why
         case Asked() | Called():
             waits = (

@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 
 MAX_ANSWER = 1_000_000  # characters of an answer that anybody reads
+MAX_RETRY_AFTER = 24 * 3600.0  # seconds that a provider can ask to be left alone
 
 
 class Purpose(StrEnum):
@@ -135,14 +136,15 @@ class Completion:
 
 
 class ProviderError(Exception):
-    """`outcome` is what the ledger says; `detail` a sentence, `retry_after` the seconds the provider asked for, where it did."""
+    """`outcome` is what the ledger says; `detail` a sentence, `retry_after` the seconds the provider asked for, where it did: a
+    day at most, whoever says it."""
 
     outcome = Outcome.THROTTLED
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.detail = detail[:1].upper() + detail[1:]
-        self.retry_after = retry_after
+        self.retry_after = retry_after and min(retry_after, MAX_RETRY_AFTER)
 
 
 class NotSent(ProviderError):

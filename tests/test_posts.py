@@ -2,9 +2,11 @@
 database, and that the same request with its `Idempotency-Key` does nothing more."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from config import urls
 from executions import worker
@@ -111,6 +113,32 @@ def test_only_a_failed_execution_is_retried(status, key):
     answer, said = Caller(workflow.project).post(f"executions/{execution.pk}/retries", {}, key)
     assert (answer, said["state"]) == (409, status)
     assert Execution.objects.get().status == status
+
+
+@pytest.mark.parametrize("key", Caller.KEYS)
+@pytest.mark.parametrize("waits_for", ["provider", "rate", "service"])
+def test_what_waits_for_a_time_goes_on_at_once_with_a_new_deadline(waits_for, key):
+    workflow, hour = make_workflow(), timedelta(hours=1)
+    execution = submit(workflow.live.version, workflow.live, ONE, actor="test")
+    later = {"resume_at": timezone.now() + hour, "deadline_at": timezone.now() + hour, "error": {"code": waits_for}}
+    Execution.objects.update(status="waiting", waiting_for=waits_for, **later)
+    models_answer(GOOD)
+    status, said = Caller(workflow.project).post(f"executions/{execution.pk}/retries", {}, key)
+    assert (status, said["status"], said["waiting_for"], said["error"]) == (202, "queued", None, None)
+    execution.refresh_from_db()
+    assert (execution.resume_at, execution.deadline_at > later["deadline_at"]) == (None, True)
+    assert Event.objects.get(before="waiting", after="queued").actor.startswith("key:")
+    go_on(execution)
+    assert execution.status == "completed"
+
+
+@pytest.mark.parametrize("waits_for", ["budget", "review"])
+def test_what_waits_for_a_person_is_not_woken_by_a_retry(waits_for):
+    workflow = make_workflow()
+    execution = submit(workflow.live.version, workflow.live, ONE, actor="test")
+    Execution.objects.update(status="waiting", waiting_for=waits_for)
+    assert Caller(workflow.project).post(f"executions/{execution.pk}/retries", {})[0] == 409
+    assert Execution.objects.get().status == "waiting"
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from ..types import (
+    MAX_RETRY_AFTER,
     AccessDenied,
     Block,
     Completion,
@@ -32,6 +33,7 @@ from ..types import (
 from .sdk import storable
 
 BYTES_PER_TOKEN = 4
+MAX_LATENCY = 600_000  # ms: longer than any model takes
 ERRORS: dict[str, type[ProviderError]] = {
     "throttled": Throttled,
     "denied": AccessDenied,
@@ -68,10 +70,10 @@ class Answer(BaseModel):
     content: dict[str, Any] | None = Field(default=None, alias="json")
     text: str | None = None
     error: Literal["throttled", "denied", "rejected", "unknown", "protocol"] | None = None
-    retry_after: NonNegativeFloat | None = None
+    retry_after: float | None = Field(default=None, ge=0, le=MAX_RETRY_AFTER)
     stop: Literal["refusal", "max_tokens"] | None = None
     model_served: str | None = None
-    latency_ms: NonNegativeFloat | None = None
+    latency_ms: float | None = Field(default=None, ge=0, le=MAX_LATENCY)
     times: PositiveInt | None = None
     input_tokens: int | None = Tokens
     output_tokens: int | None = Tokens
@@ -107,7 +109,7 @@ class Script(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    latency_ms: NonNegativeFloat = 0.0
+    latency_ms: float = Field(default=0.0, ge=0, le=MAX_LATENCY)
     cache: bool = False
     answer: list[dict[str, Any]] = []
 

@@ -19,6 +19,7 @@ from wire.redaction import USUAL
 from wire.strict_json import MAX_NODES, bounded
 
 from ..types import (
+    MAX_RETRY_AFTER,
     AccessDenied,
     Completion,
     NotSent,
@@ -39,7 +40,6 @@ READ_AT_ONCE = 32 * 1024  # bytes that take the event loop less than handing the
 MAX_ERROR = 100_000  # bytes of an error that are read
 MAX_TOKENS = 10_000_000  # of one kind in one call: more than any model reads
 MAX_NAME = 200  # characters of an id
-MAX_RETRY_AFTER = 24 * 3600.0
 MAX_DETAIL = 300
 MIN_QUOTE = 12  # characters of the request in a row that make a message a quotation of it
 NO_KEY = "none"  # what an endpoint without a key is told: the SDKs always say something

@@ -206,6 +206,22 @@ def test_an_outage_ends_at_the_deadline_and_not_before(settings):
     assert (execution.status, execution.error["code"]) == ("failed", "deadline")
 
 
+def test_a_wait_never_ends_behind_the_deadline():
+    """However long the provider wants to be left alone: at its deadline it is tried once more, and fails then."""
+    models_answer({"error": "denied", "retry_after": 24 * 3600})
+    execution = accepted(make_workflow())
+    ends = timezone.now() + timedelta(hours=1)
+    Execution.objects.filter(pk=execution.pk).update(deadline_at=ends)
+    plain.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.resume_at) == ("waiting", ends)
+    Execution.objects.filter(pk=execution.pk).update(deadline_at=timezone.now(), resume_at=timezone.now())
+    queue.sweep()
+    plain.advance(execution.pk, worker.current())
+    execution.refresh_from_db()
+    assert (execution.status, execution.error["code"]) == ("failed", "deadline")
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_worker_whose_clock_is_wrong_lives_by_the_databases(hours):
     with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=True):
