@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway.models import Call
-from projects.idempotency import ONCE, once
+from projects.idempotency import ONCE, once, once_examined
 from projects.models import Project, Scope
 from wire.answers import Listed, Problem
 from wire.bodies import Body, Nothing
@@ -216,7 +216,7 @@ class Retries(View):
     answers = {"POST": {201: shown.Execution, 202: shown.Execution, 409: Problem}}
 
     def post(self, request: Request, execution_id: UUID) -> Response:
-        """Sets a failed execution going again, or runs a finished one anew.
+        """Sets a failed execution going again, or one that waits for its provider; or runs a finished one anew.
 
         202: it goes on behind its last checkpoint. 201, with `version`: a new one of the same input, from the start.
         """
@@ -299,13 +299,12 @@ class FlagResolution(View):
             raise Invalid.at("/make_case", "Cases are not available yet.")
         flag = flag_of(request.auth.project, flag_id)
         decision = Decision(body.resolution, str(request.user), body.output, body.step_output, body.note)
-        resolution.examine(flag, decision)
 
-        def make() -> str:
+        def make(_: None) -> str:
             resolution.decide(flag, decision)
             return str(flag.pk)
 
-        once(request, make)
+        once_examined(request, lambda: resolution.examine(flag, decision), make)
         return Response(represent_flag(flag_of(request.auth.project, flag_id)))
 
     def delete(self, request: Request, flag_id: UUID) -> Response:

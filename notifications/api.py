@@ -9,7 +9,7 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.idempotency import ONCE, once
+from projects.idempotency import ONCE, once, once_examined
 from projects.models import Project, Scope
 from wire.answers import Listed, Problem
 from wire.bodies import Body
@@ -91,16 +91,19 @@ class EndpointList(View):
         if body.kind not in Kind.values:
             raise Invalid.at("/kind", f"This is one of {', '.join(Kind.values)}.")
         workflow = workflow_of(project, body.workflow) if body.workflow is not None else None
-        endpoint = Endpoint(
-            project=project,
-            kind=body.kind,
-            address=_address(body.kind, body.address),
-            events=_events(body.events),
-            workflow=workflow,
-            hours=body.hours,
-            created_by=str(request.user),
-        )
-        made, _, secret = once(request, lambda: _made(endpoint)).partition(" ")
+
+        def examine() -> Endpoint:
+            return Endpoint(
+                project=project,
+                kind=body.kind,
+                address=_address(body.kind, body.address),
+                events=_events(body.events),
+                workflow=workflow,
+                hours=body.hours,
+                created_by=str(request.user),
+            )
+
+        made, _, secret = once_examined(request, examine, _made).partition(" ")
         represented = represent_endpoints([endpoint_of(project, UUID(made))])[0]
         return Response({**represented, "secret": _text_of(secret)}, status=201)
 
@@ -169,8 +172,8 @@ class EndpointTest(View):
 
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """Tells an endpoint something, to see whether it arrives; its deliveries say what came of it."""
-        endpoint = _enabled(endpoint_of(request.auth.project, endpoint_id))
-        made = once(request, lambda: str(try_out(endpoint).pk))
+        endpoint = endpoint_of(request.auth.project, endpoint_id)
+        made = once_examined(request, lambda: _enabled(endpoint), lambda enabled: str(try_out(enabled).pk))
         return Response(represent_delivery(delivery_of(request.auth.project, UUID(made))), status=202)
 
 
@@ -195,13 +198,12 @@ class Redelivery(View):
     def post(self, request: Request, delivery_id: UUID) -> Response:
         """Sends something once more, with the same id."""
         delivery = delivery_of(request.auth.project, delivery_id)
-        _enabled(delivery.endpoint)
 
-        def make() -> str:
+        def make(_: Endpoint) -> str:
             delivery.again()
             return str(delivery.pk)
 
-        once(request, make)
+        once_examined(request, lambda: _enabled(delivery.endpoint), make)
         return Response(represent_delivery(delivery_of(request.auth.project, delivery_id)), status=202)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import rfc8785
 from django.db import transaction
@@ -15,6 +16,8 @@ from wire.problems import Invalid, Malformed
 
 from .models import IdempotencyKey
 
+T = TypeVar("T")
+
 ONCE = ("Idempotency-Key",)  # what a method that answers by `once` says in its view's `heeds`
 MAX_KEY = 255
 KEPT = timedelta(hours=48)
@@ -24,19 +27,27 @@ FORGOTTEN_AT_ONCE = 1000
 def once(request: Request, make: Callable[[], str]) -> str:
     """What `make` made, which is a short name of it. With a key that was used before, what was made then.
 
-    `make` and the key are committed together, so a crash between them leaves neither. What takes time, and what can be
-    wrong with a request, is looked at before: `make` runs inside the transaction. Raises `Invalid` where the key was used
+    `make` and the key are committed together, so a crash between them leaves neither. Raises `Invalid` where the key was used
     for another request, `Malformed` for a key that is none.
     """
+    return once_examined(request, lambda: None, lambda _: make())
+
+
+def once_examined(request: Request, examine: Callable[[], T], make: Callable[[T], str]) -> str:
+    """The same, where something takes time or can be wrong: `examine` looks at it before the transaction in which `make` makes it
+    of what that gives. It is not asked of what was made already, which stays made whatever holds by now."""
     if not {*ONCE} <= {*request.parser_context["view"].heeds.get(request.method, ())}:
         raise TypeError("A view whose method makes something once says so in its `heeds`.")
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return make()
+        return make(examine())
     if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         raise Malformed(f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.")
-    fingerprint = _fingerprint(request)
-    return _known(request, key, fingerprint) or _made(request, key, fingerprint, make)
+    key, fingerprint = hashlib.sha256(key.encode()).hexdigest(), _fingerprint(request)
+    if known := _known(request, key, fingerprint):
+        return known
+    examined = examine()
+    return _made(request, key, fingerprint, lambda: make(examined))
 
 
 @transaction.atomic

@@ -397,7 +397,7 @@ class IdempotencyKey(models.Model):
     """That a request was answered: the same key with the same request is answered with what was made then."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
-    key = models.CharField(max_length=255)
+    key = models.CharField(max_length=64, help_text="SHA-256 of the key: a caller may put anything into it.")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
     result = models.TextField(help_text="What was made, as the address that made it names it.")
     created_at = models.DateTimeField(default=timezone.now)

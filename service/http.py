@@ -2,6 +2,7 @@
 read ends with an answer, and a body that is too large for everybody is read to its end and not kept."""
 
 import json
+from collections import Counter
 
 import waitress
 from waitress import utilities
@@ -18,6 +19,8 @@ MAX_HEARD = 64 * 1024 * 1024
 CONNECTIONS = 500  # at once; one that sends nothing for a minute is closed
 IDLE = 60  # seconds
 
+TWO_KEYS = "A request has one Idempotency-Key."
+TWO_LENGTHS = "A body has a Content-Length or a Transfer-Encoding, not both."
 DETAILS = {
     400: "This is no HTTP request that can be read.",
     413: f"A body has at most {rest.MAX_BODY} bytes.",
@@ -38,6 +41,7 @@ class _Kept(OverflowableBuffer):
 
 class _Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> None:
+        _refuse_what_reads_in_two_ways(header_plus)
         try:
             super().parse_header(header_plus)
         except ValueError as error:  # a length of thousands of digits, an address that is none
@@ -46,6 +50,16 @@ class _Parser(HTTPRequestParser):
             self.expect_continue = False  # there is nothing to go on with: waitress would wait for it
         else:
             self.body_rcv.buf = _Kept(self.adj.inbuf_overflow)
+
+
+def _refuse_what_reads_in_two_ways(header_plus: bytes) -> None:
+    """What servers in a row may understand differently. waitress itself prefers the coding, and makes one key of two."""
+    lines = header_plus.split(b"\r\n")[1:]
+    names = Counter(line.partition(b":")[0].strip().lower() for line in lines if not line.startswith((b" ", b"\t")))
+    if names[b"idempotency-key"] > 1:
+        raise ParsingError(TWO_KEYS)
+    if names[b"content-length"] and names[b"transfer-encoding"]:
+        raise ParsingError(TWO_LENGTHS)
 
 
 class _Channel(HTTPChannel):
@@ -78,7 +92,7 @@ def listen(
 
 
 def _as_problem(error: utilities.Error, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
-    detail = DETAILS.get(error.code, error.reason)
+    detail = error.body if error.body in (TWO_KEYS, TWO_LENGTHS) else DETAILS.get(error.code, error.reason)
     body = json.dumps(rest.said(error.code, error.reason, detail)).encode()
     headers = [("Content-Type", rest.PROBLEM_JSON), ("Content-Length", str(len(body)))]
     headers += [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]

@@ -77,6 +77,10 @@ def connection(port) -> Iterator[Connection]:
         pytest.param(RUN + b"Content-Length: -5\r\n\r\n{}", 400, id="a negative length"),
         pytest.param(RUN + b"Content-Length: +2\r\n\r\n{}", 400, id="a length with a sign"),
         pytest.param(RUN + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, id="two lengths"),
+        pytest.param(
+            RUN + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, id="a length and a coding"
+        ),
+        pytest.param(RUN + b"Idempotency-Key: a\r\nidempotency-key: b\r\n\r\n", 400, id="two idempotency keys"),
         pytest.param(RUN + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", 400, id="a length of 5,000 digits"),
         pytest.param(RUN + b"Content-Length: " + b"9" * 20 + b"\r\n\r\n", 413, id="a length of exabytes"),
         pytest.param(RUN + b"Transfer-Encoding: gzip\r\n\r\n", 501, id="another transfer coding"),
@@ -94,6 +98,8 @@ def connection(port) -> Iterator[Connection]:
 def test_what_is_no_request_is_refused_in_json(connection, request_, status):
     connection.send(request_)
     assert connection.problem(status)["detail"]
+    if b"Transfer-Encoding: chunked\r\n\r\n0" in request_ or b"Idempotency" in request_:
+        assert connection.file.read() == b""  # and the connection ends
 
 
 def test_a_body_too_large_is_heard_to_its_end_and_refused(connection, key):

@@ -1,5 +1,6 @@
 """A request that is sent again makes nothing twice: the same key and the same request are answered with the same object."""
 
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,8 @@ from django.db import connection
 from django.test import Client
 
 from executions.models import Event, Execution, Flag
-from projects.models import ApiKey, IdempotencyKey
+from projects.models import ApiKey, IdempotencyKey, Tool
+from projects.tools import tool
 from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
 from workflows.models import Publication, Version, Workflow
 
@@ -60,6 +62,49 @@ def test_a_resolution_and_a_cancellation_can_be_sent_again():
     path = f"executions/{waiting['id']}/cancellation"
     assert post(client, path, {}, "d") == post(client, path, {}, "d")
     assert Event.objects.filter(after="cancelled").count() == 1
+
+
+@tool("test.answer", description="Answers.", input_schema={"type": "object", "properties": {}}, side_effects=False)
+def answer():
+    return 1
+
+
+ASKING = {
+    "title": "Ask",
+    "purpose": "Ask a tool.",
+    "input_schema": {"type": "object"},
+    "steps": [{"id": "ask", "kind": "tool", "tool": "test.answer", "arguments": {}}],
+}
+
+
+@pytest.mark.django_db
+def test_what_was_made_stays_made_whatever_holds_by_now():
+    """Its definition would be refused by now, and its workflow is archived: neither is asked of a request that was answered."""
+    project = make_project()
+    Tool.objects.create(project=project, name="test.answer")
+    client = client_of(project)
+    requests = [
+        ("workflows", {"name": "ask", "definition": ASKING}),
+        ("workflows/ask/versions", {"definition": ASKING, "bump": "minor"}),
+        ("workflows/ask/versions/1.1.0/publication", {}),
+    ]
+    made = [post(client, path, body, path) for path, body in requests]
+    assert [status for status, _ in made] == [201] * 3
+    Tool.objects.all().delete()
+    assert post(client, "workflows", {"name": "other", "definition": ASKING}, "new")[0] == 422
+    assert post(client, "workflows/ask/archival", {}, "archive")[0] == 200
+    assert post(client, *requests[1], "new")[0] == 409
+    again = [post(client, path, body, path) for path, body in requests]
+    assert [(status, said["version"]) for status, said in again[1:]] == [(201, "1.1.0")] * 2
+    assert again[0][0] == 201
+    assert Version.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_the_key_itself_is_not_kept():
+    client = client_of(make_workflow().project)
+    post(client, "workflows/refund/executions", ONE, "customer 4711, sk-not-for-anybody")
+    assert IdempotencyKey.objects.get().key == hashlib.sha256(b"customer 4711, sk-not-for-anybody").hexdigest()
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.idempotency import ONCE, once
+from projects.idempotency import ONCE, once, once_examined
 from projects.models import Project, Scope
 from projects.targets import parse_target
 from wire.answers import Listed, Problem
@@ -137,13 +137,12 @@ class WorkflowList(View):
         """Stores a workflow and its first version."""
         body: NewWorkflow = self.body
         project = request.auth.project
-        examined = body.examined(project)
 
         @transaction.atomic
-        def make() -> str:
+        def make(examined: Examined) -> str:
             return body.save(_made(project, body.name), examined, body.version, str(request.user)).number
 
-        number = once(request, make)
+        number = once_examined(request, lambda: body.examined(project), make)
         workflow = workflow_of(project, body.name)
         version = represent_version(version_of(project, body.name, number))
         return Response({**version, **represent_workflow(workflow)}, status=201)
@@ -202,14 +201,17 @@ class VersionList(View):
         """Adds a version: a new draft, never an edit."""
         body: NewVersion = self.body
         workflow = workflow_of(request.auth.project, name)
-        workflow.must_be_in_use()
-        examined = body.examined(workflow.project)
+
+        def examine() -> Examined:
+            workflow.must_be_in_use()
+            return body.examined(workflow.project)
 
         @transaction.atomic
-        def make() -> str:
+        def make(examined: Examined) -> str:
             return body.save(workflow, examined, body.number(workflow), str(request.user)).number
 
-        return Response(represent_version(version_of(workflow.project, name, once(request, make))), status=201)
+        number = once_examined(request, examine, make)
+        return Response(represent_version(version_of(workflow.project, name, number)), status=201)
 
 
 class VersionDetail(View):
@@ -232,10 +234,13 @@ class PublicationView(View):
         if self.body.override is not None:
             raise Invalid.at("/override", "There is no gate to override yet: an override is not available yet.")
         version = version_of(request.auth.project, name, number)
-        version.workflow.must_be_in_use()
-        if not version.publications.exists():  # a roll-back is always allowed
-            version.examine_again()
-        made = once(request, lambda: str(version.publish(str(request.user)).pk))
+
+        def examine() -> None:
+            version.workflow.must_be_in_use()
+            if not version.publications.exists():  # a roll-back is always allowed
+                version.examine_again()
+
+        made = once_examined(request, examine, lambda _: str(version.publish(str(request.user)).pk))
         publication = Publication.objects.select_related("version__workflow").get(pk=made, version=version)
         return Response(represent_publication(publication), status=201)
 

@@ -52,6 +52,16 @@ def test_an_endpoint_is_made_and_its_secret_shown_once(caller):
     assert Secret.objects.get().text == made["secret"]
 
 
+def test_a_try_out_that_was_accepted_is_answered_again_though_the_endpoint_is_disabled_by_now(caller):
+    _, made = caller.ask("POST", "endpoints", NEW)
+    path = f"endpoints/{made['id']}/test"
+    first, accepted = caller.ask("POST", path, {}, "a key")
+    assert caller.ask("PATCH", f"endpoints/{made['id']}", {"enabled": False})[0] == 200
+    second, again = caller.ask("POST", path, {}, "a key")
+    assert (first, second, again["id"]) == (202, 202, accepted["id"])
+    assert caller.ask("POST", path, {}, "a new key")[0] == 409
+
+
 def test_who_heard_no_answer_asks_again_and_gets_it(caller):
     first, second = (caller.ask("POST", "endpoints", NEW, "a key") for _ in range(2))
     assert first == second
