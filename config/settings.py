@@ -100,7 +100,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SILENCED_SYSTEM_CHECKS += [f"security.W{number}" for number in ("004", "008", "012", "016")] if TLS is False else []
 CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
 
-# Being told. Networks of one's own that webhooks may go to; the mail server, without which no e-mail is sent.
+# Being told, and who is asked. Networks of one's own that webhooks may go to; the mail server, without which no e-mail is sent.
+PROVIDER_NETWORKS = environment.networks("PROVIDER_NETWORKS", [])  # into which names of model endpoints may lead
 WEBHOOK_NETWORKS = environment.networks("WEBHOOK_NETWORKS", ["127.0.0.0/8", "::1/128"] if DEBUG else [])
 _mail = environment.mail("EMAIL_URL", environment.text("EMAIL_FROM"))
 EMAIL_CONFIGURED, EMAIL_TIMEOUT, DEFAULT_FROM_EMAIL = bool(_mail), 15, _mail.get("FROM", "")

@@ -9,6 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from projects.admin import DiscreetAdmin, NamesProvider, OwnFilter, ReadOnlyAdmin, pretty, usd
+from projects.endpoints import is_same_host
 from projects.models import Provider, Role
 
 from .models import Call, Intent, Limit, OwnPrice
@@ -101,10 +102,18 @@ def _price_lists() -> list[tuple[str, str]]:
 
 
 class ProviderForm(forms.ModelForm):
+    """A key that one host knows is not sent to another because an address was changed: somebody has to say so."""
+
     price_list = forms.ChoiceField(
         choices=_price_lists,
         required=False,
         help_text=Provider._meta.get_field("price_list").help_text,
+    )
+    key_goes_along = forms.BooleanField(
+        label="the key goes to the new host",
+        required=False,
+        help_text="Where the base URL leads to another host than before, the key is sent there only if you say so here, or name "
+        "another variable.",
     )
 
     class Meta:
@@ -115,6 +124,15 @@ class ProviderForm(forms.ModelForm):
                 attrs={"rows": 3, "cols": 60, "spellcheck": "false", "style": "font-family:monospace"}
             ),
         }
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        row, variable = self.instance, cleaned.get("key_variable")
+        moved = row.pk and not is_same_host(self.initial["base_url"], cleaned.get("base_url", ""))
+        if moved and variable and variable == self.initial["key_variable"] and not cleaned["key_goes_along"]:
+            said = f"The key in {variable} would be sent to another host: tick this, or name another variable."
+            self.add_error("key_goes_along", said)
+        return cleaned
 
 
 @admin.register(Provider)
@@ -148,6 +166,13 @@ class ProviderAdmin(DiscreetAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> list[str]:
         return ["project", "name", "protocol"] if obj else []
+
+    def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> list:
+        """Of a new one no key is known anywhere, and who may only look has nothing to say."""
+        named, asked, *more = self.fieldsets
+        if obj and self.has_change_permission(request, obj):
+            asked = (asked[0], {"fields": [*asked[1]["fields"], "key_goes_along"]})
+        return [named, asked, *more]
 
     def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         return False

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from wire.addresses import Address, address_of, embedded, is_odd_address, parts_of
+from wire.addresses import Address, address_of, embedded, is_odd_address, leads_nowhere, parts_of
 
 MAX_ALIASES = 200
 MALFORMED = "Write https://…, or http://… for an endpoint of your own network."
@@ -32,8 +32,8 @@ def _fault_of_host(scheme: str, host: str) -> str:
         return MALFORMED
     if address is None and is_odd_address(host):
         return "Write the address as four numbers, such as 127.0.0.1, or as a name."
-    meant = embedded(address)
-    if meant and (meant.is_link_local or meant.is_multicast or meant.is_unspecified):
+    meant = address and embedded(address)
+    if address and leads_nowhere(address):
         return "No model answers at this address."
     if scheme == "http" and not _is_near(host, meant):
         return "Prompts and key would travel unencrypted: write https://…"
@@ -41,8 +41,22 @@ def _fault_of_host(scheme: str, host: str) -> str:
 
 
 def _is_near(host: str, address: Address | None) -> bool:
-    """An endpoint of one's own: a private address, or a name without a domain."""
-    return address.is_private if address else "." not in host or host.endswith(NEAR)
+    """An endpoint of one's own: a private address, or a name that says so."""
+    return address.is_private if address else names_one_of_ours(host)
+
+
+def names_one_of_ours(host: str) -> bool:
+    """A name without a domain, or of one that only one's own network knows."""
+    host = host.lower().removesuffix(".")
+    return "." not in host or host.endswith(NEAR)
+
+
+def is_same_host(one: str, other: str) -> bool:
+    """Whether two addresses are of the same server: a key for the one is known to the other."""
+    parts, others = parts_of(one), parts_of(other)
+    if parts is None or others is None:
+        return one == other
+    return (parts.scheme, parts.hostname, parts.port) == (others.scheme, others.hostname, others.port)
 
 
 def fault_of_key(variable: str, *, simulated: bool) -> str:

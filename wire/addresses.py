@@ -52,13 +52,28 @@ def is_odd_address(host: str) -> bool:
     return False
 
 
-def embedded(address: Address | None) -> Address | None:
+def embedded(address: Address) -> Address:
     """Where it leads in the end: an IPv6 address can carry one of IPv4."""
     if not isinstance(address, ipaddress.IPv6Address):
         return address
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
+
+
+def leads_out(address: Address) -> bool:
+    """To somebody else on the internet."""
+    meant = embedded(address)
+    if isinstance(meant, ipaddress.IPv6Address) and meant not in _UNICAST:
+        return False
+    ours = meant.is_multicast or meant.is_reserved or any(meant in network for network in _NOBODYS)
+    return meant.is_global and not ours
+
+
+def leads_nowhere(address: Address) -> bool:
+    """To no server of anybody's, whoever allows it: a cloud's metadata service is among these."""
+    meant = embedded(address)
+    return meant.is_link_local or meant.is_multicast or meant.is_unspecified
 
 
 def private_network(text: str) -> Network | None:
@@ -109,19 +124,13 @@ class Reach:
         return self._is_plain(address)
 
     def allows(self, address: Address) -> bool:
-        meant = embedded(address) or address
-        if self._lists(meant):
-            return True
-        if isinstance(meant, ipaddress.IPv6Address) and meant not in _UNICAST:
-            return False
-        ours = meant.is_multicast or meant.is_reserved or any(meant in network for network in _NOBODYS)
-        return meant.is_global and not ours
+        return self._lists(embedded(address)) or leads_out(address)
 
     def _lists(self, meant: Address) -> bool:
         return any(meant in network for network in self.networks)
 
     def _is_plain(self, address: Address) -> bool:
-        listed = self.plainly and self._lists(embedded(address) or address)
+        listed = self.plainly and self._lists(embedded(address))
         return listed or (address.is_loopback and self.allows(address))
 
     async def look_up(self, host: str, port: int, scheme: str) -> list[str]:

@@ -47,7 +47,7 @@ class AnthropicProvider(SdkProvider):
 
         # Which model is asked is the project's decision: where warnings are errors, the call must not be lost.
         warnings.filterwarnings("ignore", "The model .* is deprecated", DeprecationWarning)
-        client = DefaultAioHttpClient(**http_options)
+        client = self._judged(DefaultAioHttpClient(**http_options))
         settings = {"base_url": self._base_url, "timeout": http_options["timeout"], "max_retries": 0}
         return AsyncAnthropic(api_key=key, http_client=client, open_telemetry=False, **settings)  # traces carry prompts
 

@@ -133,7 +133,7 @@ class OpenAIProvider(SdkProvider):
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         to_provider_schema({})  # what translates schemas takes a second to import, and must not stop the loop either
-        client = DefaultAioHttpClient(**http_options)
+        client = self._judged(DefaultAioHttpClient(**http_options))
         settings = {"base_url": self._base_url, "timeout": http_options["timeout"], "max_retries": 0}
         return AsyncOpenAI(api_key=key, http_client=client, **settings)
 

@@ -164,6 +164,15 @@ class SdkProvider(ABC):
                 self._made = (os.getpid(), client)
             return self._made[1]
 
+    def _judged(self, client: Any) -> Any:
+        """The vendor's HTTP client, connecting only to where the name of the endpoint may lead. Through a proxy of the
+        environment it connects to that one."""
+        from .names import session
+
+        transport = client._transport  # its one way to be told of a session of ours: the vendors' class has no argument
+        transport.client = session(transport.ssl_context, transport.limits.keepalive_expiry)
+        return client
+
     def _strip(self, client: Any) -> None:
         """An SDK reads more of the environment than its key, for its own vendor: nobody else is told of it."""
         client._custom_headers = {}  # ANTHROPIC_CUSTOM_HEADERS, OPENAI_CUSTOM_HEADERS: there is no argument against them
@@ -227,7 +236,11 @@ class SdkProvider(ABC):
         """No answer: either nothing left this machine, or nobody knows whether it was paid."""
         import httpx2
 
+        from .names import LedInside
+
         causes = list(_causes(error))
+        if inside := next((cause for cause in causes if isinstance(cause, LedInside)), None):
+            return AccessDenied(f"{self.vendor} was not asked: {inside}")
         if any(isinstance(cause, httpx2.DecodingError) for cause in causes):
             return NotTheProtocol(f"{self.vendor} answered a body that cannot be decompressed.")
         named = next((cause for cause in causes if isinstance(cause, httpx2.RequestError)), causes[-1])

@@ -271,11 +271,40 @@ def test_its_name_and_protocol_stay_and_it_cannot_be_deleted(operator):
     row = Provider.objects.create(project=make_project(), **GOOD)
     page = f"/admin/projects/provider/{row.pk}/change/"
     assert b'name="protocol"' not in operator.get(page).content
-    moved = typed(row.project, name="other", protocol="anthropic", base_url="https://elsewhere.example.com/v1")
+    elsewhere = "https://elsewhere.example.com/v1"
+    moved = typed(row.project, name="other", protocol="anthropic", base_url=elsewhere, key_goes_along="on")
     assert operator.post(page, moved).status_code == 302
     row.refresh_from_db()
-    assert (row.name, row.protocol, row.base_url) == ("gemini", "openai", "https://elsewhere.example.com/v1")
+    assert (row.name, row.protocol, row.base_url) == ("gemini", "openai", elsewhere)
     assert operator.post(f"/admin/projects/provider/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_asked"),
+    [
+        ({"base_url": "https://elsewhere.example.com/v1beta/openai/"}, True),
+        ({"base_url": "https://generativelanguage.googleapis.com:8443/v1beta/openai/"}, True),
+        ({"base_url": ""}, True),
+        ({"base_url": "https://elsewhere.example.com/v1", "key_variable": "ELSEWHERE_KEY"}, False),
+        ({"base_url": "https://elsewhere.example.com/v1", "key_variable": ""}, False),
+        ({"base_url": "https://GenerativeLanguage.googleapis.com/v2/"}, False),
+        ({"aliases": "{}"}, False),
+    ],
+)
+def test_a_key_goes_to_another_host_only_where_somebody_says_so(operator, changed, is_asked):
+    row = Provider.objects.create(project=make_project(), **GOOD)
+    page = f"/admin/projects/provider/{row.pk}/change/"
+    answer = operator.post(page, typed(row.project, **changed))
+    assert (answer.status_code, Provider.objects.filter(base_url=GOOD["base_url"]).exists()) == (
+        (200, True) if is_asked else (302, "base_url" not in changed)
+    )
+    if is_asked:
+        assert "would be sent to another host" in str(answer.context["adminform"].form.errors["key_goes_along"])
+        assert operator.post(page, typed(row.project, **changed, key_goes_along="on")).status_code == 302
+
+
+def test_a_new_provider_is_asked_nothing_of_the_kind(operator):
+    assert b"key_goes_along" not in operator.get("/admin/projects/provider/add/").content
 
 
 def test_the_list_says_whether_the_key_is_there_and_never_the_key(operator, monkeypatch):
