@@ -10,11 +10,11 @@ from django.db import connection
 
 from executions import bell, purses, spot_checks, tool_calls, worker
 from gateway import pressure, pricing
-from gateway.append_only import protect, protected_tables, release
 from gateway.event_loop import wait_for
 from gateway.providers import registry
 from notifications import delivering
 from projects import keeping
+from projects.append_only import protect, protected_tables, release
 from tests.published import complaint
 from wire.views import View
 from workflows import budgets

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from gateway.append_only import append_only
+from projects.append_only import append_only
 
 
 class Migration(migrations.Migration):
