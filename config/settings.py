@@ -99,6 +99,7 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$", r"^api/v1/"]
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SILENCED_SYSTEM_CHECKS += [f"security.W{number}" for number in ("004", "008", "012", "016")] if TLS is False else []
 CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # Being told, and who is asked. Networks of one's own that webhooks may go to; the mail server, without which no e-mail is sent.
 PROVIDER_NETWORKS = environment.networks("PROVIDER_NETWORKS", [])  # into which names of model endpoints may lead

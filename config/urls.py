@@ -9,6 +9,7 @@ from analytics.metrics import spend
 from executions import api as executions
 from executions import health, metrics
 from notifications import api as notifications
+from projects import api as audit
 from projects.accounts import login
 from wire import errors, openapi
 from wire.metrics import Remembered, exposition
@@ -43,6 +44,7 @@ api = [
     path("budgets", budgets.BudgetList.as_view()),
     path("budgets/<int:budget_id>", budgets.BudgetDetail.as_view()),
     path("costs", analytics.ProjectCosts.as_view()),
+    path("events", audit.EventList.as_view()),
     path("endpoints", notifications.EndpointList.as_view()),
     path("endpoints/<uuid:endpoint_id>", notifications.EndpointDetail.as_view()),
     path("endpoints/<uuid:endpoint_id>/secret", notifications.EndpointSecret.as_view()),

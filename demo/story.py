@@ -18,6 +18,7 @@ from analytics.extent import Extent
 from analytics.representation import represent_summary
 from executions import estimates, queue
 from executions.models import FINAL, Execution, Flag, Status
+from projects import keys
 from projects.models import Project, TierModel, Tool
 from wire.money import to_pico, to_usd
 from workflows.definition import Definition
@@ -35,7 +36,7 @@ _FIGURES = [
 ]
 STANDING = (*FINAL, Status.ESCALATED)  # where nothing moves unless a person does something
 CONTENT = Path(__file__).parent / "content"
-NAME = "support-ticket"
+NAME, BY = "support-ticket", "command:demo"
 DECLARED_BASELINE = Decimal("0.84")  # USD for a ticket when every call went to the frontier
 SCRIPTED = {
     "cheap": ("scripted", "claude-haiku-5-5"),
@@ -57,14 +58,14 @@ def input_of(message: dict) -> dict:
 @transaction.atomic
 def establish(tiers: dict[str, tuple[str, str]]) -> Workflow:
     """A new project with the workflow stored and published: the ledger of an earlier run stays as it is."""
-    project = Project.objects.establish(_free_name())
+    project = keys.establish(_free_name(), BY)
     for tier, (provider, model) in tiers.items():
         TierModel.objects.filter(project=project, tier=tier).update(provider=provider, model=model)
     definition = json.loads((CONTENT / "definition.json").read_text())
     context = json.loads((CONTENT / "design_context.json").read_text())
     for tool in {step["tool"] for step in definition["steps"] if step["kind"] == "tool"}:
         Tool.objects.create(project=project, name=tool)
-    workflow = Workflow.objects.create(project=project, name=NAME)
+    workflow = Workflow.objects.begin(project, NAME, BY)
     version = workflow.draft(
         Examined.of(definition, project),
         "1.0.0",
@@ -72,10 +73,11 @@ def establish(tiers: dict[str, tuple[str, str]]) -> Workflow:
         designed_by=context["designed_by"],
         intelligence_level=context["intelligence_level"],
         design_cost=to_pico(Decimal(context["design_cost"]["amount"])),
-        created_by="demo",
+        created_by=BY,
     )
-    version.publish("demo")
-    workflow.baselines.create(
+    version.publish(BY)
+    workflow.state_baseline(
+        BY,
         method=Method.DECLARED,
         model=project.tier_map()["frontier"],
         cost_per_execution=to_pico(DECLARED_BASELINE),

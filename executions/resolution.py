@@ -7,6 +7,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from projects import audit
+from projects.audit import Verb
 from projects.keeping import redaction
 from wire.problems import Conflict, Fault, Invalid, Problem
 from wire.redaction import Policy
@@ -147,6 +149,7 @@ def reopen(flag: Flag, actor: str) -> Flag:
     Event.objects.create(execution_id=flag.execution_id, kind="flag reopened", actor=actor, detail=str(flag))
     if flag.reason == Flag.Reason.SPOT_CHECK:
         feedback.give(flag.execution, None, actor)
+    _audited(flag, actor, Verb.REOPENED)
     flag.refresh_from_db()
     return flag
 
@@ -185,6 +188,14 @@ def _settle(flag: Flag, decision: Decision) -> None:
         setattr(flag, name, value)
     detail = f"{flag}: {decision.resolution}"
     Event.objects.create(execution_id=flag.execution_id, kind="flag resolved", actor=decision.actor, detail=detail)
+    _audited(flag, decision.actor, Verb.RESOLVED, resolution=decision.resolution)
+
+
+def _audited(flag: Flag, actor: str, verb: Verb, **told: str) -> None:
+    """Which flag of which execution, and what was decided; never what was answered."""
+    execution = flag.execution
+    told |= {"execution": str(execution.pk), "workflow": execution.workflow.name}
+    audit.record(execution.project_id, actor, verb, flag, **told)
 
 
 def _complete(flag: Flag, decision: Decision) -> None:

@@ -143,6 +143,7 @@ class ProviderAdmin(DiscreetAdmin):
     of_project = "project"
     seen_by = Role.OWNER
     changed_by = None
+    told = ("project", "name", "protocol", "base_url", "key_variable", "price_list", "aliases")
     form = ProviderForm
     list_display = ["name", "project", "protocol", "address", "key", "price_list"]
     list_filter = [("project", OwnFilter)]
@@ -207,6 +208,7 @@ class OwnPriceAdmin(DiscreetAdmin):
 class LimitAdmin(DiscreetAdmin):
     """In force within a few seconds, in every worker."""
 
+    told = ("provider", "model", "concurrent", "tokens_per_minute")
     form = NamesProvider
     list_display = ["__str__", "concurrent", "tokens_per_minute"]
     list_filter = ["provider"]

@@ -15,7 +15,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from projects.admin import DiscreetAdmin, OwnFilter, ReadOnlyAdmin, pretty
+from projects.admin import DiscreetAdmin, OwnFilter, ReadOnlyAdmin, actor, pretty
 from projects.models import Role
 
 from .checking import TOO_MANY, fault_of_address, has_room
@@ -72,6 +72,7 @@ class NothingForm(forms.Form):
 class EndpointAdmin(DiscreetAdmin):
     of_project = "project"
     seen_by = Role.OWNER
+    audits_itself = True  # see `Endpoint`
     form = EndpointForm
     list_display = ["address", "enabled", "how_it_does", "project", "workflow", "told_of"]
     list_filter = ["enabled", "kind", ("project", OwnFilter)]
@@ -94,14 +95,15 @@ class EndpointAdmin(DiscreetAdmin):
         return False
 
     def save_model(self, request: HttpRequest, endpoint: Endpoint, form: forms.ModelForm, change: bool) -> None:
+        by = actor(request)
         if change:
             wanted, endpoint.enabled = endpoint.enabled, form.initial["enabled"]
-            endpoint.change(wanted)
+            endpoint.change(by, wanted)
             return
-        wanted, endpoint.created_by = endpoint.enabled, f"user:{request.user.get_username()}"
+        wanted, endpoint.created_by = endpoint.enabled, by
         request.made = endpoint.begin()
         if not wanted:
-            endpoint.change(False)
+            endpoint.change(by, False)
 
     def response_add(
         self, request: HttpRequest, endpoint: Endpoint, post_url_continue: str | None = None
@@ -128,7 +130,8 @@ class EndpointAdmin(DiscreetAdmin):
             raise Http404
         form = RotationForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            return self._shown_once(request, endpoint, endpoint.rotate(form.cleaned_data["keep_hours"]))
+            secret = endpoint.rotate(actor(request), form.cleaned_data["keep_hours"])
+            return self._shown_once(request, endpoint, secret)
         return self._asked(
             request, endpoint, form, "Rotate the secret", "Webhooks are signed with a new one from now on."
         )
@@ -140,7 +143,7 @@ class EndpointAdmin(DiscreetAdmin):
             said = "It is told that this is a test." if endpoint.enabled else "It is disabled: enable it first."
             return self._asked(request, endpoint, NothingForm() if endpoint.enabled else None, "Send a test", said)
         if endpoint.enabled:
-            delivery = try_out(endpoint)
+            delivery = try_out(endpoint, actor(request))
             messages.success(request, "It is on its way: load this page again to see what came of it.")
             return redirect("admin:notifications_delivery_change", delivery.pk)
         return redirect("admin:notifications_endpoint_change", endpoint.pk)
@@ -224,7 +227,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         chosen = list(deliveries.select_related("endpoint"))
         sent = [delivery for delivery in chosen if delivery.endpoint.enabled]
         for delivery in sent:
-            delivery.again()
+            delivery.again(actor(request))
         disabled = len(chosen) - len(sent)
         self.message_user(
             request,

@@ -132,12 +132,12 @@ class EndpointDetail(View):
         if body.events is not None:
             endpoint.events = _events(body.events)
         endpoint.hours = body.hours or endpoint.hours
-        endpoint.change(body.enabled)
+        endpoint.change(str(request.user), body.enabled)
         return Response(represent_endpoints([endpoint])[0])
 
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         """Takes an endpoint away, and what it was told with it."""
-        endpoint_of(request.auth.project, endpoint_id).remove()
+        endpoint_of(request.auth.project, endpoint_id).remove(str(request.user))
         return Response(status=204)
 
 
@@ -156,7 +156,8 @@ class EndpointSecret(View):
         endpoint = endpoint_of(request.auth.project, endpoint_id)
         if endpoint.kind != Kind.WEBHOOK:
             raise Conflict("Only a webhook is signed.")
-        made = once(request, lambda: str(endpoint.rotate(body.keep_hours).pk))
+        by = str(request.user)
+        made = once(request, lambda: str(endpoint.rotate(by, body.keep_hours).pk))
         before = endpoint.secrets.alive().filter(pk__lt=int(made)).order_by("-pk").first()
         text = _text_of(made)
         if text is None:
@@ -173,7 +174,9 @@ class EndpointTest(View):
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """Tells an endpoint something, to see whether it arrives; its deliveries say what came of it."""
         endpoint = endpoint_of(request.auth.project, endpoint_id)
-        made = once_examined(request, lambda: _enabled(endpoint), lambda enabled: str(try_out(enabled).pk))
+        made = once_examined(
+            request, lambda: _enabled(endpoint), lambda enabled: str(try_out(enabled, str(request.user)).pk)
+        )
         return Response(represent_delivery(delivery_of(request.auth.project, UUID(made))), status=202)
 
 
@@ -200,7 +203,7 @@ class Redelivery(View):
         delivery = delivery_of(request.auth.project, delivery_id)
 
         def make(_: Endpoint) -> str:
-            delivery.again()
+            delivery.again(str(request.user))
             return str(delivery.pk)
 
         once_examined(request, lambda: _enabled(delivery.endpoint), make)

@@ -181,7 +181,7 @@ def _judge(endpoint: Endpoint, outcome: Outcome) -> None:
     """How the endpoint is doing. Whoever answers 410 is not told any more, until a person enables it again."""
     rows = Endpoint.objects.filter(pk=endpoint.pk)
     if outcome.is_gone:
-        rows.filter(enabled=True).update(enabled=False, disabled_because="It answered 410 Gone.")
+        endpoint.disable("It answered 410 Gone.")
         logger.warning("the endpoint %s answered 410 and is disabled", endpoint.pk)
     elif outcome.error:
         rows.filter(failing_since=None).update(failing_since=Now())

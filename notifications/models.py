@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -12,6 +13,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from executions.models import Event
+from projects import audit
+from projects.audit import Verb
 from projects.fields import VerbatimJSONField
 from projects.models import Project
 from wire.ids import new_id
@@ -106,12 +109,14 @@ class Endpoint(models.Model):
         """Saves it, and from now on it is told of what happens; its first secret, where it is a webhook."""
         self._listen()
         self.save(force_insert=True)
+        self._audited(self.created_by, Verb.CREATED, **self._told())
         return Secret.objects.make(self) if self.kind == Kind.WEBHOOK else None
 
     @transaction.atomic
-    def change(self, enabled: bool | None = None) -> None:
+    def change(self, by: str, enabled: bool | None = None) -> None:
         """Saves what was changed. `enabled`: None leaves it so. Who is enabled again is told of what happens from now on;
         what waits for one that is disabled is given up by the housekeeping."""
+        before = Endpoint.objects.select_related("workflow").get(pk=self.pk)
         told = ["address", "events", "workflow", "hours"]
         if enabled is not None and enabled != self.enabled:
             self.enabled, self.disabled_because = enabled, ""
@@ -119,19 +124,32 @@ class Endpoint(models.Model):
                 self._listen()
             told += ["enabled", "disabled_because", "failing_since", "after"]
         self.save(update_fields=told)
+        pairs = zip(before._told().items(), self._told().items(), strict=True)
+        changes = {name: {"before": old, "after": new} for (name, old), (_, new) in pairs if old != new}
+        if self.address != before.address:
+            changes["address"] = {}  # it may be as good as a password: only that it is another one
+        self._audited(by, Verb.CHANGED, changes=changes)
 
     def _listen(self) -> None:
         self.after, self.failing_since = Cursor.wake(), None
 
     @transaction.atomic
-    def remove(self) -> None:
+    def disable(self, because: str) -> None:
+        """By the service. Whoever enables it again is a person."""
+        found = Endpoint.objects.filter(pk=self.pk, enabled=True)
+        if found.update(enabled=False, disabled_because=because):
+            self._audited(audit.SERVICE, Verb.DISABLED, because=because)
+
+    @transaction.atomic
+    def remove(self, by: str) -> None:
         """It is gone for everybody; the housekeeping deletes its deliveries, which may be many, and then its row."""
         self.enabled, self.deleted_at = False, timezone.now()
         self.save(update_fields=["enabled", "deleted_at"])
         self.secrets.all().delete()
+        self._audited(by, Verb.DELETED)
 
     @transaction.atomic
-    def rotate(self, keep_hours: int = KEEP_HOURS) -> Secret:
+    def rotate(self, by: str, keep_hours: int = KEEP_HOURS) -> Secret:
         """A new secret. What was there signs too for so many hours, so that the receiver may change it in between."""
         Endpoint.objects.select_for_update(no_key=True).get(pk=self.pk)
         now = timezone.now()
@@ -140,7 +158,21 @@ class Endpoint(models.Model):
         self.secrets.filter(expires_at__lte=now).delete()
         kept = list(self.secrets.order_by("-pk").values_list("pk", flat=True)[: MAX_SECRETS - 1])
         self.secrets.exclude(pk__in=kept).delete()
+        self._audited(by, Verb.ROTATED, keep_hours=keep_hours)
         return Secret.objects.make(self)
+
+    @property
+    def called(self) -> str:
+        """`webhook to hooks.example.com`: where it leads, without what may be a secret of its address."""
+        host = urlsplit(self.address).hostname if self.kind == Kind.WEBHOOK else self.address.rpartition("@")[2]
+        return f"{self.get_kind_display()} to {host}"
+
+    def _told(self) -> dict[str, object]:
+        workflow = self.workflow and self.workflow.name
+        return {"events": self.events, "workflow": workflow, "hours": self.hours, "enabled": self.enabled}
+
+    def _audited(self, by: str, verb: Verb, **told: object) -> None:
+        audit.record(self.project_id, by, verb, self, self.called, **told)
 
 
 class SecretQuerySet(models.QuerySet["Secret"]):
@@ -223,9 +255,11 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return f"{self.type} to {self.endpoint_id}"
 
-    def again(self) -> None:
+    @transaction.atomic
+    def again(self, by: str) -> None:
         """Sends it as soon as may be, whatever became of it."""
         Delivery.objects.filter(pk=self.pk).update(state=Delivery.State.WAITING, due_at=Now())
+        audit.record(self.endpoint.project_id, by, Verb.REDELIVERED, self, f"{self.type} by {self.endpoint.called}")
         self.refresh_from_db()
 
 

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from projects import audit
+from projects.audit import Verb
+
 from . import messages
 from .models import TEST, Delivery, Endpoint, Kind, Secret
 
@@ -19,9 +22,11 @@ def delivery(endpoint: Endpoint, type: str, body: str, now: datetime, event: int
     return Delivery(endpoint=endpoint, event=event, type=type, body=body, due_at=due_at)
 
 
-def try_out(endpoint: Endpoint) -> Delivery:
+@transaction.atomic
+def try_out(endpoint: Endpoint, by: str) -> Delivery:
     """Something to see whether it arrives; at once, by mail too."""
     now = timezone.now()
+    audit.record(endpoint.project_id, by, Verb.TESTED, endpoint, endpoint.called)
     return Delivery.objects.create(endpoint=endpoint, type=TEST, body=messages.of_test(endpoint, now), due_at=now)
 
 

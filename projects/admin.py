@@ -1,21 +1,26 @@
 """Projects, tiers, keys, tools and accounts in the admin; and the pages that every app's admin is made of."""
 
 import json
+from collections.abc import Iterable
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
 from django.contrib.auth import admin as accounts
 from django.contrib.auth.models import Group, User
-from django.db import models
-from django.http import HttpRequest
-from django.utils import timezone
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from wire.money import to_usd, usd_text
 
-from . import roles
-from .models import ApiKey, Membership, Project, Provider, Role, TierModel, ToolVariable
+from . import audit, changes, keys, roles
+from .audit import Verb
+from .key_form import KeyForm
+from .lists import Bounded, Kinds, Living, Verbs, are_ids
+from .models import ApiKey, AuditEvent, Membership, Project, Provider, Role, TierModel, ToolVariable
 from .project_form import ProjectForm
 from .roles import projects_of
 
@@ -34,7 +39,70 @@ def usd(pico: int | None, *, simulated: bool = False) -> str:
     return "–" if pico is None else f"{usd_text(to_usd(pico))} USD{' (simulated)' if simulated else ''}"
 
 
-class DiscreetAdmin(admin.ModelAdmin):
+def actor(request: HttpRequest) -> str:
+    """Who does it, as histories name a person."""
+    return f"user:{request.user.get_username()}"
+
+
+class Audited(admin.ModelAdmin):
+    """Whatever is added, changed, deleted or done to a selection here is written down in the audit, in the same transaction.
+
+    `told`: the fields whose values the audit keeps, also of the rows on the same page; of any other field only that it was
+    changed. `audits_itself`: what the page calls writes it down.
+    """
+
+    told: tuple[str, ...] = ()
+    audits_itself = False
+
+    def project_of(self, row: models.Model | None) -> int | None:
+        return None
+
+    def construct_change_message(
+        self, request: HttpRequest, form: forms.BaseForm, formsets: list | None, add: bool = False
+    ) -> list:
+        """For Django's own history; what the audit tells is seen here too, where the form is at hand."""
+        inlines = list(changes.of_inlines(formsets or [], self.told))
+        request.audited = changes.of_form(form, self.told), inlines
+        return super().construct_change_message(request, form, formsets, add)
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> object:
+        self._audit(request, obj, Verb.CREATED)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> object:
+        self._audit(request, obj, Verb.CHANGED)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[models.Model]) -> object:
+        for row in queryset:
+            self.record(request, row, Verb.DELETED)
+        return super().log_deletions(request, queryset)
+
+    def record(self, request: HttpRequest, row: models.Model, verb: Verb, **detail: object) -> None:
+        audit.record(self.project_of(row), actor(request), verb, row, **detail)
+
+    def _audit(self, request: HttpRequest, row: models.Model, verb: Verb) -> None:
+        """The row itself, where something of it was changed, and each of the rows below it."""
+        if self.audits_itself:
+            return
+        changed, inlines = request.audited
+        if changed or verb == Verb.CREATED:
+            self.record(request, row, verb, changes=changed)
+        for done, below, its in inlines:
+            audit.record(self.project_of(row), actor(request), done, below, changes=its)
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
+        """Django does neither: it deletes without a transaction, and breaks on an id that is none."""
+        chosen = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+        if not are_ids(self.model, chosen):
+            said = f"What was chosen is no {self.opts.verbose_name} of this list: choose again."
+            self.message_user(request, said, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        with transaction.atomic():
+            return super().response_action(request, queryset)
+
+
+class DiscreetAdmin(Audited):
     """What every page of ours is made of: an account sees the rows of its projects and nothing else, not even that there is more.
 
     `of_project`: the lookup from a row to its project; None: the kind is the operator's, a superuser's. `seen_by`,
@@ -44,6 +112,15 @@ class DiscreetAdmin(admin.ModelAdmin):
     of_project: str | None = None
     seen_by: Role | None = Role.VIEWER
     changed_by: Role | None = Role.OWNER
+    # What a list says above its rows, and in place of them where there is none: what to do next, for whoever may do it.
+    intro = ""
+    empty = ""
+    change_list_template = "admin/list.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        empty = self.empty if self.has_add_permission(request) or isinstance(self, ReadOnlyAdmin) else ""
+        said = {"intro": self.intro, "empty": empty or f"There are no {self.opts.verbose_name_plural} here."}
+        return super().changelist_view(request, {**said, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         """Also for Django's page of a row's history, which looks for the row before it looks at the rights."""
@@ -178,6 +255,10 @@ class MemberInline(OfItsPage):
 @admin.register(Project)
 class ProjectAdmin(DiscreetAdmin):
     of_project = "pk"
+    told = (
+        *("name", "execution_cap", "retention_days", "store_payload", "redacted_patterns", "redacted_fields"),
+        *("tier", "provider", "model", "enabled", "account", "role"),
+    )
     list_display = ["name", "created_at", "cap"]
     search_fields = ["name"]
     inlines = [TierInline, ToolVariableInline, MemberInline]
@@ -212,24 +293,119 @@ class ProjectAdmin(DiscreetAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are made on the command line, where they are shown once; here they are seen and revoked."""
+class ApiKeyAdmin(DiscreetAdmin):
+    """A key's text is shown on the page that answers the form which made it, and never again. A key that was made stays as it is,
+    until it is revoked."""
 
     of_project = "project"
     seen_by = Role.OWNER
-    list_display = ["prefix", "project", "scopes", "created_at", "last_used_at", "revoked_at"]
-    list_filter = [("project", OwnFilter)]
+    audits_itself = True  # see `keys`
+    form = KeyForm
+    list_display = ["prefix", "name", "project", "opens", "state", "last_used", "created_at", "expires_at"]
+    list_filter = [Living, ("project", OwnFilter)]
     list_select_related = ["project"]
+    search_fields = ["prefix", "name"]
+    search_help_text = "What stands between wm_ and the next underscore, or a part of the name."
+    ordering = ["-pk"]
     exclude = ["digest"]
     actions = ["revoke"]
+    intro = "A program comes with a key, in the header Authorization: Bearer wm_…, and sees one project."
+    empty = "There is no key yet. Add one here, or on the command line: manage.py create_api_key --project NAME."
 
-    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, keys: models.QuerySet[ApiKey]) -> None:
-        revoked = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-        self.message_user(request, f"{revoked} revoked.")
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        if obj is None:
+            return ["project", "name", "scopes", "expires_at"]
+        return ["project", "name", "prefix", "opens", "state", "created_at", "last_used", "expires_at", "revoked_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return self.get_fields(request, obj) if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return self.may(request, Role.OWNER)
+
+    def save_model(self, request: HttpRequest, key: ApiKey, form: forms.ModelForm, change: bool) -> None:
+        said = {name: form.cleaned_data[name] for name in ("name", "expires_at")}
+        made, request.made = keys.issue(key.project, form.cleaned_data["scopes"], actor(request), **said)
+        key.pk, key.prefix = made.pk, made.prefix
+
+    def response_add(self, request: HttpRequest, key: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        more = {"key": key, "token": request.made, "title": "The key", "opts": self.opts}
+        context = {**self.admin_site.each_context(request), **more}
+        return render(request, "admin/projects/apikey/token.html", context)
+
+    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, chosen: models.QuerySet[ApiKey]) -> HttpResponse | None:
+        """Asks first: a program that uses one of them stops at once."""
+        living = list(chosen.filter(revoked_at=None).select_related("project"))
+        if not living:
+            self.message_user(request, "These keys are revoked already.", messages.WARNING)
+        elif "post" in request.POST:
+            revoked = sum(keys.revoke(key, actor(request)) for key in living)
+            self.message_user(request, f"{revoked} revoked.")
+        else:
+            more = {"keys": living, "title": "Revoke keys", "opts": self.opts}
+            context = {**self.admin_site.each_context(request), **more}
+            return render(request, "admin/projects/apikey/revoke.html", context)
+        return None
+
+    @admin.display(description="scopes")
+    def opens(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.display
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return f"revoked on {key.revoked_at:%Y-%m-%d}"
+        return "opens" if key.is_alive else "expired"
+
+    @admin.display(description="last used", ordering="last_used_at")
+    def last_used(self, key: ApiKey) -> str:
+        return f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    """Who did what: an owner sees it of the own projects, a superuser also of the installation."""
+
+    of_project = "project"
+    seen_by = Role.OWNER
+    list_display = ["at", "who", "verb", "kind", "name", "project"]
+    list_filter = [Verbs, Kinds, "operator", "at", ("project", OwnFilter)]
+    list_select_related = ["project"]
+    search_fields = ["actor", "name"]  # see get_search_results
+    search_help_text = (
+        "Whole: an actor, such as key:0c4f31d2 or user:rosa, or what it was done to, such as refund 1.2.0."
+    )
+    show_facets = admin.ShowFacets.NEVER  # each would count every row
+    sortable_by = []  # each would sort every row
+    ordering = ["-id"]
+    paginator = Bounded
+    fields = ["at", "who", "operator", "verb", "kind", "name", "object_id", "project", "details"]
+    readonly_fields = fields
+    intro = "Nobody changes or deletes what stands here. What became of an execution stands on its own page."
+    empty = "Nothing was done yet, or nothing that this filter finds."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        """By the indexes: Django's own would read every row."""
+        text = search_term.strip()
+        return (queryset.filter(models.Q(actor=text) | models.Q(name=text)) if text else queryset), False
+
+    @admin.display(description="who")
+    def who(self, event: AuditEvent) -> str:
+        called = f" ({event.actor_name})" if event.actor_name else ""
+        return f"{event.actor}{called}{', superuser' if event.operator else ''}"
+
+    @admin.display(description="more")
+    def details(self, event: AuditEvent) -> SafeString:
+        return pretty(event.detail)
 
 
 admin.site.unregister([User, Group])
@@ -239,7 +415,21 @@ admin.site.unregister([User, Group])
 class AccountAdmin(DiscreetAdmin, accounts.UserAdmin):
     """As Django has it, and the operator's."""
 
+    told = ("username", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        return super().user_change_password(request, id, form_url)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[User]) -> object:
+        """An account that is deleted leaves its projects."""
+        for member in Membership.objects.filter(account__in=list(queryset)).select_related("account"):
+            audit.record(member.project_id, actor(request), Verb.DELETED, member)
+        return super().log_deletions(request, queryset)
+
 
 @admin.register(Group)
 class GroupAdmin(DiscreetAdmin, accounts.GroupAdmin):
     """As Django has it, and the operator's."""
+
+    told = ("name", "permissions")

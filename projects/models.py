@@ -11,6 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models, transaction
 from django.utils import timezone
 
+from wire.ids import new_id
 from wire.money import to_pico
 
 from .endpoints import fault_of_aliases, fault_of_key, fault_of_url
@@ -50,14 +51,17 @@ def default_cap() -> int:
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
-    @transaction.atomic
     def establish(self, name: str) -> "Project":
         """The project of this name, made with the default tier map where there is none."""
+        return self.found_or_made(name)[0]
+
+    @transaction.atomic
+    def found_or_made(self, name: str) -> tuple["Project", bool]:
         project, made = self.get_or_create(name=name)
         if made:
             for tier, (provider, model) in settings.DEFAULT_TIERS.items():
                 TierModel.objects.create(project=project, tier=tier, provider=provider, model=model)
-        return project
+        return project, made
 
 
 class Project(models.Model):
@@ -259,11 +263,12 @@ class Provider(models.Model):
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def issue(self, project: Project, scopes: list[str]) -> tuple["ApiKey", str]:
-        """A new key and its secret text, which is not kept and cannot be shown again."""
+    def issue(self, project: Project, scopes: list[str], **said: object) -> tuple["ApiKey", str]:
+        """A new key and its secret text, which is not kept and cannot be shown again. Who issues one for somebody says so in
+        the audit too: `keys.issue`."""
         prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
         token = f"wm_{prefix}_{secret}"
-        return self.create(project=project, prefix=prefix, digest=_digest(token), scopes=scopes), token
+        return self.create(project=project, prefix=prefix, digest=_digest(token), scopes=scopes, **said), token
 
     def authenticate(self, token: str) -> "ApiKey | None":
         """The living key of this text. Looked up by its public prefix, compared in constant time, also on a miss."""
@@ -278,11 +283,18 @@ class ApiKey(models.Model):
     """Lets a program act for a project. Hashed; its text is shown once, when it is made."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="keys")
+    name = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="What it is for, such as nightly-import. The audit says it beside the prefix.",
+    )
     prefix = models.CharField(max_length=16, unique=True)
     digest = models.CharField(max_length=64)
     scopes = VerbatimJSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="In UTC. From then on it opens nothing; empty: it holds until it is revoked."
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -408,6 +420,44 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class AuditEvent(models.Model):
+    """That somebody did something: one row for each act, which nobody changes or deletes. Written by `audit.record`."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    project = models.ForeignKey(
+        Project,
+        models.PROTECT,
+        null=True,
+        related_name="audit_events",
+        db_index=False,
+        help_text="Empty: of the installation.",
+    )
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField(max_length=200, help_text="A key, an account, a command, or the service itself.")
+    actor_name = models.CharField(max_length=100, blank=True, help_text="What the key was called.")
+    operator = models.BooleanField(
+        default=False, help_text="Whether it was a superuser, who operates the installation."
+    )
+    verb = models.CharField(max_length=20)
+    kind = models.CharField(max_length=40, help_text="Of what it was done to.")
+    object_id = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    detail = VerbatimJSONField(default=dict)
+
+    class Meta:
+        verbose_name = "audit event"
+        indexes = [
+            models.Index(fields=["project", "id"], name="audit_project"),
+            models.Index(fields=["project", "actor", "id"], name="audit_actor"),
+            models.Index(fields=["project", "verb", "id"], name="audit_verb"),
+            models.Index(fields=["project", "kind", "id"], name="audit_kind"),
+            models.Index(fields=["project", "name", "id"], name="audit_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.verb} {self.kind} {self.name}"
 
 
 def _digest(token: str) -> str:

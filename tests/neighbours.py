@@ -189,7 +189,7 @@ def _endpoint(workflow: Workflow, name: str) -> None:
     said = {"kind": "webhook", "address": address, "events": list(Type.values), "created_by": name}
     endpoint = Endpoint(project=workflow.project, workflow=workflow, **said)
     endpoint.begin()
-    delivery = try_out(endpoint)
+    delivery = try_out(endpoint, name)
     delivery.answer = delivery.error = name
     delivery.save()
     Overdue.objects.create(endpoint=endpoint, workflow=workflow.pk, step=name, reason="uncovered")

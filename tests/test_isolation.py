@@ -296,6 +296,10 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         "baseline": ("declared",),
         "group_by": ("workflow",),
         "archived": ("false",),
+        "actor": ("canary", "nobody"),
+        "verb": ("published",),
+        "object": ("workflow",),
+        "name": (both.foreign.name, "nobodys-refund"),
     }[name]
     path = filled(pattern, both.ids(both.own))
     paths = tuple(f"{path}?{name}={value}" for value in told)

@@ -101,6 +101,7 @@ class BudgetAdmin(DiscreetAdmin):
 
     of_project = "project"
     changed_by = Role.DESIGNER
+    told = ("project", "workflow", "period", "cap")
     form = BudgetForm
     list_display = ["project", "workflow", "period", "limit", "real", "simulated", "stated_by", "stated_at"]
     list_filter = [("project", OwnFilter), "period"]

@@ -140,7 +140,8 @@ class WorkflowList(View):
 
         @transaction.atomic
         def make(examined: Examined) -> str:
-            return body.save(_made(project, body.name), examined, body.version, str(request.user)).number
+            by = str(request.user)
+            return body.save(_made(project, body.name, by), examined, body.version, by).number
 
         number = once_examined(request, lambda: body.examined(project), make)
         workflow = workflow_of(project, body.name)
@@ -169,8 +170,7 @@ class Archival(View):
         workflow = workflow_of(request.auth.project, name)
 
         def archive() -> str:
-            if not Workflow.objects.filter(pk=workflow.pk, archived_at=None).update(archived_at=timezone.now()):
-                workflow.must_be_in_use()
+            workflow.archive(str(request.user))
             return name
 
         once(request, archive)
@@ -179,8 +179,7 @@ class Archival(View):
     def delete(self, request: Request, name: str) -> Response:
         """Takes it back into use."""
         workflow = workflow_of(request.auth.project, name)
-        if not Workflow.objects.filter(pk=workflow.pk, archived_at__isnull=False).update(archived_at=None):
-            raise Conflict(f"The workflow {name} is not archived.", archived_at=None)
+        workflow.take_back(str(request.user))
         return Response(represent_workflow(workflow_of(request.auth.project, name)))
 
 
@@ -266,20 +265,19 @@ class BaselineView(View):
         workflow = workflow_of(request.auth.project, name)
         # The first statement holds from the beginning: before it, nobody had said anything.
         beginning = timezone.now() if workflow.baselines.exists() else workflow.created_at
-        baseline = workflow.baselines.create(
+        baseline = workflow.state_baseline(
+            str(request.user),
             method=body.method,
             model=body.target(workflow.project),
             cost_per_execution=None if body.cost_per_execution is None else to_pico(body.cost_per_execution),
             valid_from=body.from_ or beginning,
-            stated_by=str(request.user),
         )
         return Response(represent_baseline(baseline))
 
 
-def _made(project: Project, name: str) -> Workflow:
+def _made(project: Project, name: str, by: str) -> Workflow:
     try:
-        with transaction.atomic():
-            return Workflow.objects.create(project=project, name=name)
+        return Workflow.objects.begin(project, name, by)
     except IntegrityError as error:
         said = f"The workflow {name} exists already; post a new version to /workflows/{name}/versions."
         raise Conflict(said, workflow=name) from error

@@ -46,12 +46,8 @@ class BudgetList(View):
         body: NewBudget = self.body
         project = request.auth.project
         workflow = workflow_of(project, body.workflow) if body.workflow is not None else None
-        budget, made = Budget.objects.update_or_create(
-            project=project,
-            workflow=workflow,
-            period=body.period,
-            defaults={"cap": to_pico(body.cap), "stated_by": str(request.user)},
-        )
+        by = str(request.user)
+        budget, made = budgets.state(project, workflow, body.period, to_pico(body.cap), by)
         return Response(represent_budget(budget), status=201 if made else 200)
 
 
@@ -65,7 +61,7 @@ class BudgetDetail(View):
 
     def delete(self, request: Request, budget_id: int) -> Response:
         """Takes a budget away. What it had parked goes on."""
-        self._budget(request, budget_id).delete()
+        budgets.take_away(self._budget(request, budget_id), str(request.user))
         return Response(status=204)
 
     def _budget(self, request: Request, budget_id: int) -> Budget:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from math import inf
 
+from django.db import transaction
 from django.db.models import BigIntegerField, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.db.models.signals import post_delete, post_save
@@ -13,10 +14,13 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from gateway.models import Intent
+from projects import audit
+from projects.audit import Verb
+from projects.models import Project
 from projects.remembered import PerProject
 from wire.money import to_usd, usd_text
 
-from .models import Budget, Reservation, Spent
+from .models import Budget, Reservation, Spent, Workflow
 
 _stated = PerProject(lambda project: list(Budget.objects.filter(project=project).select_related("workflow")))
 
@@ -28,6 +32,24 @@ class OverBudget(Exception):
     def __init__(self, sentence: str, seconds: float | None, passing: bool = False) -> None:
         super().__init__(sentence)
         self.seconds, self.passing = seconds, passing
+
+
+@transaction.atomic
+def state(project: Project, workflow: Workflow | None, period: str, cap: int, by: str) -> tuple[Budget, bool]:
+    """The budget of this workflow (None: of the project) and period, with this cap in pico-dollars; whether it is new."""
+    of = {"project": project, "workflow": workflow, "period": period}
+    before = Budget.objects.select_for_update().filter(**of).values_list("cap", flat=True).first()
+    budget, made = Budget.objects.update_or_create(**of, defaults={"cap": cap, "stated_by": by})
+    caps = {"before": None if before is None else usd_text(to_usd(before)), "after": usd_text(to_usd(cap))}
+    audit.record(project.pk, by, Verb.CREATED if made else Verb.CHANGED, budget, changes={"cap": caps})
+    return budget, made
+
+
+@transaction.atomic
+def take_away(budget: Budget, by: str) -> None:
+    """What it had parked goes on."""
+    audit.record(budget.project_id, by, Verb.DELETED, budget, cap=usd_text(to_usd(budget.cap)))
+    budget.delete()
 
 
 def limiting(project_id: int, workflow_id: int) -> list[Budget]:

@@ -16,11 +16,13 @@ from django.utils import timezone
 
 from gateway.models import Call
 from gateway.providers.registry import is_simulated
+from projects import audit
+from projects.audit import Verb
 from projects.fields import PicoField, VerbatimJSONField
 from projects.keeping import redaction
 from projects.models import Project
 from projects.tools import tools_of
-from wire.money import to_usd
+from wire.money import to_usd, usd_text
 from wire.problems import Conflict, Fault, Invalid
 from wire.redaction import PERSONAL, policy_of
 from wire.times import rfc3339
@@ -58,6 +60,15 @@ class Examined:
         return cls(document, definition, content_hash(document), warnings(definition))
 
 
+class WorkflowQuerySet(models.QuerySet["Workflow"]):
+    @transaction.atomic
+    def begin(self, project: Project, name: str, by: str) -> Workflow:
+        """A new one, without a version yet. Raises `IntegrityError` for a name that is taken."""
+        workflow = self.create(project=project, name=name)
+        audit.record(project.pk, by, Verb.CREATED, workflow)
+        return workflow
+
+
 class Workflow(models.Model):
     """A named, repeatable task. What it does stands in its versions."""
 
@@ -66,6 +77,8 @@ class Workflow(models.Model):
     live = models.ForeignKey("Publication", models.PROTECT, null=True, editable=False, related_name="+")
     archived_at = models.DateTimeField(null=True, blank=True, help_text="Since when it takes no executions any more.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = WorkflowQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_workflow_per_name")]
@@ -81,6 +94,21 @@ class Workflow(models.Model):
             )
             raise Conflict(said, archived_at=rfc3339(self.archived_at))
 
+    @transaction.atomic
+    def archive(self, by: str) -> None:
+        """Takes it out of use. Raises `Conflict` where it is archived already."""
+        if not Workflow.objects.filter(pk=self.pk, archived_at=None).update(archived_at=timezone.now()):
+            self.refresh_from_db(fields=["archived_at"])
+            self.must_be_in_use()
+        audit.record(self.project_id, by, Verb.ARCHIVED, self)
+
+    @transaction.atomic
+    def take_back(self, by: str) -> None:
+        """Into use. Raises `Conflict` where it is not archived."""
+        if not Workflow.objects.filter(pk=self.pk, archived_at__isnull=False).update(archived_at=None):
+            raise Conflict(f"The workflow {self.name} is not archived.", archived_at=None)
+        audit.record(self.project_id, by, Verb.UNARCHIVED, self)
+
     def draft(self, examined: Examined, number: str, **context: object) -> Version:
         """A new, immutable version; what is said around the definition loses its secrets. Raises `Conflict` for a number that
         is taken, and for a workflow that is archived."""
@@ -89,7 +117,7 @@ class Workflow(models.Model):
         context |= {name: policy.value(context[name]) for name in TOLD if name in context}
         try:
             with transaction.atomic():
-                return self.versions.create(
+                version = self.versions.create(
                     number=number,
                     title=examined.definition.title,
                     definition=examined.document,
@@ -97,8 +125,21 @@ class Workflow(models.Model):
                     warnings=[{"pointer": fault.pointer, "detail": fault.detail} for fault in examined.warnings],
                     **context,
                 )
+                told = {"content_hash": version.content_hash, "warnings": len(version.warnings)}
+                audit.record(self.project_id, version.created_by, Verb.CREATED, version, **told)
+                return version
         except IntegrityError as error:
             raise Conflict(f"The version {number} exists already; a version never changes.", version=number) from error
+
+    @transaction.atomic
+    def state_baseline(self, by: str, **said: object) -> Baseline:
+        """From its `valid_from` on."""
+        baseline = self.baselines.create(**{"stated_by": by, **said})
+        cost = None if baseline.cost_per_execution is None else usd_text(to_usd(baseline.cost_per_execution))
+        told = {"method": baseline.method, "model": baseline.model, "cost_per_execution": cost}
+        since = rfc3339(baseline.valid_from)
+        audit.record(self.project_id, by, Verb.STATED, baseline, self.name, **told, **{"from": since})
+        return baseline
 
     def number_after(self, bump: str) -> str:
         """The next number behind the highest one there is; `bump` is major, minor or patch."""
@@ -188,8 +229,13 @@ class Version(models.Model):
         self.workflow.must_be_in_use()
         pinned = {"tier_map": self.tiers(), "calls": pins(self) or None, "prompt_format": PROMPT_FORMAT}
         with transaction.atomic():
+            was_live = self.publications.exists()
+            before = Workflow.objects.filter(pk=self.workflow_id).values_list("live__version__number", flat=True).get()
             publication = self.publications.create(**pinned, published_by=by)
             Workflow.objects.filter(pk=self.workflow_id).update(live=publication)
+            verb = Verb.ROLLED_BACK if was_live and before != self.number else Verb.PUBLISHED
+            told = {"before": before, "evidence": publication.evidence, "tier_map": publication.tier_map}
+            audit.record(self.workflow.project_id, by, verb, self, **told)
         return publication
 
 

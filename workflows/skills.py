@@ -82,7 +82,8 @@ def bring(skill: Skill, project: Project, name: str, by: str) -> Arrival:
     examined = Examined.of(skill.definition, project)
     context = redaction(project.pk).value(skill.design_context)
     with transaction.atomic():
-        workflow, _ = Workflow.objects.get_or_create(project=project, name=name)
+        here = Workflow.objects.filter(project=project, name=name).first()
+        workflow = here or Workflow.objects.begin(project, name, by)
         arrival, newest = Arrival(workflow), workflow.versions.order_by("-pk").first()
         if newest and (newest.content_hash, newest.design_context) == (examined.content_hash, context):
             arrival.there.append(newest.number)

@@ -169,7 +169,7 @@ def bring(
     examined = _examined(new, carried, project, track)
     try:
         with transaction.atomic():
-            arrival = Arrival(workflow or Workflow.objects.create(project=project, name=carried.name))
+            arrival = Arrival(workflow or Workflow.objects.begin(project, carried.name, by))
             arrival.there = [one.version for one in carried.versions if one.version not in examined]
             for one in carried.versions:
                 if one.version in examined:
@@ -247,7 +247,7 @@ def _state(baselines: list[CarriedBaseline], workflow: Workflow, by: str) -> int
     """States those that are not stated yet; how many."""
     new = [one.row for one in baselines if not workflow.baselines.filter(**one.row).exists()]
     for row in new:
-        workflow.baselines.create(**row, stated_by=by)
+        workflow.state_baseline(by, **row)
     return len(new)
 
 

@@ -115,7 +115,7 @@ def test_a_test_is_sent_and_leads_to_what_came_of_it(operator, receiver):
     page = text(operator.get(answer["Location"]))
     assert "It answered 503." in page
     assert "endpoint.test" in page
-    endpoint.change(enabled=False)
+    endpoint.change("alice", enabled=False)
     assert "enable it first" in text(operator.get(f"{PAGES}/endpoint/{endpoint.pk}/test/"))
     operator.post(f"{PAGES}/endpoint/{endpoint.pk}/test/")
     assert Delivery.objects.count() == 1
@@ -136,7 +136,7 @@ def test_what_failed_is_sent_again_by_whoever_may(operator, receiver):
     rounds()
     failed.refresh_from_db()
     assert (failed.state, [one.id for one in receiver.heard]) == ("delivered", [str(failed.pk)])
-    endpoint.change(enabled=False)
+    endpoint.change("alice", enabled=False)
     assert "1 not: the endpoint is disabled." in text(operator.post(f"{PAGES}/delivery/", chosen, follow=True))
 
 

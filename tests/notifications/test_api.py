@@ -127,7 +127,7 @@ def test_a_project_has_so_many_at_most(caller):
         for n in range(MAX_ENDPOINTS)
     )
     assert caller.ask("POST", "endpoints", NEW, "a key")[0] == 409
-    Endpoint.objects.first().remove()
+    Endpoint.objects.first().remove("alice")
     assert caller.ask("POST", "endpoints", NEW, "a key")[0] == 201
 
 
@@ -195,7 +195,7 @@ def test_it_is_tried_out_and_says_what_came_of_it(caller, receiver):
     (told,) = caller.ask("GET", f"endpoints/{endpoint.pk}/deliveries?state=delivered")[1]["results"]
     assert (told["attempts"], told["next_try_at"], told["error"]) == (2, None, None)
     assert caller.ask("GET", f"endpoints/{endpoint.pk}/deliveries?state=failed")[1]["results"] == []
-    endpoint.change(enabled=False)
+    endpoint.change("alice", enabled=False)
     for path in (f"endpoints/{endpoint.pk}/test", f"deliveries/{told['id']}/redelivery"):
         assert caller.ask("POST", path)[0] == 409
 

@@ -159,7 +159,7 @@ def test_a_worker_tells_by_itself(receiver):
 
 def test_a_test_is_told_at_once(receiver):
     endpoint = listen(make_project(), receiver)
-    delivery = try_out(endpoint)
+    delivery = try_out(endpoint, "alice")
     rounds()
     assert receiver.heard[0].payload["type"] == "endpoint.test"
     assert receiver.heard[0].payload["data"]["endpoint"] == str(endpoint.pk)

@@ -69,7 +69,7 @@ def test_the_snippet_takes_either_secret_while_one_is_rotated(verify, receiver):
     models_answer({"text": envelope({"kind": "refund"})})
     workflow = make_workflow()
     endpoint = listen(workflow.project, receiver)
-    old, new = receiver.secret, endpoint.rotate().text
+    old, new = receiver.secret, endpoint.rotate("alice").text
     execute(workflow)
     rounds()
     for secret in (old, new):

@@ -111,7 +111,7 @@ def test_what_somebody_has_to_do_something_about_comes_first():
 def test_a_mail_that_is_not_taken_is_sent_again(post):
     post.refuses = True
     endpoint = alice(make_project())
-    try_out(endpoint)
+    try_out(endpoint, "alice")
     rounds()
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.error) == (
@@ -130,6 +130,6 @@ def test_a_mail_that_is_not_taken_is_sent_again(post):
 def test_without_a_mail_server_it_says_so(post, settings):
     endpoint = alice(make_project())
     settings.EMAIL_CONFIGURED = False
-    try_out(endpoint)
+    try_out(endpoint, "alice")
     rounds()
     assert "EMAIL_URL" in Delivery.objects.get().error

@@ -39,7 +39,7 @@ def test_a_batch_goes_at_a_time(monkeypatch):
 
 def test_secrets_that_sign_no_longer_go():
     endpoint = listen(make_project())
-    endpoint.rotate()
+    endpoint.rotate("alice")
     Secret.objects.exclude(expires_at=None).update(expires_at=timezone.now() - timedelta(seconds=1))
     outbox.forget_the_old_ones()
     assert Secret.objects.get().expires_at is None
@@ -49,7 +49,7 @@ def test_what_waits_for_an_endpoint_that_is_disabled_is_given_up_and_for_no_othe
     off, on = listen(make_project()), listen(make_project("bob"))
     waits, stays = told(off, 0, "waiting"), told(on, 0, "waiting")
     done = told(off, 0)
-    off.change(enabled=False)
+    off.change("alice", enabled=False)
     delivering.give_up()
     for each in (waits, stays, done):
         each.refresh_from_db()

@@ -143,7 +143,7 @@ def test_where_nobody_listens_nothing_is_read(workflow, django_assert_num_querie
     with django_assert_num_queries(1):
         history.collect()
     endpoint = listen(workflow.project)
-    endpoint.change(enabled=False)
+    endpoint.change("alice", enabled=False)
     execute(workflow)
     history.collect()
     assert Cursor.objects.get().position is None
@@ -153,10 +153,10 @@ def test_where_nobody_listens_nothing_is_read(workflow, django_assert_num_querie
 
 def test_who_is_enabled_again_is_told_of_what_comes_then(workflow):
     endpoint = listen(workflow.project)
-    endpoint.change(enabled=False)
+    endpoint.change("alice", enabled=False)
     execute(workflow)
     history.collect()
-    endpoint.change(enabled=True)
+    endpoint.change("alice", enabled=True)
     execute(workflow)
     history.collect()
     assert Delivery.objects.count() == 1
@@ -191,7 +191,7 @@ def test_a_receiver_with_another_secret_refuses_it(workflow, receiver):
 def test_both_secrets_sign_while_one_is_rotated(workflow, receiver):
     endpoint = listen(workflow.project, receiver)
     old = receiver.secret
-    new = endpoint.rotate().text
+    new = endpoint.rotate("alice").text
     execute(workflow)
     rounds()
     receiver.secret = new
@@ -204,7 +204,7 @@ def test_both_secrets_sign_while_one_is_rotated(workflow, receiver):
 
 def test_a_secret_that_was_rotated_away_at_once_signs_nothing(workflow, receiver):
     endpoint = listen(workflow.project, receiver)
-    old, receiver.secret = receiver.secret, endpoint.rotate(keep_hours=0).text
+    old, receiver.secret = receiver.secret, endpoint.rotate("alice", keep_hours=0).text
     execute(workflow)
     rounds()
     (heard,) = receiver.heard
@@ -345,12 +345,12 @@ def test_what_was_delivered_or_failed_is_sent_again_when_a_person_asks(workflow,
     execute(workflow)
     rounds()
     delivery = Delivery.objects.get()
-    delivery.again()
+    delivery.again("alice")
     rounds()
     assert [one.id for one in receiver.heard] == [str(delivery.pk)] * 2
     Delivery.objects.update(state="failed", attempts=10)
     receiver.answers = [500]
-    delivery.again()
+    delivery.again("alice")
     rounds()
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == ("failed", 11)

@@ -14,11 +14,11 @@ from workflows.models import Budget
 SEEN = {
     "viewer": {"project", "workflow", "version", "budget", "execution", "flag", "call", "intent", "ownprice"},
     "designer": {"tool"},
-    "owner": {"apikey", "provider", "endpoint", "delivery"},
+    "owner": {"apikey", "auditevent", "provider", "endpoint", "delivery"},
 }
 OPERATORS = {"limit", "worker", "user", "group"}
 PAGES = {
-    **dict.fromkeys(("project", "apikey", "tool"), "projects"),
+    **dict.fromkeys(("project", "apikey", "auditevent", "tool"), "projects"),
     **dict.fromkeys(("workflow", "version", "budget"), "workflows"),
     **dict.fromkeys(("execution", "flag", "worker"), "executions"),
     **dict.fromkeys(("call", "intent", "ownprice", "provider", "limit"), "gateway"),
@@ -128,7 +128,8 @@ def test_an_owner_revokes_the_own_keys_alone(both):
     client = member("owner", both.own.project)
     theirs = ApiKey.objects.issue(both.foreign.project, ["read"])[0]
     mine = ApiKey.objects.issue(both.own.project, ["read"])[0]
-    client.post("/admin/projects/apikey/", {"action": "revoke", "_selected_action": [str(theirs.pk), str(mine.pk)]})
+    data = {"action": "revoke", "_selected_action": [str(theirs.pk), str(mine.pk)], "post": "yes"}
+    client.post("/admin/projects/apikey/", data)
     assert ApiKey.objects.get(pk=theirs.pk).revoked_at is None
     assert ApiKey.objects.get(pk=mine.pk).revoked_at is not None
 

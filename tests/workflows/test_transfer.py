@@ -85,7 +85,7 @@ def test_it_arrives_with_all_that_is_said_of_it_and_the_same_hashes(workflow, ex
     for one, other in zip(workflow.versions.order_by("pk"), arrived.versions.order_by("pk"), strict=True):
         kept = ("number", "definition", "content_hash", "warnings", *(key for key in SAID if key != "created_by"))
         assert [getattr(one, key) for key in kept] == [getattr(other, key) for key in kept]
-        assert other.created_by == "import_workflow"
+        assert other.created_by == "command:import_workflow"
     same = ("method", "model", "cost_per_execution", "valid_from")
     assert list(arrived.baselines.values_list(*same)) == list(workflow.baselines.values_list(*same))
     assert export("refund", "--project", "bob").replace("published: null", "published: 1.0.0") == exported.read_text()
@@ -120,7 +120,7 @@ def test_it_is_published_where_that_is_asked_for_and_executes(exported, bob):
     )
     arrived = Workflow.objects.select_related("live__version__workflow__project").get(project=bob)
     assert (arrived.name, arrived.live.version.number, arrived.live.published_by) == (
-        *("money-back", "1.0.0", "import_workflow"),
+        *("money-back", "1.0.0", "command:import_workflow"),
     )
     assert execute(arrived).status == "completed"
 

@@ -11,8 +11,12 @@ from rich.progress import Progress
 
 from executions import retention
 from executions.models import Execution
+from projects import audit
+from projects.audit import Verb
 from projects.models import Project
 from projects.schema import bring_up_to_date
+
+BY = "command:purge"
 
 
 class Command(BaseCommand):
@@ -41,6 +45,8 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = 0")  # counting what was never purged may take a while
         found = Execution.objects.to_purge(owner.pk, moment).count()
+        if not dry_run:  # before it begins: it may be stopped at any time
+            audit.record(owner.pk, BY, Verb.PURGED, owner, before=moment.isoformat(), executions=found)
         purged = 0 if dry_run else self._purge(owner, moment, found)
         self._say(owner, moment, found if dry_run else purged, dry_run, bool(options["json"]))
 
@@ -50,7 +56,7 @@ class Command(BaseCommand):
         # Progress is for a person's eyes: it goes to a terminal's error output, and nowhere else.
         with Progress(console=Console(stderr=True), disable=not self.stderr.isatty(), transient=True) as progress:
             bar = progress.add_task(f"{owner.name}: deleting texts", total=found)
-            while some := retention.purge(owner.pk, before, "command"):
+            while some := retention.purge(owner.pk, before, BY):
                 done += some
                 progress.update(bar, completed=done)
         return done

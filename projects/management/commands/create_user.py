@@ -7,8 +7,12 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from projects import audit
+from projects.audit import Verb
 from projects.models import Membership, Project, Role
 from projects.schema import bring_up_to_date
+
+BY = "command:create_user"
 
 
 class Command(BaseCommand):
@@ -48,7 +52,12 @@ def _member(name: str, project: Project, role: str) -> str | None:
         except ValidationError as error:
             raise CommandError(f"This is no name to sign in with: {' '.join(error.messages)}") from error
         account.save()
+        audit.record(None, BY, Verb.CREATED, account)
     elif account.is_superuser:
         raise CommandError(f"{name} operates the installation, and needs no role.")
-    Membership.objects.update_or_create(account=account, project=project, defaults={"role": role})
+    before = Membership.objects.filter(account=account, project=project).values_list("role", flat=True).first()
+    member, made = Membership.objects.update_or_create(account=account, project=project, defaults={"role": role})
+    if before != role:
+        changes = {"role": {"before": before, "after": role}}
+        audit.record(project.pk, BY, Verb.CREATED if made else Verb.CHANGED, member, name, changes=changes)
     return password

@@ -1,10 +1,15 @@
 """`manage.py register_tool NAME --project NAME`: lets a project's definitions name a tool."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from projects import audit
+from projects.audit import Verb
 from projects.models import Project, Tool
 from projects.schema import bring_up_to_date
 from projects.tools import registered
+
+BY = "command:register_tool"
 
 
 class Command(BaseCommand):
@@ -26,5 +31,17 @@ class Command(BaseCommand):
         if taken:
             raise CommandError(f"{taken} is {taken.get_kind_display()} in {project}, which was made in the admin.")
         for name in names:
-            Tool.objects.update_or_create(project=owner, name=name, defaults={"enabled": True})
+            _register(owner, name)
             self.stdout.write(f"{name} is registered in {project}.")
+
+
+@transaction.atomic
+def _register(owner: Project, name: str) -> None:
+    """Written down where it changes something."""
+    tool, made = Tool.objects.select_for_update().get_or_create(project=owner, name=name)
+    if made:
+        audit.record(owner.pk, BY, Verb.CREATED, tool)
+    elif not tool.enabled:
+        tool.enabled = True
+        tool.save(update_fields=["enabled"])
+        audit.record(owner.pk, BY, Verb.CHANGED, tool, changes={"enabled": {"before": False, "after": True}})

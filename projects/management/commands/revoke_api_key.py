@@ -1,8 +1,8 @@
 """`manage.py revoke_api_key PREFIX`."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from projects import keys
 from projects.models import ApiKey
 from projects.schema import bring_up_to_date
 
@@ -15,8 +15,9 @@ class Command(BaseCommand):
 
     def handle(self, *, prefix: str, **options: object) -> None:
         bring_up_to_date()
-        if not ApiKey.objects.filter(prefix=prefix).exists():
+        key = ApiKey.objects.filter(prefix=prefix).first()
+        if key is None:
             raise CommandError(f"There is no key {prefix!r}.")
-        if not ApiKey.objects.filter(prefix=prefix, revoked_at=None).update(revoked_at=timezone.now()):
+        if not keys.revoke(key, "command:revoke_api_key"):
             raise CommandError(f"The key {prefix!r} is revoked already.")
         self.stdout.write(f"{prefix} is revoked.")

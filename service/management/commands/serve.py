@@ -8,11 +8,14 @@ from contextlib import nullcontext
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from config import environment
 from config.wsgi import application
 from executions.working import AnotherProcess, working
+from projects import audit
+from projects.audit import Verb
 from projects.schema import bring_up_to_date
 
 from ... import gate, http
@@ -76,7 +79,9 @@ def _first_administrator() -> str:
     """Makes it. A password that the operator gave is not repeated: what is printed ends up in a log."""
     given = environment.text("ADMIN_PASSWORD")
     password = given or secrets.token_urlsafe(12)
-    get_user_model().objects.create_superuser("admin", password=password)
+    with transaction.atomic():
+        account = get_user_model().objects.create_superuser("admin", password=password)
+        audit.record(None, audit.SERVICE, Verb.CREATED, account, superuser=True)
     return "with the password in ADMIN_PASSWORD" if given else f"password {password} (shown once)"
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from projects import audit
+from projects.audit import Verb
 from projects.models import Project
 from projects.schema import bring_up_to_date
 from wire import strict_yaml
@@ -12,6 +14,7 @@ from wire.problems import Problem
 from workflows.models import Workflow
 from workflows.transfer import exported
 
+BY = "command:export_workflow"
 HEAD = (
     "# A workflow, as `manage.py export_workflow` wrote it. `manage.py import_workflow` takes it to another project.\n"
 )
@@ -46,6 +49,9 @@ class Command(BaseCommand):
             document = exported(workflow, [one.strip() for one in versions.split(",") if one.strip()])
         except Problem as problem:
             raise CommandError(problem.detail) from problem
+        # Before it leaves: what goes out is written down, also where nobody takes it.
+        told = {"versions": [one["version"] for one in document["versions"]]}
+        audit.record(workflow.project_id, BY, Verb.EXPORTED, workflow, **told)
         text = _written(document, bool(options["json"]))
         if output is None:
             self.stdout.write(text, ending="")

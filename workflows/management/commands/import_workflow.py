@@ -19,7 +19,7 @@ from workflows import skills
 from workflows.names import Name
 from workflows.transfer import MAX_FILE, Arrival, bring, read
 
-BY = "import_workflow"
+BY = "command:import_workflow"
 SHOWN = 20  # faults
 MAX_BYTES = 4 * MAX_FILE + 1  # so many a character has at most
 

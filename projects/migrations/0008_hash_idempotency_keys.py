@@ -18,7 +18,7 @@ def hash_keys(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("projects", "0005_members"),
+        ("projects", "0007_tools"),
     ]
 
     operations = [
