@@ -8,6 +8,7 @@ from analytics import api as analytics
 from analytics.metrics import spend
 from executions import api as executions
 from executions import health, metrics
+from gateway import api as prices
 from notifications import api as notifications
 from projects import api as audit
 from projects.accounts import login
@@ -44,6 +45,7 @@ api = [
     path("budgets", budgets.BudgetList.as_view()),
     path("budgets/<int:budget_id>", budgets.BudgetDetail.as_view()),
     path("costs", analytics.ProjectCosts.as_view()),
+    path("prices", prices.PriceList.as_view()),
     path("events", audit.EventList.as_view()),
     path("endpoints", notifications.EndpointList.as_view()),
     path("endpoints/<uuid:endpoint_id>", notifications.EndpointDetail.as_view()),

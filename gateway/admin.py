@@ -4,18 +4,36 @@ import re
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from projects.admin import DiscreetAdmin, NamesProvider, OwnFilter, ReadOnlyAdmin, pretty, usd
+from projects.audited import actor
 from projects.endpoints import is_same_host
-from projects.models import Provider, Role
+from projects.models import Project, Provider, Role
+from projects.roles import projects_of
+from wire.money import percent_text, usd_text
 
+from . import pricing
+from .in_force import InForceForm
 from .models import Call, Intent, Limit, OwnPrice
-from .prices import ANY, price_lists
+from .price_table import Priced
+from .prices import ANY, KINDS, price_lists
+from .providers.anthropic import AnthropicProvider
+from .providers.openai import OpenAIProvider
 from .providers.sdk import key_in
 
+CACHED = ("cache_read", "cache_write_5m", "cache_write_1h")
+STATED = (*KINDS, *(f"batch_{kind}" for kind in KINDS))
+OWN_KEYS = {"anthropic": AnthropicProvider.own_key_variable, "openai": OpenAIProvider.own_key_variable}
+LOOKED_THROUGH = 1_000  # published workflows
+MOST_LINES = 300  # of prices on a page
 NOT_KEPT = "Not there: it was never kept, or it was deleted, as its project says."
 
 
@@ -96,6 +114,10 @@ class IntentAdmin(ReadOnlyAdmin):
         return usd(intent.upper_bound, simulated=intent.simulated)
 
 
+def _key_state(variable: str) -> str:
+    return f"{variable} is {'set' if key_in(variable) else 'not set'} here"
+
+
 def _price_lists() -> list[tuple[str, str]]:
     lists = [(name, name) for name in price_lists()]
     return [("", "none: own prices, or unpriced"), (ANY, "the first that knows the model"), *lists]
@@ -145,12 +167,17 @@ class ProviderAdmin(DiscreetAdmin):
     changed_by = None
     told = ("project", "name", "protocol", "base_url", "key_variable", "price_list", "aliases")
     form = ProviderForm
-    list_display = ["name", "project", "protocol", "address", "key", "price_list"]
-    list_filter = [("project", OwnFilter)]
+    list_display = ["name", "project", "protocol", "address", "key", "tiers", "prices_of"]
+    list_filter = [("project", OwnFilter), "protocol"]
     list_select_related = ["project"]
+    empty = (
+        "No provider of a project's own. Add one for an endpoint that speaks like OpenAI's or Anthropic's: Gemini, OpenRouter, "
+        "vLLM, Ollama. Its key stands in the environment; here is only the variable's name."
+    )
     fieldsets = [
         (None, {"fields": ["project", "name", "protocol"]}),
-        ("Where it is asked", {"fields": ["base_url", "key_variable"]}),
+        ("Where it is asked", {"fields": ["base_url", "key_variable", "key"]}),
+        ("What it is used for", {"fields": ["tiers", "workflows"]}),
         ("Prices and names", {"fields": ["price_list", "aliases"]}),
     ]
 
@@ -160,18 +187,55 @@ class ProviderAdmin(DiscreetAdmin):
         parts = re.split(r"(?<=[/.])(?=[^/.])", provider.base_url or "–")
         return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Provider]:
+        return super().get_queryset(request).prefetch_related("project__tiers")
+
+    def introduction(self, request: HttpRequest) -> str:
+        own = " and ".join(_key_state(variable) for variable in OWN_KEYS.values())
+        return (
+            f"Every project has anthropic, openai, scripted and recorded beside these; of their keys {own}. Workers have their own "
+            "environment: what is set here, in the web process, has to be set there."
+        )
+
     @admin.display(description="key")
     def key(self, provider: Provider) -> str:
-        variable = provider.key_variable
-        return f"{variable}, not set here" if variable and not key_in(variable) else variable or "–"
+        """Whether it is there, and never which it is."""
+        if provider.simulated:
+            return "none: it asks nobody"
+        usual = "" if provider.base_url else OWN_KEYS.get(provider.protocol, "")
+        variable = provider.key_variable or usual
+        return _key_state(variable) if variable else "none: the endpoint wants no key"
+
+    @admin.display(description="tiers")
+    def tiers(self, provider: Provider) -> str:
+        rows = [row for row in provider.project.tiers.all() if row.provider == provider.name]
+        return ", ".join(f"{row.tier} ({row.model})" for row in rows) or "no tier"
+
+    @admin.display(description="published workflows")
+    def workflows(self, provider: Provider) -> str:
+        """Those whose live version was published with it."""
+        rows = provider.project.workflows.filter(live__isnull=False, archived_at=None).order_by("name")
+        maps = rows.values_list("name", "live__tier_map")[:LOOKED_THROUGH]
+        names = [name for name, tiers in maps if any(one.partition(":")[0] == provider.name for one in tiers.values())]
+        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+        return ", ".join(names[:20]) + more or "none"
+
+    @admin.display(description="prices")
+    def prices_of(self, provider: Provider) -> str:
+        return provider.price_list or "own prices alone"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> list[str]:
-        return ["project", "name", "protocol"] if obj else []
+        shown = ["key", "tiers", "workflows"]
+        return ["project", "name", "protocol", *shown] if obj else shown
 
     def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> list:
-        """Of a new one no key is known anywhere, and who may only look has nothing to say."""
+        """Nothing is to be seen yet of one that is not there yet; and only who changes one is asked whether its key goes along."""
+        if not obj:
+            seen = self.get_readonly_fields(request)
+            parts = [(title, [name for name in part["fields"] if name not in seen]) for title, part in self.fieldsets]
+            return [(title, {"fields": fields}) for title, fields in parts if fields]
         named, asked, *more = self.fieldsets
-        if obj and self.has_change_permission(request, obj):
+        if self.has_change_permission(request, obj):
             asked = (asked[0], {"fields": [*asked[1]["fields"], "key_goes_along"]})
         return [named, asked, *more]
 
@@ -179,15 +243,98 @@ class ProviderAdmin(DiscreetAdmin):
         return False
 
 
+def _line(row: Priced) -> dict[str, object]:
+    """A row of prices as the page shows it."""
+    found = {kind: getattr(row.price, kind) if row.price else None for kind in KINDS}
+    return {
+        "row": row,
+        "prices": {kind: usd_text(price) or "–" for kind, price in found.items()},
+        "times": percent_text(row.times_cheapest),
+        "times_output": percent_text(row.times_cheapest_output),
+        "batch": f"{usd_text(row.batch.input)}, {usd_text(row.batch.output)}" if row.batch else "–",
+        "listed": f"{usd_text(row.listed.input)}, {usd_text(row.listed.output)}" if row.listed else "",
+        "longer": [(above, usd_text(dear.input), usd_text(dear.output)) for above, dear in row.long_prompts],
+    }
+
+
+class OwnPriceForm(NamesProvider):
+    """What is wrong with a price is said by the field, as through the API."""
+
+    class Meta:
+        widgets = {"model": forms.TextInput(attrs={"class": "vTextField", "placeholder": "claude-haiku-5-5"})}
+
+
 @admin.register(OwnPrice)
 class OwnPriceAdmin(DiscreetAdmin):
     """Stated once, in force from its day on; a new price is a new row."""
 
     of_project = "project"
-    form = NamesProvider
-    list_display = ["project", "provider", "model", "valid_from", "input_usd", "output_usd"]
+    audits_itself = True  # see `pricing.state`
+    form = OwnPriceForm
+    list_display = ["model", "provider", "project", "valid_from", "stands", "input_usd", "output_usd", "batch_usd"]
     list_filter = [("project", OwnFilter), "provider"]
     list_select_related = ["project"]
+    search_fields = ["model"]
+    ordering = ["-valid_from", "-pk"]
+    change_list_template = "admin/gateway/ownprice/change_list.html"
+    intro = (
+        "A price of the project's own goes before the public list from its day on. A call that was made keeps the price that it "
+        "was made at, so none begins in the past."
+    )
+    empty = (
+        "No own price: every model costs what the public list of its provider says, and one that it does not know is unpriced. "
+        "“Prices in force” shows them beside each other."
+    )
+    fieldsets = [
+        (None, {"fields": ["project", "provider", "model", "valid_from"]}),
+        ("USD per million tokens", {"fields": ["input", "output", "cache_read", "cache_write_5m", "cache_write_1h"]}),
+        (
+            "The same in a batch",
+            {
+                "classes": ["collapse"],
+                "fields": [f"batch_{kind}" for kind in ("input", "output", *CACHED)],
+            },
+        ),
+    ]
+
+    def save_model(self, request: HttpRequest, price: OwnPrice, form: forms.ModelForm, change: bool) -> None:
+        kinds = {kind: getattr(price, kind) for kind in STATED}
+        of = (price.project, price.provider, price.model, price.valid_from)
+        price.pk = pricing.state(*of, kinds, actor(request))[0].pk
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, object]:
+        return {"valid_from": timezone.now().date(), **super().get_changeform_initial_data(request)}
+
+    def get_urls(self) -> list:
+        in_force = path("in-force/", self.admin_site.admin_view(self.in_force), name="gateway_ownprice_in_force")
+        return [in_force, *super().get_urls()]
+
+    def in_force(self, request: HttpRequest) -> HttpResponse:
+        """What each model costs a project at this moment, beside each other."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = InForceForm(self._projects(request), request.GET)
+        rows = form.rows()
+        context = {
+            **self.admin_site.each_context(request),
+            **{"title": "Prices in force", "opts": self.opts, "form": form, "project": form.project},
+            **{"rows": [_line(row) for row in rows[:MOST_LINES]], "left_out": max(0, len(rows) - MOST_LINES)},
+            "may_state": form.project is not None
+            and self.may(request, self.changed_by, OwnPrice(project=form.project)),
+        }
+        return render(request, "admin/gateway/ownprice/in_force.html", context)
+
+    def _projects(self, request: HttpRequest) -> QuerySet[Project]:
+        rows = Project.objects.order_by("name")
+        return rows if request.user.is_superuser else rows.filter(pk__in=projects_of(request.user, self.seen_by))
+
+    @admin.display(description="state")
+    def stands(self, price: OwnPrice) -> str:
+        today = timezone.now().date()
+        if price.valid_from > today:
+            return "later"
+        in_force = pricing.own_price(price.project_id, price.provider, price.model, today)
+        return "in force" if in_force and in_force.pk == price.pk else "until the next one began"
 
     @admin.display(description="input per million")
     def input_usd(self, price: OwnPrice) -> str:
@@ -196,6 +343,10 @@ class OwnPriceAdmin(DiscreetAdmin):
     @admin.display(description="output per million")
     def output_usd(self, price: OwnPrice) -> str:
         return usd(price.output)
+
+    @admin.display(description="batch: input, output")
+    def batch_usd(self, price: OwnPrice) -> str:
+        return "–" if price.batch_input is None else f"{usd(price.batch_input)}, {usd(price.batch_output)}"
 
     def has_change_permission(self, request: HttpRequest, obj: OwnPrice | None = None) -> bool:
         return False
@@ -210,5 +361,23 @@ class LimitAdmin(DiscreetAdmin):
 
     told = ("provider", "model", "concurrent", "tokens_per_minute")
     form = NamesProvider
-    list_display = ["__str__", "concurrent", "tokens_per_minute"]
+    list_display = ["provider", "of_model", "at_once", "a_minute"]
     list_filter = ["provider"]
+    ordering = ["provider", "model"]
+    intro = "Each worker keeps to its share of a limit. What finds no place waits, and is never refused."
+    empty = (
+        "No limit: as much is asked at once as there is work. Add what your contract with a provider allows, so that it need not "
+        "refuse you."
+    )
+
+    @admin.display(description="model", ordering="model")
+    def of_model(self, limit: Limit) -> str:
+        return limit.model or "each that has no limit of its own"
+
+    @admin.display(description="calls at once", ordering="concurrent")
+    def at_once(self, limit: Limit) -> str:
+        return "no limit" if limit.concurrent is None else f"{limit.concurrent:,}"
+
+    @admin.display(description="tokens per minute", ordering="tokens_per_minute")
+    def a_minute(self, limit: Limit) -> str:
+        return "no limit" if limit.tokens_per_minute is None else f"{limit.tokens_per_minute:,}"

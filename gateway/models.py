@@ -167,8 +167,16 @@ class OwnPrice(models.Model):
         "cache write, five minutes", null=True, blank=True, help_text="The same for what is kept in a cache so long."
     )
     cache_write_1h = PicoField("cache write, one hour", null=True, blank=True)
+    batch_input = PicoField(
+        null=True, blank=True, help_text="The same of a batch, per million tokens; empty: a batch has no price."
+    )
+    batch_output = PicoField(null=True, blank=True)
+    batch_cache_read = PicoField(null=True, blank=True)
+    batch_cache_write_5m = PicoField("batch cache write, five minutes", null=True, blank=True)
+    batch_cache_write_1h = PicoField("batch cache write, one hour", null=True, blank=True)
 
     class Meta:
+        verbose_name = "own price"
         constraints = [
             models.UniqueConstraint(fields=["project", "provider", "model", "valid_from"], name="one_own_price_a_day"),
         ]
@@ -181,6 +189,10 @@ class OwnPrice(models.Model):
             self.project.must_know(self.provider)
         if self.valid_from and self.valid_from < timezone.now().date():
             raise ValidationError({"valid_from": "A price holds from today or later: what was paid stays as it was."})
+        if (self.batch_input is None) != (self.batch_output is None):
+            raise ValidationError(
+                {"batch_output": "A batch has a price of what goes in and of what comes out, or none."}
+            )
 
 
 class Limit(models.Model):

@@ -5,7 +5,7 @@ The gateway asks it for every call; a project's own prices are made elsewhere an
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from genai_prices.types import (
     ModelInfo,
     ModelPrice,
     Provider,
+    StartDateConstraint,
     TieredPrices,
     TimeOfDateConstraint,
 )
@@ -100,6 +101,31 @@ def is_flat(price_list: str, model: str, least: int, most: int) -> bool:
     """Whether one price holds all day long, for every prompt from `least` to `most` tokens."""
     entry = _entry(price_list, model)
     return entry is None or (not entry.knows_hours and entry.prompt_class(least) == entry.prompt_class(most))
+
+
+@cache
+def models_of(price_list: str) -> tuple[str, ...]:
+    """The ids that a list has, each of which is found under itself; none for a list that nobody knows."""
+    listed = next((provider for provider in get_snapshot().providers if provider.id == price_list), None)
+    ids = [model.id for model in listed.models] if listed else []
+    return tuple(one for one in ids if (entry := _entry(price_list, one)) and entry.model.id == one)
+
+
+def thresholds_of(price_list: str, model: str) -> tuple[int, ...]:
+    """Lengths of prompts, in tokens, above which this model has another price."""
+    entry = _entry(price_list, model)
+    return entry.thresholds if entry else ()
+
+
+def listed_since(price_list: str, model: str, at: datetime) -> date | None:
+    """The first day of the price that the list has in force; None: the list knows no day."""
+    entry = _entry(price_list, model)
+    if entry is None or isinstance(entry.model.prices, ModelPrice):
+        return None
+    begins = [
+        one.constraint.start_date for one in entry.model.prices if isinstance(one.constraint, StartDateConstraint)
+    ]
+    return max((day for day in begins if day <= at.date()), default=None)
 
 
 @cache

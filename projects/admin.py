@@ -5,22 +5,24 @@ from collections.abc import Iterable
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin import helpers
 from django.contrib.auth import admin as accounts
 from django.contrib.auth.models import Group, User
 from django.db import models, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString, mark_safe
 
 from wire.money import to_usd, usd_text
 
-from . import audit, changes, keys, roles
+from . import audit, keys, roles
 from .audit import Verb
+from .audited import Audited, actor
 from .key_form import KeyForm
-from .lists import Bounded, Kinds, Living, Verbs, are_ids
-from .models import ApiKey, AuditEvent, Membership, Project, Provider, Role, TierModel, ToolVariable
+from .lists import Bounded, Kinds, Living, Verbs
+from .models import ApiKey, AuditEvent, Membership, Project, Provider, Role, Tier, TierModel, ToolVariable
 from .project_form import ProjectForm
 from .roles import projects_of
 
@@ -39,69 +41,6 @@ def usd(pico: int | None, *, simulated: bool = False) -> str:
     return "–" if pico is None else f"{usd_text(to_usd(pico))} USD{' (simulated)' if simulated else ''}"
 
 
-def actor(request: HttpRequest) -> str:
-    """Who does it, as histories name a person."""
-    return f"user:{request.user.get_username()}"
-
-
-class Audited(admin.ModelAdmin):
-    """Whatever is added, changed, deleted or done to a selection here is written down in the audit, in the same transaction.
-
-    `told`: the fields whose values the audit keeps, also of the rows on the same page; of any other field only that it was
-    changed. `audits_itself`: what the page calls writes it down.
-    """
-
-    told: tuple[str, ...] = ()
-    audits_itself = False
-
-    def project_of(self, row: models.Model | None) -> int | None:
-        return None
-
-    def construct_change_message(
-        self, request: HttpRequest, form: forms.BaseForm, formsets: list | None, add: bool = False
-    ) -> list:
-        """For Django's own history; what the audit tells is seen here too, where the form is at hand."""
-        inlines = list(changes.of_inlines(formsets or [], self.told))
-        request.audited = changes.of_form(form, self.told), inlines
-        return super().construct_change_message(request, form, formsets, add)
-
-    def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> object:
-        self._audit(request, obj, Verb.CREATED)
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> object:
-        self._audit(request, obj, Verb.CHANGED)
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Iterable[models.Model]) -> object:
-        for row in queryset:
-            self.record(request, row, Verb.DELETED)
-        return super().log_deletions(request, queryset)
-
-    def record(self, request: HttpRequest, row: models.Model, verb: Verb, **detail: object) -> None:
-        audit.record(self.project_of(row), actor(request), verb, row, **detail)
-
-    def _audit(self, request: HttpRequest, row: models.Model, verb: Verb) -> None:
-        """The row itself, where something of it was changed, and each of the rows below it."""
-        if self.audits_itself:
-            return
-        changed, inlines = request.audited
-        if changed or verb == Verb.CREATED:
-            self.record(request, row, verb, changes=changed)
-        for done, below, its in inlines:
-            audit.record(self.project_of(row), actor(request), done, below, changes=its)
-
-    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
-        """Django does neither: it deletes without a transaction, and breaks on an id that is none."""
-        chosen = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-        if not are_ids(self.model, chosen):
-            said = f"What was chosen is no {self.opts.verbose_name} of this list: choose again."
-            self.message_user(request, said, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
-        with transaction.atomic():
-            return super().response_action(request, queryset)
-
-
 class DiscreetAdmin(Audited):
     """What every page of ours is made of: an account sees the rows of its projects and nothing else, not even that there is more.
 
@@ -117,9 +56,15 @@ class DiscreetAdmin(Audited):
     empty = ""
     change_list_template = "admin/list.html"
 
+    def introduction(self, request: HttpRequest) -> str:
+        return self.intro
+
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         empty = self.empty if self.has_add_permission(request) or isinstance(self, ReadOnlyAdmin) else ""
-        said = {"intro": self.intro, "empty": empty or f"There are no {self.opts.verbose_name_plural} here."}
+        said = {
+            "intro": self.introduction(request),
+            "empty": empty or f"There are no {self.opts.verbose_name_plural} here.",
+        }
         return super().changelist_view(request, {**said, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
@@ -233,8 +178,19 @@ class NamesProvider(forms.ModelForm):
 
 
 class TierInline(OfItsPage):
+    """What is published keeps the models that it was published with."""
+
     model = TierModel
     form = NamesProvider
+    verbose_name_plural = "tier map: which model a tier means, from the next publication on"
+    readonly_fields = ["costs"]
+
+    @admin.display(description="what it costs")
+    def costs(self, tier: TierModel) -> SafeString | str:
+        if tier.pk is None:
+            return "–"
+        query = urlencode({"project": tier.project_id, "provider": tier.provider, "model": tier.model})
+        return format_html('<a href="{}?{}">beside the others</a>', reverse("admin:gateway_ownprice_in_force"), query)
 
 
 class ToolVariableInline(OfItsPage):
@@ -259,8 +215,9 @@ class ProjectAdmin(DiscreetAdmin):
         *("name", "execution_cap", "retention_days", "store_payload", "redacted_patterns", "redacted_fields"),
         *("tier", "provider", "model", "enabled", "account", "role"),
     )
-    list_display = ["name", "created_at", "cap"]
+    list_display = ["name", "tier_map", "people", "cap", "created_at"]
     search_fields = ["name"]
+    empty = "There is no project yet. Add one, or make it with its first key: manage.py create_api_key --project NAME."
     inlines = [TierInline, ToolVariableInline, MemberInline]
     readonly_fields = ["created_at"]
     form = ProjectForm
@@ -276,6 +233,21 @@ class ProjectAdmin(DiscreetAdmin):
         ),
         ("How long texts are kept", {"fields": ["retention_days", "store_payload"]}),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).prefetch_related("tiers").annotate(accounts=models.Count("members"))
+
+    @admin.display(description="tier map")
+    def tier_map(self, project: Project) -> SafeString | str:
+        """Cheap first, as they are spoken of."""
+        rows = sorted(project.tiers.all(), key=lambda row: Tier.values.index(row.tier))
+        return (
+            format_html_join(mark_safe("<br>"), "{}: {}", ((row.tier, row.target) for row in rows)) or "none: say one"
+        )
+
+    @admin.display(description="people", ordering="accounts")
+    def people(self, project: Project) -> int:
+        return project.accounts
 
     @admin.display(description="cost cap of an execution")
     def cap(self, project: Project) -> str:

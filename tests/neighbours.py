@@ -37,6 +37,10 @@ BODIES = {
     ("POST", "workflows/<str:name>/executions"): {"input": {"message": "a refund"}},
     ("POST", "workflows/<str:name>/executions/batch"): {"inputs": [{"message": "a refund"}]},
     ("POST", "workflows/<str:name>/executions/batch/estimate"): {"inputs": [{"message": "a refund"}]},
+    ("PUT", "prices"): {
+        **{"provider": "scripted", "model": "anew", "from": "2099-01-01", "input": "1.00", "output": "5.00"},
+        "batch": {"input": "0.50", "output": "2.50"},
+    },
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
     ("POST", "executions/<uuid:execution_id>/cancellation"): {},
     ("POST", "executions/<uuid:execution_id>/retries"): {},

@@ -40,6 +40,7 @@ OPEN = {"healthz", "readyz", "metrics", "", "api/schema/", "api/docs/", "admin/l
 TOOL_STEP = [{"id": "look", "kind": "tool", "tool": "?"}]
 # Every field of every body: what it names in the project, or that it names nothing.
 NAMES = {"NewExecution.version", "NewBatch.version", "NewRetry.version", "NewBudget.workflow"}
+NAMES |= {"NewPrice.provider"}
 NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
 SAYS = {
@@ -49,6 +50,12 @@ SAYS = {
     *(f"EndpointChange.{name}" for name in ("address", "events", "hours", "enabled")),
     "NewSecret.keep_hours",
     *(f"NewFeedback.{name}" for name in ("accepted", "output", "note")),
+    *(f"NewPrice.{name}" for name in ("model", "from_", "batch")),
+    *(
+        f"{body}.{name}"
+        for body in ("NewPrice", "BatchPrice")
+        for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+    ),
     *("NewResolution.note", "NewResolution.make_case", "Override.override", "NewBudget.period", "NewBudget.cap"),
     *(
         "NewBaseline.method",
@@ -81,6 +88,7 @@ REFERENCES = [
     ("POST", "workflows/<str:name>/executions", "version", "8.8.9", "9.9.9"),  # a draft
     ("POST", "executions/<uuid:execution_id>/retries", "version", "8.8.8", "9.9.9"),
     ("PUT", "budgets", "workflow", "canary-refund", "nobodys-refund"),
+    ("PUT", "prices", "provider", "canary", "nobody"),
     ("POST", "endpoints", "workflow", "canary-refund", "nobodys-refund"),
     ("PATCH", "endpoints/<uuid:endpoint_id>", "workflow", "canary-refund", "nobodys-refund"),
     ("POST", "workflows", "definition", "canary.lookup", "nobodys.lookup"),
@@ -296,6 +304,9 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         "baseline": ("declared",),
         "group_by": ("workflow",),
         "archived": ("false",),
+        "provider": ("canary", "nobody"),
+        "model": ("canary", "nobody"),
+        "at": ("2099-01-01",),
         "actor": ("canary", "nobody"),
         "verb": ("published",),
         "object": ("workflow",),
@@ -303,6 +314,8 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
     }[name]
     path = filled(pattern, both.ids(both.own))
     paths = tuple(f"{path}?{name}={value}" for value in told)
+    if pattern == "prices":
+        mallory.get(path)  # what the own project has stated is remembered for a few seconds
     foreign, nobodys = twice(mallory, "GET", (paths[0], paths[-1]))
     assert foreign == nobodys
     assert foreign[0] == 200

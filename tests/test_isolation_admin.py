@@ -95,6 +95,7 @@ def test_every_kind_that_is_registered_has_its_pages_here(both):
         known = {
             "",
             "add/",
+            "in-force/",
             "<path:object_id>/",
             "<id>/password/",
             *(f"<path:object_id>/{word}/" for word in WITH_A_ROW),

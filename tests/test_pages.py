@@ -28,6 +28,7 @@ MODELS = (
     "gateway/call",
     "workflows/workflow",
 )
+MODELS += ("gateway/ownprice/in-force", "gateway/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint",)
 
@@ -69,6 +70,7 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths += [f"{tool}/change/", f"{tool}/try/", "projects/tool/add/", "projects/tool/add/?kind=http"]
     paths += [
         "projects/project/add/",
+        "projects/apikey/add/",
         "notifications/endpoint/add/",
         "gateway/limit/add/",
         "auth/user/add/",

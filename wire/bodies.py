@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
@@ -94,6 +94,17 @@ def moment(value: object) -> datetime:
         raise ValueError("This time lies outside the years 1 to 9999 in UTC") from None
 
 
+def day(value: object) -> date:
+    """As in 2026-11-23, and in no other way that Python reads."""
+    try:
+        found = date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != value:
+        raise ValueError("This must be a day such as 2026-11-23, in UTC")
+    return found
+
+
 MAX_USD = Decimal(1_000_000)
 SMALLEST = Decimal("1E-12")
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -107,3 +118,4 @@ _USD = {
 }
 Usd = Annotated[Decimal, BeforeValidator(_usd), WithJsonSchema(_USD)]
 Moment = Annotated[datetime, BeforeValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "format": "date"})]

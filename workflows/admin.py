@@ -1,16 +1,12 @@
 """Workflows in the admin: versions and publications can be read, and never changed."""
 
-from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from projects.admin import DiscreetAdmin, OwnFilter, ReadOnlyAdmin, ReadOnlyInline, pretty, usd
-from projects.models import Role
+from projects.admin import OwnFilter, ReadOnlyAdmin, ReadOnlyInline, pretty, usd
 
-from . import budgets
+from .budget_admin import BudgetAdmin
 from .models import Baseline, Budget, Publication, Version, Workflow
 
 
@@ -86,51 +82,4 @@ class VersionAdmin(ReadOnlyAdmin):
         return pretty(version.definition)
 
 
-class BudgetForm(forms.ModelForm):
-    def clean(self) -> dict[str, object]:
-        given = super().clean()
-        workflow = given.get("workflow")
-        if workflow and given.get("project") and workflow.project_id != given["project"].pk:
-            raise forms.ValidationError({"workflow": "This workflow belongs to another project."})
-        return given
-
-
-@admin.register(Budget)
-class BudgetAdmin(DiscreetAdmin):
-    """Raising the cap, or deleting the budget, lets what it had parked go on at once."""
-
-    of_project = "project"
-    changed_by = Role.DESIGNER
-    told = ("project", "workflow", "period", "cap")
-    form = BudgetForm
-    list_display = ["project", "workflow", "period", "limit", "real", "simulated", "stated_by", "stated_at"]
-    list_filter = [("project", OwnFilter), "period"]
-    list_select_related = ["project", "workflow"]
-    fields = ["project", "workflow", "period", "cap", "real", "simulated"]
-    readonly_fields = ["real", "simulated"]
-
-    def get_readonly_fields(self, request: HttpRequest, budget: Budget | None = None) -> list[str]:
-        """What was spent was counted for this project, workflow and period."""
-        return [*self.readonly_fields, "project", "workflow", "period"] if budget else self.readonly_fields
-
-    def save_model(self, request: HttpRequest, budget: Budget, form: forms.ModelForm, change: bool) -> None:
-        budget.stated_by = str(request.user)
-        super().save_model(request, budget, form, change)
-
-    @admin.display(description="cap", ordering="cap")
-    def limit(self, budget: Budget) -> str:
-        return usd(budget.cap)
-
-    @admin.display(description="spent (reserved)")
-    def real(self, budget: Budget) -> str:
-        return self._used(budget, simulated=False)
-
-    @admin.display(description="simulated: spent (reserved)")
-    def simulated(self, budget: Budget) -> str:
-        return self._used(budget, simulated=True)
-
-    def _used(self, budget: Budget, simulated: bool) -> str:
-        if budget.pk is None:
-            return "–"
-        spent, reserved = budgets.used(budget, simulated, timezone.now())
-        return f"{usd(spent)} ({usd(reserved)})"
+admin.site.register(Budget, BudgetAdmin)

@@ -2,7 +2,7 @@
 at once spend no more than one after the other would."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from math import inf
 
@@ -96,6 +96,18 @@ def used(budget: Budget, simulated: bool, moment: datetime) -> tuple[int, int]:
         Coalesce(Subquery(reserved.annotate(sum=Sum("amount")).values("sum"), output_field=BigIntegerField()), 0),
     )
     return sums.first() or (0, 0)
+
+
+def used_of_all(budgets: Collection[Budget], moment: datetime) -> dict[tuple[int, bool], tuple[int, int]]:
+    """What is spent and reserved of each, by its id and whether it is simulated: two queries for any number of them, to be
+    shown. Between the two a call may be settled, so nothing is decided by it."""
+    keys, begins = [budget.pk for budget in budgets], {budget.pk: budget.begins(moment) for budget in budgets}
+    spent = Spent.objects.filter(budget__in=keys, begins__in=set(begins.values()))
+    amounts = {(row.budget_id, row.simulated): row.amount for row in spent if row.begins == begins[row.budget_id]}
+    held = Reservation.objects.filter(budget__in=keys).values_list("budget", "simulated").annotate(Sum("amount"))
+    reserved = {(budget, simulated): int(sum) for budget, simulated, sum in held.order_by()}
+    kinds = ((key, simulated) for key in keys for simulated in (True, False))
+    return {kind: (amounts.get(kind, 0), reserved.get(kind, 0)) for kind in kinds}
 
 
 def _over(budget: Budget, spent: int, reserved: int, bound: int, now: datetime) -> OverBudget:

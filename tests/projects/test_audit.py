@@ -357,7 +357,7 @@ def test_what_is_added_leaves_an_event(kind, both, operator):
     assert (event.actor, event.operator, event.verb) == (
         "user:root",
         True,
-        "created",
+        "stated" if event.kind == "price" else "created",
     )
     assert event.kind == audit.kind_of(kind)
     ours = {"projects.project"} | {name for name in ADDED if "{project}" in ADDED[name].values()}

@@ -309,10 +309,10 @@ def test_a_new_provider_is_asked_nothing_of_the_kind(operator):
 
 def test_the_list_says_whether_the_key_is_there_and_never_the_key(operator, monkeypatch):
     Provider.objects.create(project=make_project(), **GOOD)
-    assert b"GEMINI_API_KEY, not set here" in operator.get("/admin/projects/provider/").content
+    assert b"GEMINI_API_KEY is not set here" in operator.get("/admin/projects/provider/").content
     monkeypatch.setenv("GEMINI_API_KEY", "the-key-itself")
     shown = operator.get("/admin/projects/provider/").content
-    assert b"not set here" not in shown
+    assert b"GEMINI_API_KEY is set here" in shown
     assert b"the-key-itself" not in shown
 
 
