@@ -16,7 +16,9 @@ from django.utils.safestring import SafeString, mark_safe
 from projects.admin import DiscreetAdmin, NamesProvider, OwnFilter, ReadOnlyAdmin, pretty, usd
 from projects.audited import actor
 from projects.endpoints import is_same_host
+from projects.lists import Bounded
 from projects.models import Project, Provider, Role
+from projects.pages import ById
 from projects.roles import projects_of
 from wire.money import percent_text, usd_text
 
@@ -38,8 +40,12 @@ NOT_KEPT = "Not there: it was never kept, or it was deleted, as its project says
 
 
 @admin.register(Call)
-class CallAdmin(ReadOnlyAdmin):
+class CallAdmin(ById, ReadOnlyAdmin):
     of_project = "project"
+    looked_for = ("execution", "pk")
+    paginator = Bounded
+    show_facets = admin.ShowFacets.NEVER  # each would count every row
+    sortable_by = []  # each would sort every row
     list_display = [
         "finished_at",
         "purpose",
@@ -52,7 +58,7 @@ class CallAdmin(ReadOnlyAdmin):
         "latency_ms",
     ]
     list_filter = ["purpose", "outcome", "tier", "simulated", "cost_state"]
-    search_fields = ["=execution", "=id"]
+    search_fields = ["id"]  # see ById
     search_help_text = "An execution's or a call's id."
     ordering = ["-id"]
 
@@ -102,11 +108,16 @@ class CallAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Intent)
-class IntentAdmin(ReadOnlyAdmin):
+class IntentAdmin(ById, ReadOnlyAdmin):
     of_project = "project"
+    looked_for = ("execution", "pk")
+    paginator = Bounded
+    show_facets = admin.ShowFacets.NEVER
+    sortable_by = []
     list_display = ["intended_at", "purpose", "step", "model_planned", "attempt", "bound"]
     list_filter = ["purpose", "simulated"]
-    search_fields = ["=execution"]
+    search_fields = ["id"]  # see ById
+    search_help_text = "An execution's or an intent's id."
     ordering = ["-id"]
 
     @admin.display(description="upper bound")

@@ -1,37 +1,25 @@
 """Endpoints and what they are told, in the admin. A secret is shown on the page that answers the form which made it, and never
 again."""
 
-from uuid import UUID
-
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from projects.admin import DiscreetAdmin, OwnFilter, ReadOnlyAdmin, actor, pretty
+from projects.lists import Bounded
 from projects.models import Role
+from projects.pages import ById
 
 from .checking import TOO_MANY, fault_of_address, has_room
 from .models import KEEP_HOURS, MAX_KEEP_HOURS, Delivery, Endpoint, Kind, Secret, Type
 from .outbox import try_out
 from .representation import represent_delivery
-
-
-class Bounded(Paginator):
-    """Counts no further than anybody turns pages: counting a million rows reads them."""
-
-    MOST = 2_000
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list[: self.MOST].count()
 
 
 class EndpointForm(forms.ModelForm):
@@ -183,13 +171,13 @@ class EndpointAdmin(DiscreetAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(ById, ReadOnlyAdmin):
     of_project = "endpoint__project"
     seen_by = Role.OWNER
     list_display = ["created_at", "type", "state", "response_code", "attempts", "next_try", "endpoint"]
     list_filter = ["state", ("endpoint", OwnFilter)]
     list_select_related = ["endpoint"]
-    search_fields = ["id"]  # see get_search_results
+    search_fields = ["id"]  # see ById
     search_help_text = "A delivery's id, which receivers know as webhook-id."
     ordering = ["-id"]
     paginator = Bounded
@@ -202,17 +190,6 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).filter(endpoint__deleted_at=None)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
-    ) -> tuple[models.QuerySet, bool]:
-        """By the index: Django's own would compare the text of every id."""
-        if not search_term:
-            return queryset, False
-        try:
-            return queryset.filter(pk=UUID(search_term.strip())), False
-        except ValueError:
-            return queryset.none(), False
 
     @admin.display(description="next try")
     def next_try(self, delivery: Delivery) -> object:
