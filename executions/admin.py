@@ -12,15 +12,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from gateway.models import Call
-from projects.admin import OwnFilter, ReadOnlyAdmin, ReadOnlyInline, pretty
+from projects.admin import OwnFilter, ReadOnlyAdmin, pretty
 from projects.models import Role
 from wire import strict_json
 from wire.problems import Problem
+from workflows.models import Version
 
 from . import resolution
-from .models import Event, Execution, Flag, StepResult, Worker
-from .representation import cost_of
+from .models import Execution, Flag, StepResult, Worker
+from .pages.execution import ExecutionAdmin
+from .pages.texts import deleted, kept
+from .pages.trial import TriedVersionAdmin
 from .resolution import ABSENT, Decision
 
 
@@ -32,114 +34,9 @@ def decision_on(flag: Flag) -> SafeString | str:
     return format_html('{}<a href="{}">Resolve</a>', waits, reverse("admin:executions_flag_resolve", args=[flag.pk]))
 
 
-def deleted(execution: Execution) -> str:
-    """What stands where a text stood; empty while it is there."""
-    at = execution.purged_at
-    return f"Deleted on {at:%-d %B %Y}: its project keeps texts for a limited time." if at else ""
-
-
-def kept(execution: Execution, value: object) -> SafeString | str:
-    """A text of the execution, or that it was deleted."""
-    return deleted(execution) or pretty(value)
-
-
-class OfExecution(ReadOnlyInline):
-    """Rows that have to know whether their execution's texts are still there."""
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).select_related("execution")
-
-
-class StepInline(OfExecution):
-    model = StepResult
-    fields = [
-        *(
-            "step",
-            "iteration",
-            "attempt",
-            "kind",
-            "status",
-            "tier",
-            "model",
-            "answered_by",
-            "confidence",
-            "answer",
-            "rationale",
-        ),
-        "explanation",
-    ]
-    readonly_fields = ["answer"]
-    ordering = ["pk"]
-
-    @admin.display(description="output")
-    def answer(self, row: StepResult) -> SafeString | str:
-        return deleted(row.execution) or (pretty(row.output) if row.has_output else "–")
-
-
-class FlagInline(OfExecution):
-    model = Flag
-    fields = ["step", "reason", "detector", "why", "answered_by", "decision"]
-    readonly_fields = ["why", "decision"]
-
-    @admin.display(description="explanation")
-    def why(self, flag: Flag) -> str:
-        return flag.explanation or deleted(flag.execution)
-
-    @admin.display
-    def decision(self, flag: Flag) -> SafeString | str:
-        return decision_on(flag)
-
-
-class EventInline(ReadOnlyInline):
-    model = Event
-    fields = ["at", "kind", "before", "after", "actor", "detail"]
-    ordering = ["pk"]
-
-
-@admin.register(Execution)
-class ExecutionAdmin(ReadOnlyAdmin):
-    of_project = "project"
-    list_display = ["created_at", "version", "project", "status", "resolved_by", "purpose"]
-    list_filter = ["status", "resolved_by", "purpose", "simulated", ("project", OwnFilter), ("workflow", OwnFilter)]
-    list_select_related = ["project", "version__workflow"]
-    search_fields = ["=id"]
-    search_help_text = "An execution's id."
-    ordering = ["-id"]
-    inlines = [FlagInline, StepInline, EventInline]
-    fields = [
-        *("workflow", "version", "publication", "status", "waiting_for", "resume_at", "resolved_by", "purpose", "lane"),
-        *("simulated", "cost", "model_calls", "what_came", "redacted", "answer", "problem", "tier_map", "labels"),
-        *("created_at", "started_at", "finished_at", "purged_at"),
-    ]
-    readonly_fields = fields
-
-    @admin.display
-    def cost(self, execution: Execution) -> str:
-        total = cost_of(Call.objects.filter(execution=execution.pk))
-        return "unpriced" if total is None else f"{total} USD{' (simulated)' if execution.simulated else ''}"
-
-    @admin.display
-    def model_calls(self, execution: Execution) -> SafeString:
-        calls = Call.objects.filter(execution=execution.pk).count()
-        return format_html(
-            '<a href="{}?q={}">{} in the ledger</a>', reverse("admin:gateway_call_changelist"), execution.pk, calls
-        )
-
-    @admin.display(description="input")
-    def what_came(self, execution: Execution) -> SafeString:
-        return kept(execution, execution.input)
-
-    @admin.display(description="output")
-    def answer(self, execution: Execution) -> SafeString:
-        return kept(execution, execution.output)
-
-    @admin.display(description="metadata")
-    def labels(self, execution: Execution) -> SafeString:
-        return kept(execution, execution.metadata)
-
-    @admin.display(description="error")
-    def problem(self, execution: Execution) -> SafeString:
-        return pretty(execution.error)
+admin.site.register(Execution, ExecutionAdmin)
+admin.site.unregister(Version)
+admin.site.register(Version, TriedVersionAdmin)
 
 
 def _asked_of(flag: Flag) -> dict:

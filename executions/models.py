@@ -209,6 +209,18 @@ class Execution(models.Model):
                 name="execution_untold",
             ),
             models.Index(fields=["rerun_of"], condition=models.Q(rerun_of__isnull=False), name="execution_rerun"),
+            # Lists whose pages people turn, newest first; and what is rare among what is completed, and so is looked for.
+            models.Index(fields=["workflow", "created_at"], name="execution_of_workflow"),
+            models.Index(fields=["version", "created_at"], name="execution_of_version"),
+            models.Index(
+                fields=["project", "finished_at"], condition=models.Q(status="failed"), name="execution_failed"
+            ),
+            models.Index(fields=["project", "id"], condition=models.Q(purpose="trial"), name="execution_trial"),
+            models.Index(
+                fields=["project", "resolved_by", "id"],
+                condition=models.Q(resolved_by__in=["frontier", "human"]),
+                name="execution_escalated",
+            ),
         ]
 
     def __str__(self) -> str:

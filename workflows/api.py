@@ -233,13 +233,8 @@ class PublicationView(View):
         if self.body.override is not None:
             raise Invalid.at("/override", "There is no gate to override yet: an override is not available yet.")
         version = version_of(request.auth.project, name, number)
-
-        def examine() -> None:
-            version.workflow.must_be_in_use()
-            if not version.publications.exists():  # a roll-back is always allowed
-                version.examine_again()
-
-        made = once_examined(request, examine, lambda _: str(version.publish(str(request.user)).pk))
+        by = str(request.user)
+        made = once_examined(request, version.must_be_publishable, lambda _: str(version.publish(by).pk))
         publication = Publication.objects.select_related("version__workflow").get(pk=made, version=version)
         return Response(represent_publication(publication), status=201)
 

@@ -220,6 +220,13 @@ class Version(models.Model):
         except Invalid as problem:
             raise Conflict(f"This version no longer fits its project: {problem.detail}") from problem
 
+    def must_be_publishable(self) -> None:
+        """Raises `Conflict` for a workflow that is archived, and for a version that no longer fits its project. One that was
+        live before always may be again: that is the roll-back. Asked before `publish`, because it takes time and no lock."""
+        self.workflow.must_be_in_use()
+        if not self.publications.exists():
+            self.examine_again()
+
     def publish(self, by: str) -> Publication:
         """Makes this version live: from now on executions are of it, with the tier map as it is at this moment.
 

@@ -1,0 +1,1 @@
+"""What the admin shows of an execution, and the page on which a version is tried. Named in `executions/admin.py`."""

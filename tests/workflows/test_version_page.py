@@ -1,0 +1,162 @@
+"""The pages of a workflow and of its versions: what they say, and what a designer does there."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from projects.models import Membership, Role
+from tests.cast import REFUND, make_workflow
+from workflows.models import Examined, Workflow
+
+pytestmark = pytest.mark.django_db
+
+NEXT = {
+    **REFUND,
+    "constants": {"days": 30},
+    "guidance": "Be kind.",
+    "edge_cases": [
+        *REFUND["edge_cases"],
+        {"id": "gift", "case": "It was a gift", "handling": "Answer as to the buyer."},
+    ],
+}
+
+
+def member(workflow: Workflow, role: str, name: str = "rosa") -> Client:
+    account = get_user_model().objects.create_user(name, is_staff=True)
+    Membership.objects.create(project=workflow.project, account=account, role=role)
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+@pytest.fixture
+def workflow():
+    workflow = make_workflow()
+    why = {"changelog": "Gifts were asked about.", "designed_by": "opus", "design_cost": 31 * 10**10}
+    context = {"requirements": ["Be quick"], "why": "A person said so."}
+    workflow.draft(Examined.of(NEXT, workflow.project), "1.1.0", created_by="alice", design_context=context, **why)
+    return workflow
+
+
+def page_of(version, word="change"):
+    return f"/admin/workflows/version/{version.pk}/{word}/"
+
+
+def test_a_workflow_shows_its_versions_and_what_was_published(workflow):
+    shown = member(workflow, "viewer").get(f"/admin/workflows/workflow/{workflow.pk}/change/").content.decode()
+    assert "Gifts were asked about." in shown
+    assert "0.31 USD" in shown
+    assert '<span class="state">draft</span>' in shown
+    assert '<span class="state good">live</span>' in shown
+    assert "none (unproven)" in shown
+    assert "scripted:claude-haiku-5-5" in shown
+    assert "Try it" not in shown  # a viewer may not
+
+
+def test_a_version_says_what_it_does(workflow):
+    shown = member(workflow, "designer").get(page_of(workflow.versions.get(number="1.1.0"))).content.decode()
+    for text in (
+        "Say whether a customer asks for a refund.",
+        "<code>message</code>",
+        "It was a gift",
+        "escalated to the human",
+        "Answer as to the buyer.",
+        "The message is empty.",
+        "Is this a refund request?",
+        "{{ steps.clean.text }}",
+        "def run(input, steps):",
+        "The message does not speak of a refund.",
+        "Be kind.",
+        "A person said so.",
+        "asked again of: frontier, then human",
+    ):
+        assert text in shown, text
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 404), ("reviewer", 404), ("designer", 302), ("owner", 302)])
+def test_a_designer_publishes_it(workflow, role, status):
+    client, draft = member(workflow, role), workflow.versions.get(number="1.1.0")
+    before = client.get(page_of(draft)).content.decode()
+    assert ("/publish/" in before) == (status == 302)
+    assert client.get(page_of(draft, "publish")).status_code == (200 if status == 302 else 404)
+    assert client.post(page_of(draft, "publish")).status_code == status
+    workflow.refresh_from_db()
+    assert workflow.live.version.number == ("1.1.0" if status == 302 else "1.0.0")
+    if status == 302:
+        assert workflow.live.published_by == "user:rosa"
+
+
+def test_looking_at_the_question_publishes_nothing(workflow):
+    client, draft = member(workflow, "designer"), workflow.versions.get(number="1.1.0")
+    shown = client.get(page_of(draft, "publish")).content.decode()
+    assert "refund 1.0.0 is live now" in shown
+    assert not draft.publications.exists()
+
+
+def test_a_version_that_was_live_is_rolled_back_to(workflow):
+    client, first = member(workflow, "designer"), workflow.versions.get(number="1.0.0")
+    workflow.versions.get(number="1.1.0").publish("alice")
+    assert "Roll back to this version" in client.get(page_of(first)).content.decode()
+    client.post(page_of(first, "publish"))
+    workflow.refresh_from_db()
+    assert workflow.live.version == first
+    assert [one.published_by for one in first.publications.order_by("pk")] == ["alice", "user:rosa"]
+
+
+def test_why_it_cannot_be_published_is_a_sentence(workflow):
+    client, draft = member(workflow, "owner"), workflow.versions.get(number="1.1.0")
+    workflow.project.tiers.filter(tier="cheap").delete()
+    for answer in (client.get(page_of(draft, "publish")), client.post(page_of(draft, "publish"))):
+        shown = answer.content.decode()
+        assert "This cannot be done: The project maps no model to the tier cheap" in shown
+        assert 'class="buttons"' not in shown
+    assert not draft.publications.exists()
+
+
+def test_what_changed_is_told_place_by_place_and_as_text(workflow):
+    client, draft = member(workflow, "viewer"), workflow.versions.get(number="1.1.0")
+    shown = client.get(page_of(draft, "diff")).content.decode()
+    assert '<span class="op">added</span>' in shown
+    assert "/edge_cases/1" in shown
+    assert '<span class="added">+guidance: Be kind.\n</span>' in shown
+    assert client.get(page_of(draft, "diff") + "?from=1.0.0").content.decode().count("Be kind.") == shown.count(
+        "Be kind."
+    )
+
+
+def test_the_first_version_has_nothing_to_be_compared_with(workflow):
+    shown = member(workflow, "viewer").get(page_of(workflow.versions.get(number="1.0.0"), "diff")).content.decode()
+    assert "nothing to compare it with" in shown
+
+
+@pytest.mark.parametrize("wrong", ["9.9.9", "%00", "<b>", "1.1.0"])
+def test_a_number_that_there_is_not_is_not_found(workflow, wrong):
+    """Nor is a version compared with itself."""
+    draft = workflow.versions.get(number="1.1.0")
+    answer = member(workflow, "viewer").get(page_of(draft, "diff") + f"?from={wrong}")
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("wrong", ["0", "nothing", "99999999999999999999999", "%00", "-1", "a/b"])
+@pytest.mark.parametrize("word", ["change", "publish", "diff", "try"])
+def test_a_wrong_id_is_not_found(workflow, wrong, word):
+    client = member(workflow, "owner")
+    for kind in ("version", "workflow"):
+        assert client.get(f"/admin/workflows/{kind}/{wrong}/{word}/").status_code in (302, 404)
+
+
+def test_a_page_is_not_posted_to(workflow):
+    client = member(workflow, "owner")
+    assert client.post(page_of(workflow.live.version), {"title": "stolen"}).status_code == 403
+
+
+def test_many_versions_take_no_more_queries_than_few(workflow):
+    client, counts = member(workflow, Role.VIEWER), []
+    for number in range(2, 14):
+        workflow.draft(Examined.of(NEXT, workflow.project), f"1.{number}.0", created_by="alice").publish("alice")
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/admin/workflows/workflow/{workflow.pk}/change/").status_code == 200
+        counts.append(len(queries))
+    assert counts[-1] == counts[1]
