@@ -63,7 +63,7 @@ class Place:
 class ExecutionAdmin(ById, ReadableAdmin):
     of_project = "project"
     page = "admin/executions/execution/page.html"
-    list_display = ["created_at", "version", "project", "stands", "resolved_by", "purpose"]
+    list_display = ["created_at", "stands", "version", "project", "resolved_by", "purpose"]
     list_filter = [StandsFilter, AnsweredFilter, TrialFilter, ("project", OwnFilter), ("workflow", OwnFilter)]
     list_select_related = ["project", "version__workflow"]
     search_fields = ["id"]  # see ById

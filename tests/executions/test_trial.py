@@ -45,7 +45,7 @@ def test_a_draft_is_tried_and_its_page_follows_it(draft):
     assert "data-follow" in client.get(answer.headers["Location"]).content.decode()
     plain.advance(trial.pk, worker.current())
     page = client.get(answer.headers["Location"]).content.decode()
-    assert "trial: it counts in no report" in page
+    assert "trial: its cost counts as evaluation" in page
     assert "completed" in page
 
 
