@@ -19,7 +19,7 @@ METRICS_TOKEN = environment.text("METRICS_TOKEN")
 PUBLIC_URL = environment.public_url("PUBLIC_URL", f"http://{HOST}:{PORT}")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.admin.Admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

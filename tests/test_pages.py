@@ -1,17 +1,21 @@
 """The pages in a browser: everything on them works under the policy that allows nothing inline."""
 
+import asyncio
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 
+from executions import worker
+from executions.drivers import plain
 from executions.models import Execution, Flag
 from notifications.models import Endpoint
 from projects.models import Project, Tool
 from tests.browser import CHROMIUM, Browser, browse
-from tests.neighbours import models_say, populate
+from tests.neighbours import execution, models_say, populate
 from workflows.models import Version, Workflow
 
 pytestmark = [
@@ -31,6 +35,7 @@ MODELS = (
 MODELS += ("gateway/ownprice/in-force", "gateway/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint",)
+READ = ("change", "publish", "diff", "try")  # of a version
 
 
 @pytest.fixture
@@ -65,6 +70,9 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths = ["", *(f"{model}/" for model in MODELS), "password_change/", f"executions/flag/{flag}/resolve/"]
     paths += [f"projects/project/{ids[Project]}/change/", f"executions/execution/{ids[Execution]}/change/"]
     endpoint = f"notifications/endpoint/{Endpoint.objects.get().pk}"
+    paths += [f"workflows/workflow/{ids[Workflow]}/change/"]
+    paths += [f"workflows/version/{ids[Version]}/{page}/" for page in READ]
+    paths += [f"executions/execution/{ids[Execution]}/{page}/" for page in ("cancel", "retry")]
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
     tool = f"projects/tool/{Tool.objects.get(kind='schema').pk}"
     paths += [f"{tool}/change/", f"{tool}/try/", "projects/tool/add/", "projects/tool/add/?kind=http"]
@@ -95,6 +103,54 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
         assert len(await browser.evaluate("document.querySelector('#id_valid_from').value")) == len("2026-11-23")
 
     browse(tmp_path, visit, cookies, host(live_server))
+
+
+def test_no_page_moves_sideways_on_a_telephone(live_server, tmp_path, cookies):
+    """What is too wide moves by itself."""
+    models_say("rosa")
+    populate("rosa", "refund")
+    version = Version.objects.latest("pk")
+    flagged = Execution.objects.filter(flags__isnull=False).earliest("pk")
+    paths = ["", f"workflows/workflow/{version.workflow_id}/change/", "executions/execution/", "workflows/version/"]
+    paths += [f"workflows/version/{version.pk}/{page}/" for page in READ]
+    paths += [f"executions/execution/{flagged.pk}/change/"]
+    unfold = "document.querySelectorAll('details').forEach(one => one.open = true)"
+
+    async def visit(browser: Browser) -> None:
+        window = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        await browser.command("Emulation.setDeviceMetricsOverride", **window)
+        for path in paths:
+            await browser.open(f"{live_server.url}/admin/{path}", then=unfold)
+            assert (path, await browser.evaluate("document.documentElement.scrollWidth")) == (path, 390)
+
+    browse(tmp_path, visit, cookies, host(live_server))
+
+
+def test_the_page_of_an_execution_follows_it(live_server, tmp_path, cookies):
+    models_say("rosa")
+    workflow = populate("rosa", "refund")
+    moving = execution(workflow, "rosa", "rosa wants a refund", advance=False)
+    ended = "document.body.innerText.includes('It is done.')"
+
+    async def visit(browser: Browser) -> None:
+        page = await browser.open(f"{live_server.url}/admin/executions/execution/{moving.pk}/change/")
+        assert "It waits in the queue for a worker." in page.text
+        await browser.evaluate("window.same = true")  # it is not loaded anew
+        await asyncio.to_thread(advance, moving)
+        for _ in range(100):
+            if await browser.evaluate(ended):
+                break
+            await asyncio.sleep(0.1)
+        await browser.evaluate("document.querySelector('[data-unfold]').click()")
+        assert await browser.evaluate("document.querySelectorAll('ol.steps > li > details[open]').length") == 2
+        assert await browser.evaluate("window.same && !document.querySelector('[data-follow]')")
+
+    browse(tmp_path, visit, cookies, host(live_server))
+
+
+def advance(execution: Execution) -> None:
+    plain.advance(execution.pk, worker.current())
+    connection.close()
 
 
 def test_a_script_inside_a_page_does_not_run(live_server, tmp_path):

@@ -145,6 +145,13 @@ def test_so_it_does_for_a_member_of_a_small_project(workflows):
         assert rows_read(statements) <= READ_AT_MOST
 
 
+def test_the_first_page_reads_what_is_in_motion(workflows, operator):
+    with CaptureQueriesContext(connection) as queries:
+        page = operator.get("/admin/").content.decode()
+    assert "<strong>47</strong> escalated" in page
+    assert rows_read([one["sql"] for one in queries]) <= READ_AT_MOST
+
+
 def test_a_row_without_an_index_would_be_seen(workflows):
     """Else the tests above could not fail."""
     slow = str(Execution.objects.filter(lane="quality").values("id").query).replace("= quality", "= 'quality'")

@@ -1,0 +1,1 @@
+"""What the admin shows that takes everything below: the first page, and the figures of a workflow."""

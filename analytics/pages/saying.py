@@ -1,0 +1,76 @@
+"""What a cost summary says, as sentences for a person. Pure."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ..baselines import Method
+from ..costs import Summary
+
+AGAINST = {
+    Method.DECLARED: "what a person declared for all-frontier",
+    Method.REPRICED_WARM: "the same tokens on {model}, with a warm cache",
+    Method.REPRICED_COLD: "the same tokens on {model}, without a cache",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """`labels`: what has to be known of every figure of it, each a word and why."""
+
+    cost: str
+    savings: str
+    labels: list[tuple[str, str]] = field(default_factory=list)
+
+
+def money(usd: Decimal) -> str:
+    """To be read, not to be added: two places, more where it is little."""
+    size = abs(usd)
+    if size == 0 or size >= 1:
+        return f"{usd:,.2f} USD"
+    places = next((places for places in (2, 3, 4, 5, 6) if round(size, places) * 10**places >= 10), 0)
+    return f"{usd:.{places}f} USD" if places else "less than 0.00001 USD"
+
+
+def said(summary: Summary) -> Said:
+    return Said(_cost(summary), _savings(summary), list(_labels(summary)))
+
+
+def _cost(summary: Summary) -> str:
+    balance = summary.balance
+    parts = {
+        "executing": balance.execution_cost,
+        "designing": balance.design_cost,
+        "evaluating": balance.evaluation_cost,
+        "shadow runs": balance.shadow_cost,
+        "calls in doubt": balance.in_doubt_cost,
+    }
+    named = [f"{money(cost)} {what}" for what, cost in parts.items() if cost]
+    of = f" ({', '.join(named)})" if len(named) > 1 else ""
+    return f"{money(balance.total_cost)}{of}, {balance.completed:,} executions completed."
+
+
+def _savings(summary: Summary) -> str:
+    balance = summary.balance
+    against = AGAINST[summary.method].format(model=summary.model or "the frontier model")
+    if not balance.completed:
+        return "Nothing was completed, so nothing was saved."
+    if balance.savings is None:
+        return "What it saved is not known: calls, or what they would have cost all-frontier, have no price."
+    percent = f" ({abs(balance.savings_percent):.0f} %)" if balance.savings_percent is not None else ""
+    compared = f"against {money(balance.if_all_frontier)}: {against}"
+    if balance.savings < 0:
+        return f"It cost {money(-balance.savings)} more{percent} than all-frontier would have, {compared}."
+    return f"It saved {money(balance.savings)}{percent}, {compared}."
+
+
+def _labels(summary: Summary) -> list[tuple[str, str]]:
+    found = []
+    if summary.extent.simulated:
+        found.append(("simulated", "scripted models answered: a story, and no evidence"))
+    if summary.unproven:
+        found.append(("unproven", "no evaluation stands behind what is live"))
+    if not summary.balance.complete:
+        found.append(
+            ("incomplete", f"{summary.balance.unpriced_calls:,} calls have no price, and are not in the costs")
+        )
+    return found
