@@ -9,6 +9,4 @@ from .pages.workflow import WorkflowAdmin
 
 admin.site.register(Workflow, WorkflowAdmin)
 admin.site.register(Version, VersionAdmin)
-
-
 admin.site.register(Budget, BudgetAdmin)
