@@ -11,8 +11,10 @@ from django.urls import path, reverse
 
 from gateway.models import Call
 from projects.admin import OwnFilter, pretty, usd
+from projects.audited import actor
+from projects.lists import Bounded
 from projects.models import Role
-from projects.pages import Bounded, ById, ReadableAdmin, actor
+from projects.pages import ById, ReadableAdmin
 from projects.roles import projects_of
 from wire.money import to_usd, usd_text
 

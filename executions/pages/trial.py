@@ -9,8 +9,9 @@ from django.shortcuts import redirect
 from django.urls import path
 
 from gateway.providers.registry import is_simulated
+from projects.audited import actor
 from projects.models import Role
-from projects.pages import actor, sentences
+from projects.pages import sentences
 from wire import strict_json
 from wire.problems import Problem
 from workflows.models import Version

@@ -11,8 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from projects.admin import OwnFilter, pretty, usd
+from projects.audited import actor
+from projects.lists import Bounded
 from projects.models import Role
-from projects.pages import Bounded, ReadableAdmin, actor, readable
+from projects.pages import ReadableAdmin, readable
 from wire.problems import Problem
 
 from .. import diff
