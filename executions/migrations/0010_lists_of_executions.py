@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0007_judges'),
+        ('executions', '0009_flag_queue'),
         ('projects', '0005_members'),
         ('workflows', '0005_archival'),
     ]
