@@ -78,8 +78,7 @@ class Cells:
         latencies = merged(self.reading.histograms(window).values())
         return Rates(
             executions=sum(row["accepted"] for row in ended),
-            finished=sum(row["completed"] + row["rejected"] + row["failed"] for row in ended) + escalated,
-            rejected=sum(row["rejected"] for row in ended),
+            finished=sum(row["completed"] + row["failed"] for row in ended) + escalated,
             escalated=sum(row["flagged"] for row in ended) + flagged,
             step_calls=sum(row["calls"] for row in made if row["purpose"] == Purpose.STEP),
             repair_calls=sum(row["calls"] for row in made if row["purpose"] == Purpose.REPAIR),
@@ -109,7 +108,7 @@ class Cells:
 
     @cached_property
     def _executions(self) -> dict[date, Row]:
-        rows = self.reading.executions(("day",), ("accepted", "completed", "rejected", "failed", "flagged"))
+        rows = self.reading.executions(("day",), ("accepted", "completed", "failed", "flagged"))
         return {row["day"]: row for row in rows}
 
     def _declared(self) -> Days:

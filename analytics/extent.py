@@ -67,8 +67,8 @@ class Extent:
         return Execution.objects.production().filter(mine, project=self.project, simulated=self.simulated)
 
     def completed(self) -> QuerySet[Execution]:
-        """Those that completed in these days, and that nobody has rejected."""
-        return self.executions().filter(self.within("finished_at"), status="completed").exclude(rejected=True)
+        """Those that completed in these days."""
+        return self.executions().filter(self.within("finished_at"), status="completed")
 
     def workflows(self) -> list[Workflow]:
         return [self.workflow] if self.workflow else list(self.project.workflows.all())

@@ -78,9 +78,6 @@ class Ledger:
         return Rates(
             executions=window.executions().filter(window.within("created_at")).count(),
             finished=finished.count(),
-            rejected=window.executions()
-            .filter(window.within("finished_at"), status="completed", rejected=True)
-            .count(),
             escalated=finished.filter(Exists(Flag.objects.escalating().filter(execution=OuterRef("pk")))).count(),
             step_calls=made.filter(purpose=Purpose.STEP).count(),
             repair_calls=made.filter(purpose=Purpose.REPAIR).count(),

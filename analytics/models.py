@@ -62,8 +62,6 @@ def _indexed(name: str) -> list[models.Index]:
 
 
 TOKENS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
-REJECTED = "rejected"
-ENDS = (Status.COMPLETED.value, REJECTED, Status.FAILED.value)  # of an execution
 CACHE_PRICES = ("price_input", "price_cache_read", "price_cache_write_5m", "price_cache_write_1h")
 
 
@@ -149,18 +147,16 @@ class AnswerCell(DailyCell):
 
 
 class ExecutionCell(DailyCell):
-    """Production executions: accepted by the day of acceptance, the others by the day they finished. `rejected`: completed, and
-    said to be wrong."""
+    """Production executions: accepted by the day of acceptance, the others by the day they finished."""
 
     KEY = ("project", "workflow", "version", "simulated", "day")
-    FIGURES = dict.fromkeys(("accepted", "completed", "rejected", "failed", "flagged"), add)
+    FIGURES = dict.fromkeys(("accepted", "completed", "failed", "flagged"), add)
 
     version = models.BigIntegerField()
     accepted = models.BigIntegerField(default=0)
     completed = models.BigIntegerField(default=0)
-    rejected = models.BigIntegerField(default=0, db_default=0)
     failed = models.BigIntegerField(default=0)
-    flagged = models.BigIntegerField(default=0, help_text="Of these three: those with a flag.")
+    flagged = models.BigIntegerField(default=0, help_text="Of the completed and failed: those with a flag.")
 
     class Meta:
         indexes = _indexed("execution_cell_days")
@@ -183,7 +179,9 @@ class Standing(models.Model):
     execution = models.UUIDField(primary_key=True, editable=False)
     project = models.BigIntegerField()
     workflow = models.BigIntegerField()
-    ended = models.CharField(max_length=10, choices=[(one, one) for one in ENDS])
+    ended = models.CharField(
+        max_length=10, choices=[(one.value, one.value) for one in (Status.COMPLETED, Status.FAILED)]
+    )
     day = models.DateField(help_text="UTC")
     flagged = models.BooleanField()
     latency_ms = models.BigIntegerField()

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rates:
-    """Of production executions and their calls. `rejected`: completed, and said to be wrong.
-    `escalated` had a flag that reached a rung: a tier or a person."""
+    """Of production executions and their calls. `escalated` had a flag that reached a rung: a tier or a person."""
 
     executions: int
     finished: int
-    rejected: int
     escalated: int
     step_calls: int
     repair_calls: int

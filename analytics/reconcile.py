@@ -36,7 +36,7 @@ from .standings import counted, escalations, parts, stand, standings
 CALLS_BY = ("workflow", "version", "step", "provider", "model_planned", "purpose", "lane", "outcome", "reported", "day")
 CALL_FIGURES = ("calls", "unpriced", "cost", *TOKENS)
 EXECUTIONS_BY = ("version", "day")
-EXECUTION_FIGURES = ("accepted", "completed", "rejected", "failed", "flagged")
+EXECUTION_FIGURES = ("accepted", "completed", "failed", "flagged")
 ANSWER_FIGURES = ("answers", "own", "warm", "cold", *TOKENS)
 OF_A_CALL = {"own": "cost", "warm": "baseline_warm", "cold": "baseline_cold", **{kind: kind for kind in TOKENS}}
 NOT_EXACT = ("p50_ms", "p95_ms")  # of a histogram
@@ -128,11 +128,9 @@ def _calls(ledger: QuerySet[Call]) -> Iterator[Row]:
 def _executions(extent: Extent) -> list[Row]:
     flagged = Q(Exists(Flag.objects.escalating().filter(execution=OuterRef("pk"))))
     ended = extent.executions().filter(status__in=[Status.COMPLETED, Status.FAILED])
-    completed = ended.filter(status=Status.COMPLETED)
     parts = (
         (extent.executions(), "created_at", {"accepted": Count("pk")}),
-        (completed.exclude(rejected=True), "finished_at", {"completed": Count("pk")}),
-        (completed.filter(rejected=True), "finished_at", {"rejected": Count("pk")}),
+        (ended.filter(status=Status.COMPLETED), "finished_at", {"completed": Count("pk")}),
         (ended.filter(status=Status.FAILED), "finished_at", {"failed": Count("pk")}),
         (ended.filter(flagged), "finished_at", {"flagged": Count("pk")}),
     )

@@ -26,7 +26,6 @@ def represent_summary(summary: Summary) -> dict:
         "executions": rates.executions,
         "finished": rates.finished,
         "completed": balance.completed,
-        "rejected": rates.rejected,
         **_represent_money(balance),
         "payback_executions": summary.to_date.payback_executions,
         "paid_back_at": summary.paid_back_on and summary.paid_back_on.isoformat(),

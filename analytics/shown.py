@@ -53,7 +53,6 @@ class Summary(Answer):
     executions: Count
     finished: Count
     completed: Count
-    rejected: Count
     execution_cost: Money | None
     design_cost: Money | None
     design: DesignCost

@@ -18,7 +18,7 @@ from executions.models import Event, Execution, Flag, Status
 from . import latency
 from .contributions import Row, of_answers
 from .latency import Histogram
-from .models import REJECTED, AnswerCell, Escalation, ExecutionCell, Standing
+from .models import AnswerCell, Escalation, ExecutionCell, Standing
 from .store import put, put_latencies, save
 
 AT_A_TIME = 10_000  # executions in memory
@@ -37,12 +37,11 @@ class Counted(NamedTuple):
     status: str
     created_at: datetime
     finished_at: datetime | None
-    rejected: bool | None
     flagged: bool
 
 
 class Stand(NamedTuple):
-    """What a finished execution adds to the cells. `ended`: completed, rejected or failed."""
+    """What a finished execution adds to the cells. `ended`: completed or failed."""
 
     ended: str
     day: date
@@ -132,12 +131,11 @@ def standings(rows: QuerySet[Standing]) -> dict[UUID, Stand]:
 
 
 def stand(execution: Counted) -> Stand | None:
-    """How it stands: completed, rejected or failed, or not ended by itself."""
+    """How it stands: completed or failed, or not ended by itself."""
     if execution.status not in (Status.COMPLETED, Status.FAILED) or execution.finished_at is None:
         return None
     took = latency.milliseconds(execution.created_at, execution.finished_at)
-    ended = REJECTED if execution.status == Status.COMPLETED and execution.rejected else execution.status
-    return Stand(ended, _day(execution.finished_at), execution.flagged, took)
+    return Stand(execution.status, _day(execution.finished_at), execution.flagged, took)
 
 
 def escalations(executions: Iterable[Counted]) -> list[Escalation]:

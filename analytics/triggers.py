@@ -4,7 +4,6 @@ They stand in the database itself, beside the append-only ones, so that no write
 in Python. A migration that makes one of these tables anew (as SQLite does to alter one) has to install them again.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.apps.registry import Apps
@@ -24,13 +23,7 @@ class Trigger:
     table: str
     event: str
     leaves: str
-    of: tuple[str, ...] = ()
     when: str = ""
-
-    def on(self, columns: Collection[str]) -> str:
-        """What it comes behind. A column that a later migration adds is named by that one."""
-        named = [column for column in self.of if column in columns]
-        return f"{self.event}{' OF ' if named else ''}{', '.join(named)} ON {self.table}"
 
 
 TRIGGERS = (
@@ -49,8 +42,7 @@ TRIGGERS = (
     Trigger(
         name="pending_change",
         table="executions_execution",
-        event="UPDATE",
-        of=("status", "finished_at", "rejected"),
+        event="UPDATE OF status, finished_at",
         when=f"WHEN (OLD.status IN {COUNTED} OR NEW.status IN {COUNTED})",
         leaves=f"{AN_EXECUTION} FALSE)",
     ),
@@ -94,9 +86,7 @@ def remove(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
 
 
 def create(schema: BaseDatabaseSchemaEditor, trigger: Trigger) -> None:
-    with schema.connection.cursor() as cursor:
-        there = schema.connection.introspection.get_table_description(cursor, trigger.table)
-    head = f"CREATE TRIGGER {trigger.name} AFTER {trigger.on({one.name for one in there})} FOR EACH ROW {trigger.when}"
+    head = f"CREATE TRIGGER {trigger.name} AFTER {trigger.event} ON {trigger.table} FOR EACH ROW {trigger.when}"
     if schema.connection.vendor == "postgresql":
         body = f"BEGIN {trigger.leaves}; RETURN NULL; END"
         schema.execute(f"CREATE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")

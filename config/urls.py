@@ -36,7 +36,6 @@ api = [
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),
     path("executions/<uuid:execution_id>/retries", executions.Retries.as_view()),
-    path("executions/<uuid:execution_id>/feedback", executions.ExecutionFeedback.as_view()),
     path("executions/<uuid:execution_id>/steps", executions.ExecutionSteps.as_view()),
     path("executions/<uuid:execution_id>/model-calls", executions.ExecutionCalls.as_view()),
     path("flags", executions.FlagList.as_view()),

@@ -21,16 +21,15 @@ from wire.views import View
 from workflows.api import version_of, workflow_of
 from workflows.models import Publication, Version, Workflow
 
-from . import control, feedback, lanes, queue, resolution, shown
+from . import control, lanes, queue, resolution, shown
 from .estimates import estimate
 from .models import UNDECIDED, Execution, Flag, Status
 from .preference import seconds_preferred, wait_for
-from .representation import represent_call, represent_estimate, represent_executions, represent_feedback, represent_flag
+from .representation import represent_call, represent_estimate, represent_executions, represent_flag
 from .resolution import ABSENT, Decision
 
 MAX_INPUT = 1024 * 1024
 SMALL = 16 * 1024  # characters of JSON: metadata is a label, not a payload
-JUDGED = {"accepted": {"rejected": False}, "rejected": {"rejected": True}, "none": {"rejected": None}}
 Lane = Annotated[str | None, Field(json_schema_extra={"enum": [*lanes.LANES, None]})]
 
 
@@ -51,12 +50,6 @@ class NewResolution(Body):
     step_output: object = ABSENT
     note: Annotated[str, Field(max_length=10_000)] = ""
     make_case: bool = False
-
-
-class NewFeedback(Body):
-    accepted: bool
-    output: object = ABSENT
-    note: Annotated[str, Field(max_length=10_000)] = ""
 
 
 class NewRetry(Body):
@@ -145,7 +138,6 @@ class ExecutionList(View):
         "since": TIME,
         "until": TIME,
         "purpose": one_of(Execution.Purpose.values),
-        "feedback": one_of(JUDGED),
     }
     paged = True
     answers = {"GET": {200: Listed[shown.Execution]}}
@@ -162,7 +154,7 @@ class ExecutionList(View):
             "until": "created_at__lt",
         }
         for name, value in self.given.items():
-            rows = rows.filter(**JUDGED[value]) if name == "feedback" else rows.filter(**{columns[name]: value})
+            rows = rows.filter(**{columns[name]: value})
         return page(request, rows, represent_executions)
 
 
@@ -229,27 +221,6 @@ class Retries(View):
         version, publication = _chosen(request, execution.workflow, body.version)
         made = once(request, lambda: control.rerun(execution, version, publication, actor))
         return Response(represent_executions([execution_of(request.auth.project, UUID(made))])[0], status=201)
-
-
-class ExecutionFeedback(View):
-    scopes = {"GET": Scope.READ, "POST": Scope.EXECUTE}
-    also = {"POST": Scope.REVIEW}
-    bodies = {"POST": NewFeedback}
-    heeds = {"POST": ONCE}
-    answers = {"GET": {200: Listed[shown.Feedback]}, "POST": {201: shown.Feedback, 409: Problem}}
-
-    def get(self, request: Request, execution_id: UUID) -> Response:
-        """All that was said of an answer, oldest first; the last counts."""
-        rows = execution_of(request.auth.project, execution_id).feedback.order_by("pk")
-        return Response({"results": [represent_feedback(row) for row in rows], "next": None})
-
-    def post(self, request: Request, execution_id: UUID) -> Response:
-        """Says whether the answer of a completed execution was right."""
-        body: NewFeedback = self.body
-        execution = execution_of(request.auth.project, execution_id)
-        said = {"output": body.output, "note": body.note}
-        made = once(request, lambda: str(feedback.give(execution, body.accepted, str(request.user), **said).pk))
-        return Response(represent_feedback(execution.feedback.get(pk=made)), status=201)
 
 
 class FlagList(View):

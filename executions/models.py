@@ -166,9 +166,6 @@ class Execution(models.Model):
     )
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    rejected = models.BooleanField(
-        null=True, help_text="What was said of its answer last: not right, right, or, with null, nothing."
-    )
     redacted = models.PositiveIntegerField(
         null=True,
         help_text="Values of its input and metadata that were replaced when it was accepted; null: it is older than the count.",
@@ -308,8 +305,8 @@ class StepResult(models.Model):
 
 class FlagQuerySet(models.QuerySet["Flag"]):
     def escalating(self) -> FlagQuerySet:
-        """Those that the design left open: a review of the design is no escalation, nor is a spot check."""
-        return self.exclude(reason__in=(Flag.Reason.REVIEW, Flag.Reason.SPOT_CHECK))
+        """Those that the design left open: a review of the design is no escalation."""
+        return self.exclude(reason=Flag.Reason.REVIEW)
 
     def standing(self) -> FlagQuerySet:
         """Those for which their execution stands still: for an answer, or for a redesign."""
@@ -330,7 +327,6 @@ class Flag(models.Model):
         IN_DOUBT = "in_doubt"
         BUDGET = "budget"
         REVIEW = "review"  # of the design: no escalation
-        SPOT_CHECK = "spot_check"  # chosen by chance: nothing is wrong that anybody knows of
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -412,26 +408,7 @@ class Flag(models.Model):
         return self.waiting and self.state in UNDECIDED
 
 
-# No gap in the design.
-DESIGNED = (Flag.Reason.RULE, Flag.Reason.REVIEW, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT, Flag.Reason.SPOT_CHECK)
-
-
-class Feedback(models.Model):
-    """What a caller or a reviewer says of an answer. The latest counts, and all of them are kept.
-
-    `accepted` null: what was said before is taken back. `output`: what would have been right.
-    """
-
-    execution = models.ForeignKey(Execution, models.CASCADE, related_name="feedback")
-    accepted = models.BooleanField(null=True)
-    output = VerbatimJSONField(null=True)
-    has_output = models.BooleanField(default=False, help_text="False where null stands for no output at all.")
-    note = models.TextField(blank=True)
-    given_by = models.CharField(max_length=200)
-    at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return {True: "accepted", False: "rejected", None: "taken back"}[self.accepted]
+DESIGNED = (Flag.Reason.RULE, Flag.Reason.REVIEW, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)  # no gap in the design
 
 
 class Event(models.Model):

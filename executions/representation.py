@@ -8,9 +8,9 @@ from gateway.models import Call
 from wire.money import to_usd, usd_text
 from wire.times import rfc3339
 
-from . import calling, feedback
+from . import calling
 from .estimates import Estimate
-from .models import DESIGNED, Execution, Feedback, Flag, Status, StepResult
+from .models import DESIGNED, Execution, Flag, Status, StepResult
 
 PRICE_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
@@ -25,11 +25,8 @@ def represent_executions(executions: Sequence[Execution]) -> list[dict]:
     calls = _grouped(Call.objects.filter(execution__in=everything).order_by("intended_at", "pk"), "execution")
     flags = _grouped(Flag.objects.filter(execution__in=everything).order_by("pk"), "execution_id")
     own = {pk: Own(calls[pk], flags[pk]) for pk in everything}
-    judged = [row.pk for row in executions if row.rejected is not None]
-    said = feedback.of(judged) if judged else {}
     return [
-        _represent(row, steps[row.pk], own[row.pk], [own[pk] for pk in below.get(row.pk, ())], said.get(row.pk))
-        for row in executions
+        _represent(row, steps[row.pk], own[row.pk], [own[pk] for pk in below.get(row.pk, ())]) for row in executions
     ]
 
 
@@ -47,9 +44,7 @@ def _grouped(rows: Iterable, key: str) -> dict[object, list]:
     return found
 
 
-def _represent(
-    execution: Execution, steps: list[StepResult], own: Own, below: list[Own], said: Feedback | None
-) -> dict:
+def _represent(execution: Execution, steps: list[StepResult], own: Own, below: list[Own]) -> dict:
     """What it cost, and its flags, with those of the executions below it, which it called."""
     calls = [call for one in (own, *below) for call in one.calls]
     flags = [flag for one in (own, *below) for flag in one.flags]
@@ -70,7 +65,6 @@ def _represent(
         "answered_by": execution.resolved_by or None,
         "flags": [represent_short_flag(flag) for flag in flags],
         "tracking": _tracking(execution, own.flags),
-        "feedback": said and represent_feedback(said),
         "cost": cost_of(calls),
         "tokens": tokens_of(calls),
         "latency_ms": round((finished - execution.created_at).total_seconds() * 1000) if finished else None,
@@ -149,16 +143,6 @@ def represent_call(call: Call) -> dict:
         "batch": call.batch,
         "latency_ms": call.latency_ms,
         "at": rfc3339(call.finished_at),
-    }
-
-
-def represent_feedback(said: Feedback) -> dict:
-    return {
-        "accepted": said.accepted,
-        "output": said.output,
-        "note": said.note or None,
-        "given_by": said.given_by,
-        "at": rfc3339(said.at),
     }
 
 

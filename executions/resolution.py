@@ -16,19 +16,17 @@ from workflows import sandbox
 from workflows.compiled import compiled
 from workflows.definition import Step
 
-from . import calling, feedback, queue, states, store
-from .feedback import ABSENT
+from . import calling, queue, states, store
 from .models import DESIGNED, Event, Execution, Flag, Status, StepResult, deadline
 from .run import Item
 
+ABSENT = object()
 DECISIONS = (
     Flag.Resolution.ANSWERED,
     Flag.Resolution.DISMISSED,
     Flag.Resolution.RETRY,
     Flag.Resolution.REDESIGN,
 )
-# What a spot check is decided with: an answer that is right, or the output that would have been.
-SPOT_CHECKED = ((Flag.Resolution.DISMISSED, []), (Flag.Resolution.ANSWERED, ["output"]))
 # What a decision makes of its flag; any other one resolves it.
 STATES = {Flag.Resolution.DISMISSED: Flag.State.DISMISSED, Flag.Resolution.REDESIGN: Flag.State.IN_REDESIGN}
 
@@ -83,9 +81,6 @@ def examine(flag: Flag, decision: Decision) -> None:
         ["step_output"],
     ):
         raise Invalid.at("/resolution", "A review is answered with a step_output, and with nothing else.")
-    if flag.reason == Flag.Reason.SPOT_CHECK and (decision.resolution, given) not in SPOT_CHECKED:
-        said = "A spot check is dismissed, where the answer is right, or answered with the output that would have been."
-        raise Invalid.at("/resolution", said)
     if decision.resolution == Flag.Resolution.REDESIGN and flag.reason in DESIGNED:
         raise Invalid.at("/resolution", f"The design itself sends {flag.reason} to a person: there is no gap to close.")
     _examine_what_is_given(decision, given)
@@ -107,10 +102,7 @@ def _examine_what_is_given(decision: Decision, given: list[str]) -> None:
 
 def _follow(flag: Flag, decision: Decision) -> None:
     """What the decision does to the execution."""
-    if flag.reason == Flag.Reason.SPOT_CHECK:
-        right = decision.resolution == Flag.Resolution.DISMISSED
-        feedback.give(flag.execution, right, decision.actor, decision.output, decision.note)
-    elif decision.resolution == Flag.Resolution.DISMISSED:
+    if decision.resolution == Flag.Resolution.DISMISSED:
         if flag.waiting:
             _take_kept_output(flag)
             _go_on(flag, decision.actor)
@@ -147,8 +139,6 @@ def reopen(flag: Flag, actor: str) -> Flag:
         said = "The same was found again since, and that flag is open: decide there."
         raise Conflict(said, state=flag.state) from error
     Event.objects.create(execution_id=flag.execution_id, kind="flag reopened", actor=actor, detail=str(flag))
-    if flag.reason == Flag.Reason.SPOT_CHECK:
-        feedback.give(flag.execution, None, actor)
     _audited(flag, actor, Verb.REOPENED)
     flag.refresh_from_db()
     return flag

@@ -80,16 +80,6 @@ class Step(Answer):
     finished_at: Time
 
 
-class Feedback(Answer):
-    """What somebody said of an answer."""
-
-    accepted: Annotated[bool | None, Field(description="Null where what was said before is taken back.")]
-    output: Annotated[Json, Field(description="What would have been right.")]
-    note: str | None
-    given_by: str
-    at: Time
-
-
 class Tracking(Answer):
     followed: bool | None
     unexpected: list[str]
@@ -112,7 +102,6 @@ class Execution(Answer):
     answered_by: Resolver | None
     flags: Annotated[list[ShortFlag], Field(description="Also of the executions that it called.")]
     tracking: Tracking
-    feedback: Annotated[Feedback | None, Field(description="What was said of its answer last.")]
     cost: Annotated[
         Money | None, Field(description="With that of the executions that it called. Null where a call has no price.")
     ]

@@ -64,7 +64,6 @@ class HasScope(BasePermission):
         method = "GET" if request.method == "HEAD" else request.method
         if method not in view.scopes:
             raise MethodNotAllowed(request.method)
-        wanted = [view.scopes[method], *([view.also[method]] if method in view.also else [])]
-        if not any(map(request.auth.allows, wanted)):
-            raise PermissionDenied(f"This needs a key with the scope {' or '.join(repr(str(one)) for one in wanted)}.")
+        if not request.auth.allows(view.scopes[method]):
+            raise PermissionDenied(f"This needs a key with the scope '{view.scopes[method]}'.")
         return True

@@ -106,14 +106,6 @@ class Project(models.Model):
         help_text="Not kept: prompts are never written, and an answer's text is deleted as soon as its execution has ended. "
         "Outputs of steps are kept all the same, and so is what the calls cost.",
     )
-    spot_check_percent = models.FloatField(
-        "spot checks, in percent",
-        default=0,
-        db_default=0,
-        validators=[MinValueValidator(0), MaxValueValidator(100)],
-        help_text="So many of the executions that nobody flagged stand in the flag queue all the same, chosen by chance: only so "
-        "is it known how often an answer is wrong and nobody notices. 2 is a good beginning; 0 asks nobody.",
-    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ProjectQuerySet.as_manager()

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connection
 
-from executions import bell, purses, spot_checks, tool_calls, worker
+from executions import bell, purses, tool_calls, worker
 from gateway import pressure, pricing
 from gateway.event_loop import wait_for
 from gateway.providers import registry
@@ -122,7 +122,6 @@ def a_worker_of_its_own():
     registry.forget()
     keeping._known.clear()
     budgets._stated.clear()
-    spot_checks._share.clear()
     pressure._gates.clear()
     pressure._shares.clear()
     pressure._since.clear()

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
-from executions import control, feedback, worker
+from executions import control, worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
 from executions.queue import submit
@@ -44,7 +44,6 @@ BODIES = {
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
     ("POST", "executions/<uuid:execution_id>/cancellation"): {},
     ("POST", "executions/<uuid:execution_id>/retries"): {},
-    ("POST", "executions/<uuid:execution_id>/feedback"): {"accepted": False, "output": {"kind": "other"}},
     ("POST", "endpoints"): {"kind": "webhook", "address": "https://93.184.215.14/", "events": ["flag.waiting"]},
     ("PATCH", "endpoints/<uuid:endpoint_id>"): {"hours": 5},
     ("POST", "endpoints/<uuid:endpoint_id>/secret"): {},
@@ -147,7 +146,6 @@ def populate(name: str, workflow_name: str) -> Workflow:
     plain.advance(failed.pk, worker.current())
     control.cancel(execution(workflow, name, f"{name} changed its mind", advance=False), name)
     control.rerun(completed, workflow.live.version, workflow.live, name)
-    feedback.give(completed, True, name, {"kind": name}, name)
     client_of(project, Scope.REVIEW).post(
         f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow).latest('created_at').pk}/resolution",
         {"resolution": "answered", "output": {"kind": name}, "note": name},

@@ -308,7 +308,6 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "executions/<uuid:execution_id>/cancellation",
         "executions/<uuid:execution_id>/retries",
         "flags/<uuid:flag_id>/resolution",
-        "executions/<uuid:execution_id>/feedback",  # in tests/executions/test_feedback.py
         "workflows/<str:name>/archival",  # in test_documents.py
         # in tests/notifications/test_api.py
         "endpoints",

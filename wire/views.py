@@ -21,7 +21,6 @@ class View(APIView):
     """What every address has in common: it says what it takes and answers, and the published schema says the same.
 
     `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405; `OPTIONS` needs none.
-    `also`: another scope that a method is open to.
     `bodies`: the class that a method's body is read with, into `self.body`. It comes as JSON; a view that takes YAML too names both
     `parser_classes`.
     `filters`: query parameters by name, read into `self.given`; one that is not among them is an error, not ignored.
@@ -31,7 +30,6 @@ class View(APIView):
     """
 
     scopes: ClassVar[Mapping[str, str]] = {}
-    also: ClassVar[Mapping[str, str]] = {}
     bodies: ClassVar[Mapping[str, type[Body]]] = {}
     filters: ClassVar[Mapping[str, Filter]] = {}
     paged: ClassVar[bool] = False
