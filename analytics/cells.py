@@ -21,8 +21,8 @@ from .contributions import Row
 from .discounts import batch_savings, cache_savings
 from .extent import Extent, midnight
 from .latency import merged, percentile
-from .models import CACHE_PRICES, TOKENS
-from .rates import Rates
+from .models import CACHE_PRICES, TOKENS, ExecutionCell
+from .rates import Rates, Reported
 from .reading import Reading
 
 KINDS_OF_CALLS = ("day", "purpose", "trial", "doubted", "reported", "batch", *CACHE_PRICES)
@@ -78,7 +78,7 @@ class Cells:
         latencies = merged(self.reading.histograms(window).values())
         return Rates(
             executions=sum(row["accepted"] for row in ended),
-            finished=sum(row["completed"] + row["failed"] for row in ended) + escalated,
+            finished=sum(row["completed"] + row["rejected"] + row["failed"] for row in ended) + escalated,
             escalated=sum(row["flagged"] for row in ended) + flagged,
             step_calls=sum(row["calls"] for row in made if row["purpose"] == Purpose.STEP),
             repair_calls=sum(row["calls"] for row in made if row["purpose"] == Purpose.REPAIR),
@@ -86,8 +86,12 @@ class Cells:
             p95_ms=percentile(latencies, 95),
         )
 
-    def reported(self, window: Extent) -> int:
-        return sum(row["calls"] for row in self._calls if row["reported"] and window.covers(row["day"]))
+    def reported(self, window: Extent) -> Reported:
+        calls = [row for row in self._calls if row["reported"] and window.covers(row["day"])]
+        return Reported(
+            executions=sum(row["reported"] for day, row in self._executions.items() if window.covers(day)),
+            **{figure: sum(row[figure] for row in calls) for figure in ("calls", "cost", "unpriced")},
+        )
 
     def cache_savings(self, window: Extent) -> Decimal | None:
         rows = self._calls_of(window)
@@ -108,7 +112,7 @@ class Cells:
 
     @cached_property
     def _executions(self) -> dict[date, Row]:
-        rows = self.reading.executions(("day",), ("accepted", "completed", "failed", "flagged"))
+        rows = self.reading.executions(("day",), tuple(ExecutionCell.FIGURES))
         return {row["day"]: row for row in rows}
 
     def _declared(self) -> Days:

@@ -19,7 +19,7 @@ from . import baselines
 from .cells import Cells
 from .extent import Extent
 from .ledger import Ledger
-from .rates import Rates
+from .rates import Rates, Reported
 from .reading import Reading
 from .savings import Balance, paid_back_on
 from .snapshot import snapshot
@@ -37,7 +37,7 @@ class Summary:
     paid_back_on: date | None
     baseline_unpriced: int
     rates: Rates
-    reported: int
+    reported: Reported
     unproven: bool
     cache_savings: Decimal | None
     batch_savings: Decimal | None

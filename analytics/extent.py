@@ -67,8 +67,14 @@ class Extent:
         return Execution.objects.production().filter(mine, project=self.project, simulated=self.simulated)
 
     def completed(self) -> QuerySet[Execution]:
-        """Those that completed in these days."""
-        return self.executions().filter(self.within("finished_at"), status="completed")
+        """Those that completed in these days, and whose answer nobody has rejected."""
+        return self.executions().filter(self.within("finished_at"), status="completed").exclude(judged_right=False)
+
+    def reported(self) -> QuerySet[Execution]:
+        """Executions of agents, by the day they ended."""
+        mine = Q(workflow=self.workflow) if self.workflow else Q()
+        of_this_kind = {"project": self.project, "simulated": self.simulated}
+        return Execution.objects.reported().filter(mine, self.within("finished_at"), **of_this_kind)
 
     def workflows(self) -> list[Workflow]:
         return [self.workflow] if self.workflow else list(self.project.workflows.all())

@@ -24,7 +24,7 @@ from .exact import Total
 from .extent import UNPRICED, Extent
 from .latency import milliseconds, nearest_rank
 from .models import CACHE_PRICES
-from .rates import Rates
+from .rates import Rates, Reported
 
 # The ledger's column that holds a call's tokens at the baseline model's prices, as of when the call was written.
 KEPT_FIGURES = {Method.REPRICED_WARM: "baseline_warm", Method.REPRICED_COLD: "baseline_cold"}
@@ -85,8 +85,10 @@ class Ledger:
             p95_ms=nearest_rank(latencies, 95),
         )
 
-    def reported(self, window: Extent) -> int:
-        return window.ledger().filter(window.within("finished_at"), reported=True).count()
+    def reported(self, window: Extent) -> Reported:
+        calls = window.ledger().filter(window.within("finished_at"), reported=True)
+        sums = calls.aggregate(made=Count("pk"), unpriced=Count("pk", filter=UNPRICED), total=Total("cost"))
+        return Reported(window.reported().count(), sums["made"], sums["total"], sums["unpriced"])
 
     def cache_savings(self, window: Extent) -> Decimal | None:
         kinds = ("cache_read", "cache_write_5m", "cache_write_1h")

@@ -147,16 +147,19 @@ class AnswerCell(DailyCell):
 
 
 class ExecutionCell(DailyCell):
-    """Production executions: accepted by the day of acceptance, the others by the day they finished."""
+    """Production executions: accepted by the day of acceptance, the others by the day they finished. And `reported` ones, which
+    are counted as nothing else."""
 
     KEY = ("project", "workflow", "version", "simulated", "day")
-    FIGURES = dict.fromkeys(("accepted", "completed", "failed", "flagged"), add)
+    FIGURES = dict.fromkeys(("accepted", "completed", "rejected", "failed", "flagged", "reported"), add)
 
     version = models.BigIntegerField()
     accepted = models.BigIntegerField(default=0)
-    completed = models.BigIntegerField(default=0)
+    completed = models.BigIntegerField(default=0, help_text="Without those that feedback rejected.")
+    rejected = models.BigIntegerField(default=0)
     failed = models.BigIntegerField(default=0)
-    flagged = models.BigIntegerField(default=0, help_text="Of the completed and failed: those with a flag.")
+    flagged = models.BigIntegerField(default=0, help_text="Of those that completed or failed: with a flag.")
+    reported = models.BigIntegerField(default=0)
 
     class Meta:
         indexes = _indexed("execution_cell_days")
@@ -173,6 +176,9 @@ class LatencyCell(DailyCell):
         indexes = _indexed("latency_cell_days")
 
 
+REJECTED = "rejected"  # completed, and its answer was wrong
+
+
 class Standing(models.Model):
     """What one finished execution has added to the cells. Should it change, just that is taken away again."""
 
@@ -180,7 +186,7 @@ class Standing(models.Model):
     project = models.BigIntegerField()
     workflow = models.BigIntegerField()
     ended = models.CharField(
-        max_length=10, choices=[(one.value, one.value) for one in (Status.COMPLETED, Status.FAILED)]
+        max_length=10, choices=[(one, one) for one in (Status.COMPLETED.value, Status.FAILED.value, REJECTED)]
     )
     day = models.DateField(help_text="UTC")
     flagged = models.BooleanField()

@@ -14,3 +14,14 @@ class Rates:
     repair_calls: int
     p50_ms: int | None
     p95_ms: int | None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What agents executed themselves, and told. `cost` in pico-dollars, of the calls that have a price; `unpriced`: those
+    that have none. None of it is in any other figure."""
+
+    executions: int
+    calls: int
+    cost: int
+    unpriced: int

@@ -10,7 +10,7 @@ from datetime import UTC, date, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from executions.models import Event, Execution, Status
 from gateway.models import Call
@@ -50,7 +50,7 @@ def _rebuild_day(project: Project, day: date, strangers: list[int]) -> None:
     for model in (CallCell, ExecutionCell, AnswerCell, LatencyCell):
         model.objects.filter(project=project.pk, day=day).delete()
     put(CallCell, _calls(project, day, strangers))
-    put(ExecutionCell, _accepted(project, day))
+    put(ExecutionCell, [*_accepted(project, day), *_reported(project, day)])
     ended = _ended(project, day)
     Standing.objects.filter(project=project.pk, day=day).delete()
     standings.apply(ended)
@@ -69,11 +69,19 @@ def _calls(project: Project, day: date, strangers: list[int]) -> list[Row]:
 
 
 def _accepted(project: Project, day: date) -> list[Row]:
-    executions = Execution.objects.production().filter(_on(day, "created_at"), project=project.pk)
-    pending = Pending.objects.filter(project=project.pk, accepted=True)
-    folded = executions.exclude(pk__in=pending.values("execution"))
+    folded = _known(project).production().filter(_on(day, "created_at"))
     counts = folded.values("workflow", "version", "simulated").annotate(accepted=Count("pk"))
     return [{**NOTHING, "project": project.pk, "day": day, **row} for row in counts.order_by()]
+
+
+def _reported(project: Project, day: date) -> list[Row]:
+    return standings.reported(_known(project).filter(_on(day, "finished_at"), workflow__in=_workflows(project)))
+
+
+def _known(project: Project) -> QuerySet[Execution]:
+    """Those whose acceptance is folded."""
+    pending = Pending.objects.filter(project=project.pk, accepted=True)
+    return Execution.objects.filter(project=project.pk).exclude(pk__in=pending.values("execution"))
 
 
 def _ended(project: Project, day: date) -> Changes:

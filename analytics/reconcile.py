@@ -27,7 +27,7 @@ from .extent import UNPRICED, Extent
 from .latency import Histogram
 from .ledger import Ledger, used_answers
 from .models import TOKENS, AnswerCell, CallCell, DailyCell, Escalation, ExecutionCell, LatencyCell, Pending, Standing
-from .rates import Rates
+from .rates import Rates, Reported
 from .reading import Reading
 from .savings import Balance
 from .snapshot import snapshot
@@ -36,7 +36,7 @@ from .standings import counted, escalations, parts, stand, standings
 CALLS_BY = ("workflow", "version", "step", "provider", "model_planned", "purpose", "lane", "outcome", "reported", "day")
 CALL_FIGURES = ("calls", "unpriced", "cost", *TOKENS)
 EXECUTIONS_BY = ("version", "day")
-EXECUTION_FIGURES = ("accepted", "completed", "failed", "flagged")
+EXECUTION_FIGURES = tuple(ExecutionCell.FIGURES)
 ANSWER_FIGURES = ("answers", "own", "warm", "cold", *TOKENS)
 OF_A_CALL = {"own": "cost", "warm": "baseline_warm", "cold": "baseline_cold", **{kind: kind for kind in TOKENS}}
 NOT_EXACT = ("p50_ms", "p95_ms")  # of a histogram
@@ -130,9 +130,11 @@ def _executions(extent: Extent) -> list[Row]:
     ended = extent.executions().filter(status__in=[Status.COMPLETED, Status.FAILED])
     parts = (
         (extent.executions(), "created_at", {"accepted": Count("pk")}),
-        (ended.filter(status=Status.COMPLETED), "finished_at", {"completed": Count("pk")}),
+        (extent.completed(), "finished_at", {"completed": Count("pk")}),
+        (ended.filter(status=Status.COMPLETED, judged_right=False), "finished_at", {"rejected": Count("pk")}),
         (ended.filter(status=Status.FAILED), "finished_at", {"failed": Count("pk")}),
         (ended.filter(flagged), "finished_at", {"flagged": Count("pk")}),
+        (extent.reported(), "finished_at", {"reported": Count("pk")}),
     )
     rows: dict[tuple, Row] = defaultdict(lambda: dict.fromkeys(EXECUTION_FIGURES, 0))
     for executions, moment, figure in parts:
@@ -173,7 +175,7 @@ def _figures(summary: Summary) -> Row:
     figures = {}
     for field in fields(summary):
         value = getattr(summary, field.name)
-        parts = asdict(value) if isinstance(value, (Balance, Rates)) else {"": value}
+        parts = asdict(value) if isinstance(value, (Balance, Rates, Reported)) else {"": value}
         figures.update({f"{field.name} {part}".strip(): one for part, one in parts.items() if part not in NOT_EXACT})
     return figures
 

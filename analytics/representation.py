@@ -8,6 +8,7 @@ from wire.money import percent_text, rate_text, to_pico, to_usd, usd_text
 from .baselines import Method
 from .costs import Summary
 from .groups import Group
+from .rates import Reported
 from .savings import Balance, ratio
 
 
@@ -21,7 +22,7 @@ def represent_summary(summary: Summary) -> dict:
         "simulated": extent.simulated,
         "complete": balance.complete,
         "unpriced_calls": balance.unpriced_calls,
-        "reported": summary.reported,
+        "reported": _represent_reported(summary.reported),
         "unproven": summary.unproven,
         "executions": rates.executions,
         "finished": rates.finished,
@@ -36,6 +37,15 @@ def represent_summary(summary: Summary) -> dict:
         "agreement": None,
         "latency_ms": {"p50": rates.p50_ms, "p95": rates.p95_ms},
         "baseline": _represent_baseline(summary),
+    }
+
+
+def _represent_reported(reported: Reported) -> dict:
+    return {
+        "executions": reported.executions,
+        "calls": reported.calls,
+        "cost": usd_text(to_usd(reported.cost)),
+        "unpriced_calls": reported.unpriced,
     }
 
 

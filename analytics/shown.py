@@ -1,5 +1,9 @@
 """What a cost summary looks like in an answer. docs/api.md says what each figure is."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from executions.shown import Tokens
 from wire.answers import Answer, Count, Day, Money, Percentage, Rate, perhaps, word_of
 
@@ -9,6 +13,15 @@ from .baselines import Method
 class DesignCost(Answer):
     declared: Money
     measured: Money
+
+
+class Reported(Answer):
+    """What agents executed themselves; in no other figure of the summary."""
+
+    executions: Count
+    calls: Count
+    cost: Annotated[Money, Field(description="Of the calls that have a price.")]
+    unpriced_calls: Count
 
 
 class Latency(Answer):
@@ -48,7 +61,7 @@ class Summary(Answer):
     simulated: bool
     complete: bool
     unpriced_calls: Count
-    reported: Count
+    reported: Reported
     unproven: bool
     executions: Count
     finished: Count

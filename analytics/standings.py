@@ -11,14 +11,15 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import TruncDate
 
 from executions.models import Event, Execution, Flag, Status
 
 from . import latency
-from .contributions import Row, of_answers
+from .contributions import Row, of_answers, sums
 from .latency import Histogram
-from .models import AnswerCell, Escalation, ExecutionCell, Standing
+from .models import REJECTED, AnswerCell, Escalation, ExecutionCell, Standing
 from .store import put, put_latencies, save
 
 AT_A_TIME = 10_000  # executions in memory
@@ -37,11 +38,12 @@ class Counted(NamedTuple):
     status: str
     created_at: datetime
     finished_at: datetime | None
+    judged_right: bool | None
     flagged: bool
 
 
 class Stand(NamedTuple):
-    """What a finished execution adds to the cells. `ended`: completed or failed."""
+    """What a finished execution adds to the cells. `ended`: completed, rejected (completed, and the answer was wrong), failed."""
 
     ended: str
     day: date
@@ -89,6 +91,7 @@ def changes(executions: Iterable[UUID], accepted: Collection[UUID] = ()) -> Chan
     rows = counted(Execution.objects.filter(pk__among=set(executions)))
     before = standings(Standing.objects.filter(pk__among=[row.id for row in rows]))
     result = Changes(examined=[row.id for row in rows], escalations=escalations(rows))
+    result.executions += reported(Execution.objects.filter(pk__among=accepted)) if accepted else []
     completed: dict[tuple[date, int], list[UUID]] = defaultdict(list)
     for row in rows:
         if row.id in accepted:
@@ -125,17 +128,25 @@ def counted(executions: QuerySet[Execution]) -> list[Counted]:
     return [Counted(*row) for row in rows]
 
 
+def reported(executions: QuerySet[Execution]) -> list[Row]:
+    """What the executions of agents among these add: they never change, so they count once, when they come."""
+    by = ("project", "workflow", "version", "simulated")
+    rows = executions.reported().annotate(day=TruncDate("finished_at", tzinfo=UTC))
+    return [{**NOTHING, **row} for row in sums(rows.values(*by, "day"), {"reported": Count("pk")})]
+
+
 def standings(rows: QuerySet[Standing]) -> dict[UUID, Stand]:
     """By execution."""
     return {execution: Stand(*stood) for execution, *stood in rows.values_list("pk", *Stand._fields)}
 
 
 def stand(execution: Counted) -> Stand | None:
-    """How it stands: completed or failed, or not ended by itself."""
+    """How it stands: completed, rejected or failed, or not ended by itself."""
     if execution.status not in (Status.COMPLETED, Status.FAILED) or execution.finished_at is None:
         return None
     took = latency.milliseconds(execution.created_at, execution.finished_at)
-    return Stand(execution.status, _day(execution.finished_at), execution.flagged, took)
+    wrong = execution.status == Status.COMPLETED and execution.judged_right is False
+    return Stand(REJECTED if wrong else execution.status, _day(execution.finished_at), execution.flagged, took)
 
 
 def escalations(executions: Iterable[Counted]) -> list[Escalation]:

@@ -26,7 +26,7 @@ class Trigger:
     when: str = ""
 
 
-TRIGGERS = (
+FIRST = (
     Trigger(
         name="pending_call",
         table="gateway_call",
@@ -54,6 +54,17 @@ TRIGGERS = (
     ),
 )
 
+# What came with later columns, which an older migration does not know.
+TRIGGERS = (
+    *FIRST,
+    Trigger(
+        name="pending_judgement",
+        table="executions_execution",
+        event="UPDATE OF judged_right",
+        leaves=f"{AN_EXECUTION} FALSE)",
+    ),
+)
+
 LISTED = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
@@ -69,7 +80,14 @@ BEFORE = (
 
 
 def install(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
-    """Of a migration: from now on every row leaves a pending one."""
+    """Of the first migration: from now on every row leaves a pending one."""
+    for trigger in FIRST:
+        create(schema, trigger)
+
+
+def install_anew(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
+    """Of a later one."""
+    remove(apps, schema)
     for trigger in TRIGGERS:
         create(schema, trigger)
 

@@ -7,7 +7,9 @@ from django.views.generic import RedirectView
 from analytics import api as analytics
 from analytics.metrics import spend
 from executions import api as executions
+from executions import feedback_api as feedback
 from executions import health, metrics
+from executions import report_api as reports
 from gateway import api as prices
 from notifications import api as notifications
 from projects import api as audit
@@ -17,6 +19,7 @@ from wire.metrics import Remembered, exposition
 from workflows import api as workflows
 from workflows import budget_api as budgets
 from workflows import document_api as documents
+from workflows import spot_check_api as spot_checks
 
 api = [
     path("definition-schema", documents.DefinitionSchema.as_view()),
@@ -28,13 +31,16 @@ api = [
     path("workflows/<str:name>/versions/<str:number>", workflows.VersionDetail.as_view()),
     path("workflows/<str:name>/versions/<str:number>/publication", workflows.PublicationView.as_view()),
     path("workflows/<str:name>/baseline", workflows.BaselineView.as_view()),
+    path("workflows/<str:name>/spot-checks", spot_checks.SpotChecks.as_view()),
     path("workflows/<str:name>/executions", executions.WorkflowExecutions.as_view()),
     path("workflows/<str:name>/executions/batch", executions.WorkflowBatch.as_view()),
     path("workflows/<str:name>/executions/batch/estimate", executions.BatchEstimate.as_view()),
+    path("workflows/<str:name>/executions/report", reports.WorkflowReport.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),
+    path("executions/<uuid:execution_id>/feedback", feedback.ExecutionFeedback.as_view()),
     path("executions/<uuid:execution_id>/retries", executions.Retries.as_view()),
     path("executions/<uuid:execution_id>/steps", executions.ExecutionSteps.as_view()),
     path("executions/<uuid:execution_id>/model-calls", executions.ExecutionCalls.as_view()),

@@ -14,16 +14,17 @@ from django.utils.text import Truncator
 
 from projects.admin import OwnFilter, ReadOnlyAdmin, pretty
 from projects.models import Role
-from wire import strict_json
 from wire.problems import Problem
 from workflows.models import Version
 
 from . import resolution
+from .feedback import ABSENT
+from .feedback_admin import read_json
 from .models import Execution, Flag, StepResult, Worker
 from .pages.execution import ExecutionAdmin
 from .pages.texts import deleted, kept
 from .pages.trial import TriedVersionAdmin
-from .resolution import ABSENT, Decision
+from .resolution import Decision
 
 
 def decision_on(flag: Flag) -> SafeString | str:
@@ -45,11 +46,10 @@ def _asked_of(flag: Flag) -> dict:
     return {key: step[key] for key in ("instructions", "output_schema", "checks") if key in step}
 
 
-def _json(text: str) -> object:
-    try:
-        return strict_json.loads(text)
-    except Problem as problem:
-        raise forms.ValidationError(problem.detail) from problem
+OF_SPOT_CHECKS = {
+    Flag.Resolution.DISMISSED: "The answer is right",
+    Flag.Resolution.ANSWERED: "It is wrong: the right one stands below",
+}
 
 
 class ResolutionForm(forms.Form):
@@ -75,22 +75,28 @@ class ResolutionForm(forms.Form):
         attempts = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration)
         kept = attempts.filter(attempt=flag.attempt, has_output=True).exists()
         review = flag.reason == Flag.Reason.REVIEW
+        spot_check = flag.reason == Flag.Reason.SPOT_CHECK
         possible = {
-            Flag.Resolution.ANSWERED: flag.waiting,
+            Flag.Resolution.ANSWERED: flag.waiting or spot_check,
             Flag.Resolution.DISMISSED: not review and (kept or not flag.waiting),
             Flag.Resolution.RETRY: flag.waiting and not review,
         }
-        self.fields["resolution"].choices = [(one.value, one.label) for one, is_so in possible.items() if is_so]
+        said = OF_SPOT_CHECKS if spot_check else {}
+        self.fields["resolution"].choices = [
+            (one.value, said.get(one, one.label)) for one, is_so in possible.items() if is_so
+        ]
         if not (flag.waiting and flag.step):
             del self.fields["step_output"]
-        if review or not flag.waiting:
+        if review or not (flag.waiting or spot_check):
             del self.fields["output"]
+        elif spot_check:
+            self.fields["output"].help_text = "Where it is wrong: the answer that would have been right, as JSON."
 
     def clean_output(self) -> object:
-        return _json(text) if (text := self.cleaned_data["output"]) else ABSENT
+        return read_json(text) if (text := self.cleaned_data["output"]) else ABSENT
 
     def clean_step_output(self) -> object:
-        return _json(text) if (text := self.cleaned_data["step_output"]) else ABSENT
+        return read_json(text) if (text := self.cleaned_data["step_output"]) else ABSENT
 
 
 # What stands still first, then what asks for review, then what is done with.
@@ -169,6 +175,7 @@ class FlagAdmin(ReadOnlyAdmin):
             "opts": self.model._meta,
             "flag": flag,
             "input": kept(flag.execution, flag.execution.input),
+            "output": kept(flag.execution, flag.execution.output),
             "deleted": deleted(flag.execution),
             "steps": [(row, kept(flag.execution, row.output)) for row in steps],
             "step_asked": pretty(_asked_of(flag)) if flag.step else "",

@@ -23,13 +23,15 @@ from workflows.models import Publication, Version, Workflow
 
 from . import control, lanes, queue, resolution, shown
 from .estimates import estimate
+from .feedback import ABSENT
 from .models import UNDECIDED, Execution, Flag, Status
 from .preference import seconds_preferred, wait_for
 from .representation import represent_call, represent_estimate, represent_executions, represent_flag
-from .resolution import ABSENT, Decision
+from .resolution import Decision
 
 MAX_INPUT = 1024 * 1024
 SMALL = 16 * 1024  # characters of JSON: metadata is a label, not a payload
+JUDGED = {"accepted": True, "rejected": False, "none": None}
 Lane = Annotated[str | None, Field(json_schema_extra={"enum": [*lanes.LANES, None]})]
 
 
@@ -82,7 +84,7 @@ class WorkflowExecutions(View):
         _refuse_what_is_not_there(body)
         seconds = seconds_preferred(request.headers.get("Prefer"))
         workflow = workflow_of(request.auth.project, name)
-        version, publication = _chosen(request, workflow, body.version)
+        version, publication = chosen(request, workflow, body.version)
         given = {"actor": str(request.user), "metadata": dict(body.metadata), "lane": body.lane}
         made = once(request, lambda: str(queue.submit(version, publication, body.input, **given).pk))
         ended = seconds is not None and wait_for(UUID(made), seconds)
@@ -102,7 +104,7 @@ class WorkflowBatch(View):
         body: NewBatch = self.body
         _refuse_what_is_not_there(body)
         workflow = workflow_of(request.auth.project, name)
-        version, publication = _chosen(request, workflow, body.version)
+        version, publication = chosen(request, workflow, body.version)
         given = {"actor": str(request.user), "metadata": dict(body.metadata), "lane": body.lane}
 
         def make() -> str:
@@ -125,7 +127,7 @@ class BatchEstimate(View):
         """What a batch would cost, and how many calls it would make; nothing is accepted by asking."""
         body: NewBatch = self.body
         _refuse_what_is_not_there(body)
-        version, publication = _chosen(request, workflow_of(request.auth.project, name), body.version)
+        version, publication = chosen(request, workflow_of(request.auth.project, name), body.version)
         return Response(represent_estimate(estimate(version, publication, body.inputs, body.lane)))
 
 
@@ -138,6 +140,7 @@ class ExecutionList(View):
         "since": TIME,
         "until": TIME,
         "purpose": one_of(Execution.Purpose.values),
+        "feedback": one_of(JUDGED),
     }
     paged = True
     answers = {"GET": {200: Listed[shown.Execution]}}
@@ -150,11 +153,12 @@ class ExecutionList(View):
             "version": "version__number",
             "status": "status",
             "purpose": "purpose",
+            "feedback": "judged_right",
             "since": "created_at__gte",
             "until": "created_at__lt",
         }
         for name, value in self.given.items():
-            rows = rows.filter(**{columns[name]: value})
+            rows = rows.filter(**{columns[name]: JUDGED[value] if name == "feedback" else value})
         return page(request, rows, represent_executions)
 
 
@@ -218,7 +222,7 @@ class Retries(View):
         if body.version is None:
             made = once(request, lambda: control.retry(execution, actor))
             return Response(represent_executions([execution_of(request.auth.project, UUID(made))])[0], status=202)
-        version, publication = _chosen(request, execution.workflow, body.version)
+        version, publication = chosen(request, execution.workflow, body.version)
         made = once(request, lambda: control.rerun(execution, version, publication, actor))
         return Response(represent_executions([execution_of(request.auth.project, UUID(made))])[0], status=201)
 
@@ -313,7 +317,7 @@ def _refuse_what_is_not_there(body: NewExecution | NewBatch) -> None:
         raise Invalid.at("/metadata", f"Metadata has at most {SMALL} characters.")
 
 
-def _chosen(request: Request, workflow: Workflow, number: str | None) -> tuple[Version, Publication | None]:
+def chosen(request: Request, workflow: Workflow, number: str | None) -> tuple[Version, Publication | None]:
     """The live publication; a version's latest one, by number; or a draft, which makes a trial, for whoever may design."""
     if number is None:
         if workflow.live is None:
@@ -322,5 +326,5 @@ def _chosen(request: Request, workflow: Workflow, number: str | None) -> tuple[V
     version = version_of(request.auth.project, workflow.name, number)
     publication = version.publications.order_by("-pk").first()
     if publication is None and not request.auth.allows(Scope.DESIGN):
-        raise PermissionDenied("A trial of a draft needs a key with the scope 'design'.")
+        raise PermissionDenied("A draft needs a key with the scope 'design'.")
     return version, publication

@@ -12,7 +12,7 @@ from wire.times import rfc3339
 from workflows.models import Publication, Version
 
 from . import calling, lanes, queue, states, store
-from .models import FINAL, Event, Execution, Flag, Status, deadline
+from .models import Event, Execution, Flag, Status, deadline
 
 WAKEABLE = ("provider", "rate", "service")  # a budget has to be raised, and a review answered
 CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
@@ -28,6 +28,7 @@ def cancel(execution: Execution, actor: str) -> str:
     the design asks; nothing stands still for them any more.
     """
     if not _cancel(Execution.objects.filter(pk=execution.pk), actor, caller_told=None):
+        _refuse_reported(execution)
         raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
     level = [execution.pk]
     while level:
@@ -40,7 +41,11 @@ def cancel(execution: Execution, actor: str) -> str:
 
 def _cancel(executions: QuerySet[Execution], actor: str, caller_told: bool | None) -> list[UUID]:
     """Those of them that had not ended. Locked first, or one could change before its event is written."""
-    locked = executions.select_for_update(no_key=True).filter(status__in=CANCELLABLE).order_by("pk")
+    locked = (
+        executions.select_for_update(no_key=True)
+        .filter(status__in=CANCELLABLE)
+        .exclude(purpose=Execution.Purpose.REPORTED)
+    )
     held = list(locked.values_list("pk", "status", "worker"))
     ids, now = [pk for pk, _, _ in held], timezone.now()
     ended = {"status": Status.CANCELLED, "finished_at": now, "waiting_for": "", "resume_at": None}
@@ -65,6 +70,7 @@ def retry(execution: Execution, actor: str) -> str:
     waits = held.status == Status.WAITING and held.waiting_for in WAKEABLE
     if not queue.requeue(held.pk, Status.WAITING if waits else Status.FAILED, actor, **anew):
         _refuse_purged(execution)
+        _refuse_reported(execution)
         sentence = (
             "Only an execution that failed, or that waits for a provider, a limit or this service, can be retried"
         )
@@ -78,11 +84,18 @@ def rerun(execution: Execution, version: Version, publication: Publication | Non
     """A new execution of the same input, from the start; its id. Raises `Conflict` while the old one may still end by
     itself: then its work would be done twice."""
     _refuse_purged(execution)
-    if execution.status not in FINAL:
+    if not execution.has_ended:
         raise _conflict(execution, "This execution has not ended; cancel it first.")
     lane = execution.lane if execution.lane != lanes.FAST else None
     like = {"metadata": execution.metadata, "lane": lane, "rerun_of": execution}
     return str(queue.submit(version, publication, execution.input, actor=actor, **like).pk)
+
+
+def _refuse_reported(execution: Execution) -> None:
+    """Raises `Conflict` where an agent executed it."""
+    if execution.purpose == Execution.Purpose.REPORTED:
+        said = "An agent executed this and reported it: nothing of it runs here. Name a version to run its input anew."
+        raise Conflict(said, state=execution.status)
 
 
 def _refuse_purged(execution: Execution) -> None:

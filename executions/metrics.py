@@ -30,6 +30,8 @@ def work() -> Iterator[Metric]:
     by_status = Counter({(status.value, ""): 0 for status in UNFINISHED})
     for status, waiting_for, _, count, _ in found:
         by_status[status, waiting_for] += count
+    # What agents escalated is no work of ours; taken away here, because the index of the query above does not know it.
+    by_status[Status.ESCALATED, ""] -= Execution.objects.reported().filter(status=Status.ESCALATED).count()
     yield _gauge("executions", "Executions that are not finished.", by_status, "status", "waiting_for")
     queued = [since for status, _, _, _, since in found if status == Status.QUEUED]
     yield _age("oldest_queued_seconds", "How long the oldest queued execution waits.", min(queued, default=None))

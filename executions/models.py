@@ -90,8 +90,9 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         """Those that ended before, and whose texts are still there. For one that waits for a person they are needed, and for
         the caller of one."""
         waits = Flag.objects.standing().filter(execution=models.OuterRef("pk"))
-        ended = self.filter(project=project_id, status__in=FINAL, finished_at__lt=before, purged_at=None)
-        return ended.filter(~models.Exists(waits), models.Q(caller=None) | ~models.Q(caller__purged_at=None))
+        ended = models.Q(status__in=FINAL) | models.Q(purpose=Execution.Purpose.REPORTED)
+        found = self.filter(ended, project=project_id, finished_at__lt=before, purged_at=None)
+        return found.filter(~models.Exists(waits), models.Q(caller=None) | ~models.Q(caller__purged_at=None))
 
     def standing(self) -> ExecutionQuerySet:
         """Those of which nothing happens any more without a person."""
@@ -104,6 +105,9 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
 
+    def reported(self) -> ExecutionQuerySet:
+        return self.filter(purpose=Execution.Purpose.REPORTED)
+
 
 class Execution(models.Model):
     """One run of a version on one input. Durable: a crash resumes it and repeats no recorded call."""
@@ -111,6 +115,7 @@ class Execution(models.Model):
     class Purpose(models.TextChoices):
         PRODUCTION = "production"
         TRIAL = "trial"
+        REPORTED = "reported"  # it ran elsewhere, see `Report`: nothing moves it here
 
     class Resolver(models.TextChoices):
         WORKFLOW = "workflow"
@@ -138,6 +143,7 @@ class Execution(models.Model):
     input = VerbatimJSONField()
     output = VerbatimJSONField(null=True)
     metadata = VerbatimJSONField(default=dict)
+    judged_right = models.BooleanField(null=True, help_text="What the newest feedback says; null: there is none.")
     rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns", db_index=False)
     resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
     error = VerbatimJSONField(null=True)
@@ -218,6 +224,16 @@ class Execution(models.Model):
                 condition=models.Q(resolved_by__in=["frontier", "human"]),
                 name="execution_escalated",
             ),
+            models.Index(
+                fields=["project", "judged_right", "id"],
+                condition=models.Q(judged_right__isnull=False),
+                name="execution_judged",
+            ),
+            models.Index(
+                fields=["project"],
+                condition=models.Q(purpose="reported", status="escalated"),
+                name="execution_escalated_elsewhere",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -227,6 +243,45 @@ class Execution(models.Model):
     def stream(self) -> int:
         """What asks the same models: the executions of one publication, or the trials of one version (see `streams`)."""
         return self.publication_id or -self.version_id
+
+    @property
+    def has_ended(self) -> bool:
+        """Nothing happens to it any more by itself, nor because of a person."""
+        return self.status in FINAL or self.purpose == self.Purpose.REPORTED
+
+
+class Report(models.Model):
+    """What an agent that followed a version itself says of how that went. Its texts go with those of its execution."""
+
+    execution = models.OneToOneField(Execution, models.CASCADE, primary_key=True, related_name="report")
+    executor = models.CharField(max_length=200, help_text="The model or agent that executed it.")
+    followed = models.BooleanField(help_text="Whether it kept to the workflow.")
+    unexpected = VerbatimJSONField(default=list, help_text="What it met and did not expect, in its own words.")
+    update_suggested = models.BooleanField(default=False)
+    update = models.TextField(blank=True, help_text="What should change in the workflow, in its own words.")
+    reported_by = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"reported by {self.executor}"
+
+
+class Feedback(models.Model):
+    """Whether the answer of a completed execution was right, as its caller or a reviewer said. The newest row holds; the others
+    stay. `output`: the right one, for a case. Its texts go with those of its execution."""
+
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="feedback")
+    accepted = models.BooleanField()
+    output = VerbatimJSONField(null=True)
+    has_output = models.BooleanField(default=False, help_text="False where null stands for no output at all.")
+    note = models.TextField(blank=True)
+    given_by = models.CharField(max_length=200)
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "feedback"
+
+    def __str__(self) -> str:
+        return f"{'accepted' if self.accepted else 'rejected'} by {self.given_by}"
 
 
 class StepResultQuerySet(models.QuerySet["StepResult"]):
@@ -303,10 +358,13 @@ class StepResult(models.Model):
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
 
 
+NO_ESCALATION = ("review", "spot_check")
+
+
 class FlagQuerySet(models.QuerySet["Flag"]):
     def escalating(self) -> FlagQuerySet:
-        """Those that the design left open: a review of the design is no escalation."""
-        return self.exclude(reason=Flag.Reason.REVIEW)
+        """Those that the design left open: a review of the design is no escalation, and neither is a spot check."""
+        return self.exclude(reason__in=NO_ESCALATION)
 
     def standing(self) -> FlagQuerySet:
         """Those for which their execution stands still: for an answer, or for a redesign."""
@@ -327,6 +385,7 @@ class Flag(models.Model):
         IN_DOUBT = "in_doubt"
         BUDGET = "budget"
         REVIEW = "review"  # of the design: no escalation
+        SPOT_CHECK = "spot_check"  # drawn from those without a flag: no escalation either
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -406,9 +465,6 @@ class Flag(models.Model):
     def stands_still(self) -> bool:
         """Whether its execution does, for it."""
         return self.waiting and self.state in UNDECIDED
-
-
-DESIGNED = (Flag.Reason.RULE, Flag.Reason.REVIEW, Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)  # no gap in the design
 
 
 class Event(models.Model):

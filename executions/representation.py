@@ -10,13 +10,15 @@ from wire.times import rfc3339
 
 from . import calling
 from .estimates import Estimate
-from .models import DESIGNED, Execution, Flag, Status, StepResult
+from .models import Execution, Feedback, Flag, Report, StepResult
+from .tracking import tracking
 
 PRICE_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
 def represent_executions(executions: Sequence[Execution]) -> list[dict]:
-    """Three queries for any number of them: steps, calls, flags; and one for each level of executions that they called."""
+    """Three queries for any number of them: steps, calls, flags; one for each level of executions that they called; and one each
+    where there is feedback, and a report."""
     ids = [execution.pk for execution in executions]
     steps = _grouped(StepResult.objects.filter(execution__in=ids).order_by("pk"), "execution_id")
     callers = {row.execution_id for rows in steps.values() for row in rows if row.called}
@@ -25,8 +27,16 @@ def represent_executions(executions: Sequence[Execution]) -> list[dict]:
     calls = _grouped(Call.objects.filter(execution__in=everything).order_by("intended_at", "pk"), "execution")
     flags = _grouped(Flag.objects.filter(execution__in=everything).order_by("pk"), "execution_id")
     own = {pk: Own(calls[pk], flags[pk]) for pk in everything}
+    feedback = _of_some(Feedback, [row.pk for row in executions if row.judged_right is not None])
+    reports = _of_some(Report, [row.pk for row in executions if row.purpose == Execution.Purpose.REPORTED])
     return [
-        _represent(row, steps[row.pk], own[row.pk], [own[pk] for pk in below.get(row.pk, ())]) for row in executions
+        {
+            **_represent(
+                row, steps[row.pk], own[row.pk], [own[pk] for pk in below.get(row.pk, ())], reports.get(row.pk)
+            ),
+            "feedback": _represent_feedback(feedback.get(row.pk)),
+        }
+        for row in executions
     ]
 
 
@@ -37,6 +47,12 @@ class Own(NamedTuple):
     flags: list[Flag]
 
 
+def _of_some(model: type, ids: list) -> dict:
+    """By execution, the newest; where there are none, the database is not asked."""
+    rows = model.objects.filter(execution__in=ids).order_by("pk") if ids else ()
+    return {row.execution_id: row for row in rows}
+
+
 def _grouped(rows: Iterable, key: str) -> dict[object, list]:
     found: dict[object, list] = defaultdict(list)
     for row in rows:
@@ -44,11 +60,14 @@ def _grouped(rows: Iterable, key: str) -> dict[object, list]:
     return found
 
 
-def _represent(execution: Execution, steps: list[StepResult], own: Own, below: list[Own]) -> dict:
+def _represent(
+    execution: Execution, steps: list[StepResult], own: Own, below: list[Own], report: Report | None
+) -> dict:
     """What it cost, and its flags, with those of the executions below it, which it called."""
     calls = [call for one in (own, *below) for call in one.calls]
     flags = [flag for one in (own, *below) for flag in one.flags]
     finished = execution.finished_at
+    began = execution.started_at if report else execution.created_at
     return {
         "id": str(execution.pk),
         "workflow": execution.workflow.name,
@@ -64,10 +83,11 @@ def _represent(execution: Execution, steps: list[StepResult], own: Own, below: l
         "resolved_by": execution.resolved_by or None,
         "answered_by": execution.resolved_by or None,
         "flags": [represent_short_flag(flag) for flag in flags],
-        "tracking": _tracking(execution, own.flags),
+        "tracking": tracking(execution, steps, own.flags, report),
+        "reported": report and _represent_report(report),
         "cost": cost_of(calls),
         "tokens": tokens_of(calls),
-        "latency_ms": round((finished - execution.created_at).total_seconds() * 1000) if finished else None,
+        "latency_ms": round((finished - began).total_seconds() * 1000) if finished and began else None,
         "steps": [represent_step(row, own.calls) for row in steps],
         "error": execution.error,
         "metadata": execution.metadata,
@@ -82,15 +102,17 @@ def _represent(execution: Execution, steps: list[StepResult], own: Own, below: l
     }
 
 
-def _tracking(execution: Execution, flags: list[Flag]) -> dict:
-    """Did it follow the workflow, what was unexpected, should the workflow change (seed 001). A rule is designed: no gap."""
-    gaps = [flag for flag in flags if flag.reason not in DESIGNED]
-    return {
-        "followed": execution.resolved_by == Execution.Resolver.WORKFLOW
-        if execution.status == Status.COMPLETED
-        else None,
-        "unexpected": [flag.explanation for flag in gaps if flag.explanation],
-        "update_suggested": any(flag.state != Flag.State.DISMISSED for flag in gaps),
+def _represent_report(report: Report) -> dict:
+    return {"executor": report.executor, "update": report.update or None, "by": report.reported_by}
+
+
+def _represent_feedback(feedback: Feedback | None) -> dict | None:
+    return feedback and {
+        "accepted": feedback.accepted,
+        "output": feedback.output,
+        "note": feedback.note or None,
+        "by": feedback.given_by,
+        "at": rfc3339(feedback.given_at),
     }
 
 
@@ -140,6 +162,7 @@ def represent_call(call: Call) -> dict:
         "cost": None if call.cost is None else usd_text(to_usd(call.cost)),
         "cost_state": call.cost_state,
         "simulated": call.simulated,
+        "reported": call.reported,
         "batch": call.batch,
         "latency_ms": call.latency_ms,
         "at": rfc3339(call.finished_at),

@@ -16,11 +16,12 @@ from workflows import sandbox
 from workflows.compiled import compiled
 from workflows.definition import Step
 
-from . import calling, queue, states, store
-from .models import DESIGNED, Event, Execution, Flag, Status, StepResult, deadline
+from . import calling, feedback, queue, states, store
+from .feedback import ABSENT, Opinion, check_output
+from .models import Event, Execution, Flag, Status, StepResult, deadline
 from .run import Item
+from .tracking import BY_DESIGN, NO_GAP
 
-ABSENT = object()
 DECISIONS = (
     Flag.Resolution.ANSWERED,
     Flag.Resolution.DISMISSED,
@@ -29,6 +30,18 @@ DECISIONS = (
 )
 # What a decision makes of its flag; any other one resolves it.
 STATES = {Flag.Resolution.DISMISSED: Flag.State.DISMISSED, Flag.Resolution.REDESIGN: Flag.State.IN_REDESIGN}
+
+# Flags that are resolved in few ways, and what is said of any other.
+ONLY = {
+    Flag.Reason.REVIEW: (
+        [(Flag.Resolution.ANSWERED, ["step_output"])],
+        "A review is answered with a step_output, and with nothing else.",
+    ),
+    Flag.Reason.SPOT_CHECK: (
+        [(Flag.Resolution.DISMISSED, []), (Flag.Resolution.ANSWERED, ["output"])],
+        "A spot check is dismissed (the answer is right), or answered with the output that would have been right.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -76,33 +89,41 @@ def examine(flag: Flag, decision: Decision) -> None:
     if decision.resolution not in DECISIONS:
         known = ", ".join(DECISIONS)
         raise Invalid.at("/resolution", f"{decision.resolution[:40]!r} is not available; known are {known}.")
-    if flag.reason == Flag.Reason.REVIEW and (decision.resolution, given) != (
-        Flag.Resolution.ANSWERED,
-        ["step_output"],
-    ):
-        raise Invalid.at("/resolution", "A review is answered with a step_output, and with nothing else.")
-    if decision.resolution == Flag.Resolution.REDESIGN and flag.reason in DESIGNED:
+    _examine_form(flag, decision.resolution, given)
+    if not given or flag.state != Flag.State.OPEN:
+        return
+    if given == ["step_output"]:
+        if flag.waiting:
+            _check_step_output(flag, decision.step_output)
+    elif flag.waiting or flag.reason == Flag.Reason.SPOT_CHECK:
+        check_output(flag.execution, decision.output)
+
+
+def _examine_form(flag: Flag, resolution: str, given: list[str]) -> None:
+    """What a flag of this reason is resolved with."""
+    if flag.reason in ONLY:
+        ways, said = ONLY[flag.reason]
+        if (resolution, given) not in ways:
+            raise Invalid.at("/resolution", said)
+    elif resolution == Flag.Resolution.REDESIGN and flag.reason in (*BY_DESIGN, *NO_GAP):
         raise Invalid.at("/resolution", f"The design itself sends {flag.reason} to a person: there is no gap to close.")
-    _examine_what_is_given(decision, given)
-    if given and flag.waiting and flag.state == Flag.State.OPEN:
-        _check_output(flag, decision.output) if given == ["output"] else _check_step_output(flag, decision.step_output)
-
-
-def _examine_what_is_given(decision: Decision, given: list[str]) -> None:
-    if decision.resolution == Flag.Resolution.ANSWERED:
+    elif resolution == Flag.Resolution.ANSWERED:
         if len(given) != 1:
             raise Invalid.at(
                 "/output", "An answer is exactly one of output (the whole answer) and step_output (the step's)."
             )
-        return
-    taken = ["output"] if decision.resolution == Flag.Resolution.REDESIGN else []
-    if extra := [name for name in given if name not in taken]:
-        raise Invalid.at(f"/{extra[0]}", f"Only the resolution answered has {extra[0]}.")
+    else:
+        taken = ["output"] if resolution == Flag.Resolution.REDESIGN else []
+        if extra := [name for name in given if name not in taken]:
+            raise Invalid.at(f"/{extra[0]}", f"Only the resolution answered has {extra[0]}.")
 
 
 def _follow(flag: Flag, decision: Decision) -> None:
     """What the decision does to the execution."""
-    if decision.resolution == Flag.Resolution.DISMISSED:
+    if flag.reason == Flag.Reason.SPOT_CHECK:
+        accepted = decision.resolution == Flag.Resolution.DISMISSED
+        feedback.give(flag.execution, Opinion(accepted, decision.actor, decision.output, decision.note))
+    elif decision.resolution == Flag.Resolution.DISMISSED:
         if flag.waiting:
             _take_kept_output(flag)
             _go_on(flag, decision.actor)
@@ -129,6 +150,9 @@ def reopen(flag: Flag, actor: str) -> Flag:
     flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
     if flag.state == Flag.State.OPEN:
         raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
+    if flag.reason == Flag.Reason.SPOT_CHECK:
+        said = "What was decided here stands as feedback on the execution; give other feedback, and that holds."
+        raise Conflict(said, state=flag.state)
     if not can_be_taken_back(flag):
         raise Conflict("The execution has gone on since; this resolution cannot be taken back.", state=flag.state)
     anew = {"state": Flag.State.OPEN, "resolution": "", "note": "", "resolved_by": "", "resolved_at": None}
@@ -212,12 +236,6 @@ def _complete(flag: Flag, decision: Decision) -> None:
 def _waiting(flag: Flag) -> QuerySet[Flag]:
     """For which others its execution stands still."""
     return Flag.objects.standing().filter(execution=flag.execution_id).exclude(pk=flag.pk)
-
-
-def _check_output(flag: Flag, output: object) -> None:
-    schema = compiled(flag.execution.version_id).output_schema
-    if schema and (faults := schema.faults(output)):
-        raise Invalid.of([fault.under("/output") for fault in faults])
 
 
 def _check_step_output(flag: Flag, output: object) -> None:

@@ -18,7 +18,7 @@ from gateway.models import Call, Payload
 from projects.fields import VerbatimJSONField
 from projects.models import Project
 
-from .models import Event, Execution, Flag, Status, StepResult
+from .models import Event, Execution, Feedback, Flag, Report, Status, StepResult
 
 AT_ONCE = 200  # executions in one transaction
 SECONDS = 0.5  # that a round of the housekeeping gives it
@@ -61,6 +61,8 @@ def _forget(ids: list[UUID], actor: str) -> None:
     Payload.objects.filter(call__in=Call.objects.filter(execution__in=ids)).delete()
     StepResult.objects.filter(execution__in=ids).update(output=None, has_output=False, rationale="", explanation="")
     Flag.objects.filter(execution__in=ids).update(explanation="", note="")
+    Feedback.objects.filter(execution__in=ids).update(output=None, has_output=False, note="")
+    Report.objects.filter(execution__in=ids).update(unexpected=[], update="")
     Execution.objects.filter(pk__in=ids).update(input=NULL, output=None, metadata={}, purged_at=now)
     Event.objects.bulk_create([Event(execution_id=pk, kind="purged", actor=actor, at=now) for pk in ids])
 

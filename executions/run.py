@@ -4,6 +4,7 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from gateway.gateway import Answer
@@ -15,7 +16,7 @@ from workflows.definition import Step
 
 from .coverage import Finding
 from .effects import Escalated, Stopped
-from .models import Execution, Flag, StepResult
+from .models import NO_ESCALATION, Execution, Flag, StepResult
 
 TURN = 0.5  # seconds of steps or items, after which others have the thread; what is done until then is committed
 
@@ -56,7 +57,8 @@ class Run:
     By place: `attempts`, `asked`: rows and calls so far. `failures`: with the outcome, since the last answer. `recorded`:
     answers of what was interrupted between them, in their order. `started`: side effects whose outcome is not known, or, with
     an output, not judged, and reviews that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one
-    that is at work. `turn_began`: when it got the thread, by the monotonic clock."""
+    that is at work. `flagged`: that this advance has raised a flag. `turn_began`: when it got the thread, by the monotonic
+    clock."""
 
     execution: Execution
     compiled: Compiled
@@ -76,6 +78,8 @@ class Run:
     started: dict[Place, StepResult] = field(default_factory=dict)
     item: Item | None = None
     spent: int = 0
+    spot_check_share: Decimal = Decimal(0)
+    flagged: bool = False
     journal: Journal = field(default_factory=Journal)
     turn_began: float = field(default_factory=time.monotonic)
 
@@ -208,6 +212,7 @@ class Run:
             answered_by=answered_by,
         )
         self.journal.flags.append(flag)
+        self.flagged |= finding.reason not in NO_ESCALATION
         return flag
 
     def ask_person(self, finding: Finding, row: StepResult | None = None) -> Stopped:

@@ -81,9 +81,27 @@ class Step(Answer):
 
 
 class Tracking(Answer):
-    followed: bool | None
+    followed: Annotated[bool | None, Field(description="Null until it is completed.")]
     unexpected: list[str]
     update_suggested: bool
+
+
+class Report(Answer):
+    """Of an execution that an agent ran itself."""
+
+    executor: str
+    update: Annotated[str | None, Field(description="What should change in the workflow.")]
+    by: str
+
+
+class Feedback(Answer):
+    """The newest: whether the answer was right."""
+
+    accepted: bool
+    output: Annotated[Json, Field(description="What it should have been.")]
+    note: str | None
+    by: str
+    at: Time
 
 
 class Execution(Answer):
@@ -102,6 +120,8 @@ class Execution(Answer):
     answered_by: Resolver | None
     flags: Annotated[list[ShortFlag], Field(description="Also of the executions that it called.")]
     tracking: Tracking
+    reported: Report | None
+    feedback: Feedback | None
     cost: Annotated[
         Money | None, Field(description="With that of the executions that it called. Null where a call has no price.")
     ]
@@ -159,6 +179,7 @@ class ModelCall(Answer):
     cost: Money | None
     cost_state: word_of(CallRow.CostState)
     simulated: bool
+    reported: Annotated[bool, Field(description="An agent's own call, which it told of.")]
     batch: bool
     latency_ms: Milliseconds
     at: Time

@@ -20,12 +20,14 @@ ALLOWED = {
 
 
 def move(execution_id: object, before: Status, after: Status, *, actor: str, **fields: object) -> bool:
-    """Moves the execution if it is still `before`, and its texts are there; says whether it did.
+    """Moves the execution if it is still `before`, its texts are there, and it is ours: what was reported ran elsewhere. Says
+    whether it did.
 
     Runs in the caller's transaction where there is one: the event and whatever else the caller writes stand or fall together.
     """
     happened = event(execution_id, before, after, actor, detail=str(fields.pop("detail", "")))
     found = Execution.objects.filter(pk=execution_id, status=before, purged_at=None)
+    found = found.exclude(purpose=Execution.Purpose.REPORTED)
     with transaction.atomic():
         moved = found.update(status=after, **fields)
         if moved:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -36,11 +37,16 @@ ITERATION = "coalesce(iteration, -1)"  # as the unique indexes have it
 HOLD = "SELECT id FROM executions_execution"
 HELD = "WHERE id = %s AND token = %s AND status = 'running'"
 EXECUTION, EVENT, INTENT, CALL, PAYLOAD = map(statements.Kind, (Execution, Event, Intent, Call, Payload))
+SHARE = """
+    SELECT coalesce(workflow.spot_check_share, project.spot_check_share) FROM workflows_workflow AS workflow
+    JOIN projects_project AS project ON project.id = workflow.project_id
+    WHERE workflow.id = executions_execution.workflow_id
+"""
 TAKE = f"""
     UPDATE executions_execution SET status = 'running', worker_id = %s, token = token + 1,
     started_at = coalesce(started_at, %s), waiting_for = '', resume_at = NULL
     WHERE id = %s AND status = 'queued'
-    RETURNING (SELECT execution_cap FROM projects_project WHERE id = project_id), {EXECUTION.columns}
+    RETURNING (SELECT execution_cap FROM projects_project WHERE id = project_id), ({SHARE}), {EXECUTION.columns}
 """
 # An attempt that was recorded may become the step's result later: the same row, brought up to date.
 STEP = statements.Kind(
@@ -65,13 +71,13 @@ DATABASE_PATIENCE = 15.0  # seconds: less than a lease
 @dataclass(frozen=True)
 class Lease:
     """That this worker may write to this execution, while its token is the newest. `taken`: the row as it was taken from
-    the queue, and its project's cap."""
+    the queue, its project's cap, and the share of spot checks."""
 
     execution: UUID
     worker: UUID
     token: int
     deaths: int = 0
-    taken: tuple[Execution, int] | None = field(default=None, compare=False)
+    taken: tuple[Execution, int, Decimal] | None = field(default=None, compare=False)
 
 
 class LeaseLost(Exception):
@@ -102,9 +108,14 @@ def _take(execution_id: UUID, worker_id: UUID) -> Lease | None:
     taken = statements.write(TAKE, [worker_id, timezone.now(), execution_id], [(EVENT, event)])
     if taken is None:
         return None
-    cap, *columns = taken
+    cap, share, *columns = taken
     execution = statements.instance(EXECUTION, columns)
-    return Lease(execution_id, worker_id, execution.token, execution.deaths, (execution, cap))
+    return Lease(execution_id, worker_id, execution.token, execution.deaths, (execution, cap, _share(share)))
+
+
+def _share(stated: Decimal | float | None) -> Decimal:
+    """As a database gives it: SQLite knows no decimals."""
+    return Decimal(str(stated or 0))
 
 
 @transaction.atomic
@@ -141,16 +152,18 @@ def settle_doubts(execution_id: UUID) -> None:
 def begin(lease: Lease) -> Run:
     """What the engine needs to begin, or to go on behind the last checkpoint."""
     if lease.taken and lease.token == 1:  # for the first time: nothing else is recorded of it yet
-        execution, cap = lease.taken
-        return Run(execution, compiled(execution.version_id), cap, redaction(execution.project_id))
+        execution, cap, share = lease.taken
+        policy = redaction(execution.project_id)
+        return Run(execution, compiled(execution.version_id), cap, policy, spot_check_share=share)
     return load(lease.execution)
 
 
 def load(execution_id: UUID) -> Run:
     """Everything that is known of an execution."""
-    execution = Execution.objects.select_related("project").get(pk=execution_id)
-    project = execution.project
+    execution = Execution.objects.select_related("project", "workflow").get(pk=execution_id)
+    project, own = execution.project, execution.workflow.spot_check_share
     run = Run(execution, compiled(execution.version_id), project.execution_cap, redaction(project.pk))
+    run.spot_check_share = _share(project.spot_check_share if own is None else own)
     rows = list(execution.steps.order_by("pk"))
     for row in rows:
         run.take_up(row)

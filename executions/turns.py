@@ -27,7 +27,7 @@ from workflows import sandbox
 from workflows.budgets import OverBudget
 from workflows.sandbox import Failure
 
-from . import calling, engine, purses, queue, store, tool_calls, worker
+from . import calling, engine, purses, queue, spot_checks, store, tool_calls, worker
 from .effects import (
     AskModel,
     CallTool,
@@ -188,6 +188,7 @@ def _next(held: Held, came: object) -> Wait | None:
         while isinstance(effect, AT_ONCE):
             effect = held.advance.send(compute(run, effect))
     except StopIteration as stop:
+        spot_checks.draw(run, stop.value)
         store.end(held.lease, run.journal, stop.value, store.resolver(run))
         calling.settle(run.execution, stop.value)
         return None

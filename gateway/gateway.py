@@ -206,7 +206,7 @@ def _settle_completion(call: Call, intent: Intent, request: Request, completion:
         setattr(call, kind, getattr(usage, kind))
     call.prefix_tokens = _prefix_tokens(request, usage)
     at = call.finished_at
-    _set_price(call, pricing.price(intent.project, f"{intent.provider}:{priced_as}", at, usage.prompt), usage)
+    set_price(call, pricing.price(intent.project, f"{intent.provider}:{priced_as}", at, usage.prompt), usage)
     _set_baseline(call, usage)
 
 
@@ -231,7 +231,7 @@ def _set_upper_bound(call: Call, intent: Intent) -> None:
     call.cost_state = Call.CostState.UNPRICED if intent.upper_bound is None else Call.CostState.UPPER_BOUND
 
 
-def _set_price(call: Call, price: Price | None, usage: Usage) -> None:
+def set_price(call: Call, price: Price | None, usage: Usage) -> None:
     call.cost = price.cost(usage) if price else None
     call.cost_state = Call.CostState.UNPRICED if call.cost is None else Call.CostState.PRICED
     if price is None:

@@ -222,7 +222,7 @@ class ProjectAdmin(DiscreetAdmin):
     readonly_fields = ["created_at"]
     form = ProjectForm
     fieldsets = [
-        (None, {"fields": ["name", "execution_cap", "created_at"]}),
+        (None, {"fields": ["name", "execution_cap", "spot_check_share", "created_at"]}),
         (
             "What is not kept",
             {

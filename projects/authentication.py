@@ -51,7 +51,8 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """A view says `scopes = {"GET": "read", "POST": "design"}`; what it does not say is not allowed.
+    """A view says `scopes = {"GET": "read", "POST": "design"}`, or several of which one is enough; what it does not say is not
+    allowed.
 
     `HEAD` is `GET`. Any key may ask what an address takes (`OPTIONS`).
     """
@@ -64,6 +65,7 @@ class HasScope(BasePermission):
         method = "GET" if request.method == "HEAD" else request.method
         if method not in view.scopes:
             raise MethodNotAllowed(request.method)
-        if not request.auth.allows(view.scopes[method]):
-            raise PermissionDenied(f"This needs a key with the scope '{view.scopes[method]}'.")
+        if not any(map(request.auth.allows, enough := view.enough(method))):
+            named = " or ".join(f"'{scope}'" for scope in enough)
+            raise PermissionDenied(f"This needs a key with the scope {named}.")
         return True

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.text import capfirst
@@ -33,6 +34,14 @@ class PicoField(models.BigIntegerField):
         plain = {name: kwargs[name] for name in ("required", "label", "help_text", "initial") if name in kwargs}
         defaults = {"required": not self.blank, "label": capfirst(self.verbose_name), "help_text": self.help_text}
         return UsdFormField(**{**defaults, **plain}, min_value=0, max_value=MAX_USD, max_digits=19, decimal_places=12)
+
+
+class ShareField(models.DecimalField):
+    """A part of a whole: from 0 to 1, in steps of a ten-thousandth."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs |= {"max_digits": 5, "decimal_places": 4, "validators": [MinValueValidator(0), MaxValueValidator(1)]}
+        super().__init__(*args, **kwargs)
 
 
 class VerbatimJSONField(models.JSONField):

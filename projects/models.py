@@ -15,7 +15,7 @@ from wire.ids import new_id
 from wire.money import to_pico
 
 from .endpoints import fault_of_aliases, fault_of_key, fault_of_url
-from .fields import PicoField, VerbatimJSONField
+from .fields import PicoField, ShareField, VerbatimJSONField
 from .targets import PROVIDERS, SIMULATED
 
 # The value of this variable leaves the machine with every call, so it has to look like a key.
@@ -105,6 +105,13 @@ class Project(models.Model):
         db_default=StorePayload.FULL,
         help_text="Not kept: prompts are never written, and an answer's text is deleted as soon as its execution has ended. "
         "Outputs of steps are kept all the same, and so is what the calls cost.",
+    )
+    spot_check_share = ShareField(
+        "share of spot checks",
+        null=True,
+        blank=True,
+        help_text="Of the executions that complete without a flag, so many stand in the queue to be looked at: 0.02 is two in a "
+        "hundred, empty is none. A workflow may have a share of its own.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

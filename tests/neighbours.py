@@ -11,10 +11,12 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
-from executions import control, worker
+from executions import control, feedback, reports, worker
 from executions.drivers import plain
+from executions.feedback import Opinion
 from executions.models import Execution, Flag
 from executions.queue import submit
+from executions.reports import ToldExecution
 from gateway.models import OwnPrice
 from notifications.models import Delivery, Endpoint, Overdue, Type
 from notifications.outbox import try_out
@@ -41,6 +43,17 @@ BODIES = {
         **{"provider": "scripted", "model": "anew", "from": "2099-01-01", "input": "1.00", "output": "5.00"},
         "batch": {"input": "0.50", "output": "2.50"},
     },
+    ("POST", "workflows/<str:name>/executions/report"): {
+        "input": {"message": "a refund"},
+        "output": {"kind": "refund"},
+        "status": "completed",
+        "executor": "an agent",
+        "followed": True,
+        "model_calls": [],
+        "flags": [],
+    },
+    ("POST", "executions/<uuid:execution_id>/feedback"): {"accepted": False},
+    ("PUT", "workflows/<str:name>/spot-checks"): {"share": "0.02"},
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
     ("POST", "executions/<uuid:execution_id>/cancellation"): {},
     ("POST", "executions/<uuid:execution_id>/retries"): {},
@@ -146,6 +159,8 @@ def populate(name: str, workflow_name: str) -> Workflow:
     plain.advance(failed.pk, worker.current())
     control.cancel(execution(workflow, name, f"{name} changed its mind", advance=False), name)
     control.rerun(completed, workflow.live.version, workflow.live, name)
+    feedback.give(completed, Opinion(False, name, {"kind": name}, name))
+    _report(workflow, name)
     client_of(project, Scope.REVIEW).post(
         f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow).latest('created_at').pk}/resolution",
         {"resolution": "answered", "output": {"kind": name}, "note": name},
@@ -173,6 +188,11 @@ def models_say(word: str) -> None:
     uncovered = envelope(status="uncovered", rationale=word, uncovered=f"{word}: the moon")
     kind = envelope({"kind": "refund"}, rationale=word)
     models_answer({"user": "moon", "text": uncovered}, {"user": "rejected", "error": "rejected"}, {"text": kind})
+
+
+def _report(workflow: Workflow, name: str) -> None:
+    told = ToldExecution({"message": name}, "failed", name, followed=False, unexpected=[name], update=name)
+    reports.write(reports.examined(workflow.live.version, workflow.live, told, name))
 
 
 def _document(name: str) -> dict:

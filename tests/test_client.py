@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx2
@@ -181,6 +182,46 @@ def test_it_waits_until_the_execution_has_ended(no_sleep):
     client, asked = answering(*(httpx2.Response(200, json=one) for one in (at_work, at_work, EXECUTION)))
     assert client.executions.wait("1").status == "completed"
     assert len(asked) == 3
+
+
+HELLO = {
+    "title": "Hello",
+    "purpose": "Greet.",
+    "input_schema": {"type": "object"},
+    "steps": [{"id": "greet", "kind": "code", "code": "def run(input, steps):\n    return {'said': 'hello'}"}],
+}
+
+
+def test_it_says_whether_an_answer_was_right(served):
+    with Client(served[1], served[0]) as client:
+        client.workflows.create("judged", HELLO, publish=True)
+        execution = client.workflows.execute("judged", {})
+        said = client.executions.feedback(execution.id, False, output={"said": "good morning"}, note="Too short.")
+        assert said.raw["feedback"]["output"] == {"said": "good morning"}
+        assert client.executions.feedback(execution.id, True).raw["feedback"]["accepted"] is True
+        assert [one.id for one in client.executions.list(workflow="judged", feedback="accepted").results] == [
+            execution.id
+        ]
+        with pytest.raises(Invalid):
+            client.executions.feedback(execution.id, True, output={"said": "hello"})
+
+
+def test_it_reports_what_an_agent_executed_itself(served):
+    call = {"model": "anthropic:claude-haiku-4-5", "input": 1_000, "output": 200, "at": datetime.now(UTC)}
+    told = {"status": "completed", "executor": "my agent", "followed": True, "output": {"said": "hello"}}
+    with Client(served[1], served[0]) as client:
+        client.workflows.create("reported", HELLO, publish=True)
+        execution = client.workflows.report("reported", {}, **told, model_calls=[call])
+        assert (execution.status, execution.output, execution.cost) == (
+            "completed",
+            {"said": "hello"},
+            Decimal("0.002"),
+        )
+        assert execution.raw["reported"]["executor"] == "my agent"
+        assert client.costs.summary("reported").raw["reported"]["calls"] == 1
+        assert [one.id for one in client.executions.list(purpose="reported").results] == [execution.id]
+        with pytest.raises(ValueError, match="A time needs its offset"):
+            client.workflows.report("reported", {}, **told, model_calls=[{**call, "at": datetime(2026, 11, 23)}])
 
 
 def test_lists_come_by_pages(served):

@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
 from django.test import Client
+from django.utils import timezone
 
 from config import urls
 from executions import worker
@@ -28,6 +29,7 @@ from projects.models import ApiKey, Project, Scope, Tool
 from tests.cast import make_project, make_workflow
 from tests.snippets import documents, snippets
 from wire import crash, redaction, strict_yaml
+from wire.times import rfc3339
 from workflows import definition, parsing
 from workflows.models import signatures
 from workflows.template_syntax import FILTERS, TESTS
@@ -168,7 +170,8 @@ def test_the_story_of_a_document_is_answered_as_it_is_shown(shop, document):
     answers = Answers()
     for method, path, body, status, kind, shown in exchanges(document):
         where = f"{method} {path}"
-        came = shop.generic(method, answers.put_in(path), data=answers.put_in(body), content_type="application/json")
+        said = answers.put_in(body).replace("2026-11-23T09:30:00Z", rfc3339(timezone.now()))
+        came = shop.generic(method, answers.put_in(path), data=said, content_type="application/json")
         assert (came.status_code, came["Content-Type"]) == (status, kind), (where, came.content.decode())
         answers.compare(shown, came.json(), where)
         advance_everything()
@@ -180,9 +183,9 @@ def test_the_table_of_calls_names_every_address_its_methods_and_their_scopes():
         method, path = words(call)[0].split()
         documented.add((method, re.sub(r"{\w+}", "{}", path), scope))
     existing = {
-        (method, re.sub(r"<\w+:\w+>", "{}", str(one.pattern)), str(scope))
+        (method, re.sub(r"<\w+:\w+>", "{}", str(one.pattern)), " or ".join(one.callback.view_class.enough(method)))
         for one in urls.api
-        for method, scope in one.callback.view_class.scopes.items()
+        for method in one.callback.view_class.scopes
     }
     assert documented == existing
 
@@ -204,7 +207,7 @@ def test_what_is_not_built_yet_answers_404(shop):
         method, path = call.split()
         path = path.replace("{name}", "refund").replace("{id}", execution["id"])
         assert shop.generic(method, f"/api/v1/{path}").status_code == 404, call
-    assert len(absent) > 5
+    assert absent
 
 
 def test_the_table_of_costs_names_every_field_of_the_summary(shop):

@@ -20,7 +20,20 @@ from tests import neighbours as cast
 from tests.neighbours import CANARY, UNKNOWN_ID, everything
 
 KINDS = list(admin.site._registry.items())
-WITH_A_ROW = ("history", "delete", "change", "resolve", "secret", "test", "publish", "diff", "try", "cancel", "retry")
+WITH_A_ROW = (
+    "history",
+    "delete",
+    "change",
+    "resolve",
+    "secret",
+    "test",
+    "publish",
+    "diff",
+    "try",
+    "cancel",
+    "retry",
+    "feedback",
+)
 
 
 @pytest.fixture(scope="module")

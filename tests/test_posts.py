@@ -305,6 +305,8 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "workflows/<str:name>/executions",
         "workflows/<str:name>/executions/batch",
         "workflows/<str:name>/executions/batch/estimate",
+        "workflows/<str:name>/executions/report",  # in tests/executions/test_reports.py
+        "executions/<uuid:execution_id>/feedback",  # in tests/executions/test_feedback.py
         "executions/<uuid:execution_id>/cancellation",
         "executions/<uuid:execution_id>/retries",
         "flags/<uuid:flag_id>/resolution",

@@ -80,6 +80,14 @@ def _usd(value: object) -> Decimal:
     return amount
 
 
+def _share(value: object) -> Decimal:
+    wanted = isinstance(value, int | float) and not isinstance(value, bool)
+    share = Decimal(str(value)) if wanted or (isinstance(value, str) and _AMOUNT.fullmatch(value)) else None
+    if share is None or not 0 <= share <= 1 or share != share.quantize(SMALLEST_SHARE):
+        raise ValueError('This must be a share from 0 to 1 with at most four places, such as "0.02"')
+    return share
+
+
 def moment(value: object) -> datetime:
     """Of RFC 3339; Python reads more of ISO 8601 than that."""
     try:
@@ -107,6 +115,7 @@ def day(value: object) -> date:
 
 MAX_USD = Decimal(1_000_000)
 SMALLEST = Decimal("1E-12")
+SMALLEST_SHARE = Decimal("1E-4")
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _USD = {
@@ -117,5 +126,10 @@ _USD = {
     ],
 }
 Usd = Annotated[Decimal, BeforeValidator(_usd), WithJsonSchema(_USD)]
+_SHARE = {
+    "description": "With at most four places.",
+    "anyOf": [{"type": "string", "pattern": r"^[01](\.\d{1,4})?$"}, {"type": "number", "minimum": 0, "maximum": 1}],
+}
+Share = Annotated[Decimal, BeforeValidator(_share), WithJsonSchema(_SHARE)]
 Moment = Annotated[datetime, BeforeValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "format": "date"})]

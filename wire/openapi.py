@@ -69,10 +69,10 @@ class Schema(AutoSchema):
         return f"{rest}\n\nScope: `{self._scope()}`.".strip()
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        return [{"key": [self._scope()]}]
+        return [{"key": [scope]} for scope in self.view.enough(self.method)]
 
     def _scope(self) -> str:
-        return str(self.view.scopes[self.method])
+        return "` or `".join(self.view.enough(self.method))
 
     def _words(self) -> tuple[str, str]:
         """The first paragraph of what the method says of itself, else its view, and the rest."""

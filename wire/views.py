@@ -20,7 +20,8 @@ from .wsgi import UTF_8
 class View(APIView):
     """What every address has in common: it says what it takes and answers, and the published schema says the same.
 
-    `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405; `OPTIONS` needs none.
+    `scopes`: `{"GET": "read", "POST": "design"}`, a method without an entry is 405; `OPTIONS` needs none. Several, as in
+    `("execute", "review")`: a key needs one of them.
     `bodies`: the class that a method's body is read with, into `self.body`. It comes as JSON; a view that takes YAML too names both
     `parser_classes`.
     `filters`: query parameters by name, read into `self.given`; one that is not among them is an error, not ignored.
@@ -29,7 +30,7 @@ class View(APIView):
     come with what is declared (a body, an id in the path) need not be named.
     """
 
-    scopes: ClassVar[Mapping[str, str]] = {}
+    scopes: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
     bodies: ClassVar[Mapping[str, type[Body]]] = {}
     filters: ClassVar[Mapping[str, Filter]] = {}
     paged: ClassVar[bool] = False
@@ -38,6 +39,12 @@ class View(APIView):
 
     body: Any
     given: dict[str, Any]
+
+    @classmethod
+    def enough(cls, method: str) -> tuple[str, ...]:
+        """The scopes of which a key needs one."""
+        needed = cls.scopes[method]
+        return (str(needed),) if isinstance(needed, str) else tuple(map(str, needed))
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         if settings.TLS and not request.is_secure():

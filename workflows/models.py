@@ -18,7 +18,7 @@ from gateway.models import Call
 from gateway.providers.registry import is_simulated
 from projects import audit
 from projects.audit import Verb
-from projects.fields import PicoField, VerbatimJSONField
+from projects.fields import PicoField, ShareField, VerbatimJSONField
 from projects.keeping import redaction
 from projects.models import Project
 from projects.tools import tools_of
@@ -76,6 +76,9 @@ class Workflow(models.Model):
     name = models.CharField(max_length=100)
     live = models.ForeignKey("Publication", models.PROTECT, null=True, editable=False, related_name="+")
     archived_at = models.DateTimeField(null=True, blank=True, help_text="Since when it takes no executions any more.")
+    spot_check_share = ShareField(
+        "share of spot checks", null=True, blank=True, help_text="Instead of its project's; empty: the same."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = WorkflowQuerySet.as_manager()

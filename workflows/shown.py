@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from wire.answers import Answer, Day, Id, Json, Money, Time, word_of
+from wire.answers import Answer, Day, Id, Json, Money, Rate, Time, word_of
 
 from . import models
 
@@ -91,6 +91,12 @@ class Baseline(Answer):
     model: str | None
     cost_per_execution: Money | None
     from_: Annotated[Time, Field(alias="from")]
+
+
+class SpotChecks(Answer):
+    workflow: str
+    share: Rate
+    stated_for: Annotated[word_of(("workflow", "project")) | None, Field(description="Null: nobody has stated one.")]
 
 
 class BySimulation(Answer):

@@ -19,6 +19,7 @@ from projects.roles import projects_of
 from wire.money import to_usd, usd_text
 
 from .. import control
+from ..feedback_admin import FeedbackPage
 from ..models import FINAL, STANDING, Execution, Flag, Status, StepResult
 from .stands import AnsweredFilter, StandsFilter, TrialFilter, in_words
 from .texts import deleted, kept
@@ -62,7 +63,7 @@ class Place:
         return "unpriced" if None in costs else f"{usd_text(to_usd(sum(costs)))} USD"
 
 
-class ExecutionAdmin(ById, ReadableAdmin):
+class ExecutionAdmin(FeedbackPage, ById, ReadableAdmin):
     of_project = "project"
     page = "admin/executions/execution/page.html"
     list_display = ["created_at", "stands", "version", "project", "resolved_by", "purpose"]
@@ -128,6 +129,10 @@ class ExecutionAdmin(ById, ReadableAdmin):
             "limits": (ATTEMPTS, CALLS, EVENTS),
             "events": events[:EVENTS],
             "all_events": len(events) <= EVENTS,
+            "feedback": [
+                (said, pretty(said.output) if said.has_output else "") for said in execution.feedback.order_by("pk")
+            ],
+            "can_judge": execution.status == Status.COMPLETED and self.may(request, Role.REVIEWER, execution),
             "can_cancel": designs and execution.status in control.CANCELLABLE,
             "can_retry": designs and execution.status == Status.FAILED and not execution.purged_at,
             "can_try": designs and not execution.purged_at,

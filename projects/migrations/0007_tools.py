@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0005_members'),
+        ('projects', '0006_spot_checks'),
     ]
 
     operations = [

@@ -6,7 +6,8 @@ from random import Random
 import time_machine
 from django.db import transaction
 
-from executions import states
+from executions import feedback, states
+from executions.feedback import Opinion
 from executions.models import Execution, Status, StepResult
 from gateway import gateway
 from gateway.models import Call
@@ -35,6 +36,8 @@ class History:
             self.answer: 3,
             self.retry: 2,
             self.flag: 2,
+            self.judge: 3,
+            self.report: 2,
         }
         for step in self.random.choices(list(what_happens), list(what_happens.values()), k=steps):
             self.now += timedelta(microseconds=self.random.choice([1, 10**6, 10**9, 10**10]))
@@ -131,8 +134,26 @@ class History:
         if execution := execution or self.any_execution():
             make_flag(execution, reason=f"r{self.random.randrange(10**6)}", waiting=False)
 
+    def judge(self) -> None:
+        """Perhaps again, and perhaps otherwise than before."""
+        if execution := self.any_execution(Status.COMPLETED):
+            feedback.give(execution, Opinion(self.random.random() < 0.4, "rita"))
+
+    def report(self) -> None:
+        """What an agent executed itself, perhaps on an earlier day."""
+        ended = self.now - timedelta(hours=self.random.choice([0, 0, 30]))
+        fields = {"simulated": self.random.random() < 0.3, "created_at": self.now, "finished_at": ended}
+        fields["purpose"] = Execution.Purpose.REPORTED
+        status = self.random.choice([Status.COMPLETED, Status.COMPLETED, Status.ESCALATED, Status.FAILED])
+        execution = build_execution(self.random.choice(self.workflows), status=status, **fields)
+        execution.save(force_insert=True)
+        for _ in range(self.random.randrange(3)):
+            model = self.random.choice([HAIKU, NOBODY])
+            build_call(execution, model, Usage(input=500), at=ended, baseline="", reported=True).save(force_insert=True)
+
     def any_execution(self, status: Status | None = None) -> Execution | None:
-        found = Execution.objects.filter(status=status) if status else Execution.objects.all()
+        found = Execution.objects.exclude(purpose=Execution.Purpose.REPORTED)
+        found = found.filter(status=status) if status else found
         ids = sorted(found.values_list("pk", flat=True))
         return Execution.objects.get(pk=self.random.choice(ids)) if ids else None
 

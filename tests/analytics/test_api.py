@@ -54,7 +54,7 @@ def test_the_summary_has_every_figure_of_the_contract(workflow, client):
         "simulated": False,
         "complete": True,
         "unpriced_calls": 0,
-        "reported": 0,
+        "reported": {"executions": 0, "calls": 0, "cost": "0.00", "unpriced_calls": 0},
         "unproven": True,
         "executions": 1,
         "finished": 1,

@@ -8,7 +8,7 @@ import pytest
 from analytics.costs import is_simulated
 from analytics.extent import Extent
 from analytics.groups import grouped
-from executions.models import Execution
+from executions.models import Execution, Status
 from gateway import gateway
 from gateway.types import Outcome, Purpose, Usage
 from workflows.models import Examined
@@ -154,9 +154,15 @@ def test_an_unpriced_call_is_said_and_never_zero(workflow):
 
 
 def test_what_an_agent_reports_is_counted_apart(workflow):
-    make_answer(make_execution(workflow), reported=True)
+    reported = {"purpose": Execution.Purpose.REPORTED}
+    make_call(make_execution(workflow, **reported), HAIKU, SHORT, reported=True)
+    make_call(make_execution(workflow, status=Status.ESCALATED, **reported, finished_at=NOON), HAIKU, reported=True)
+    make_call(make_execution(workflow, **reported), "anthropic:claude-nobody-1", reported=True)
+    make_answer(make_execution(workflow))
     summary = summary_of(workflow)
-    assert (summary["reported"], summary["total_cost"], summary["if_all_frontier"]) == (1, "0.00", "0.00")
+    assert summary["reported"] == {"executions": 3, "calls": 3, "cost": "0.004", "unpriced_calls": 1}
+    counts = ("executions", "finished", "completed", "total_cost", "if_all_frontier", "unpriced_calls", "complete")
+    assert [summary[name] for name in counts] == [1, 1, 1, "0.002", "0.01", 0, True]
 
 
 def test_it_can_cost_more_than_it_saves():

@@ -4,9 +4,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from executions.models import Flag
+from executions.models import Feedback, Flag
 from gateway.models import Call
 from tests.cast import REFUND, envelope, execute, make_workflow, models_answer
+from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +108,72 @@ def test_the_ledger_can_be_read_and_not_written(reviewer):
             reviewer.post(f"/admin/gateway/call/{call.pk}/{action}/", {"cost": "0", "post": "yes"}).status_code == 403
         )
     assert reviewer.post("/admin/gateway/call/add/", {}).status_code == 403
+
+
+def judge(reviewer, execution, **typed):
+    path = f"/admin/executions/execution/{execution.pk}/feedback/"
+    return reviewer.post(path, {"output": "", "note": "", **typed}).content.decode()
+
+
+def test_a_reviewer_says_that_an_answer_was_wrong(reviewer):
+    models_answer({"text": envelope({"kind": "refund"})})
+    execution = execute(make_workflow())
+    shown = reviewer.get(f"/admin/executions/execution/{execution.pk}/change/").content.decode()
+    assert f"/admin/executions/execution/{execution.pk}/feedback/" in shown
+    assert "I want a refund" in reviewer.get(f"/admin/executions/execution/{execution.pk}/feedback/").content.decode()
+    judge(reviewer, execution, accepted="no", output='{"kind": "other"}', note="He only asked.")
+    row = Feedback.objects.get()
+    assert (row.accepted, row.output, row.note, row.given_by) == (
+        *(False, {"kind": "other"}),
+        *("He only asked.", "user:rosa"),
+    )
+    assert "rejected" in reviewer.get(f"/admin/executions/execution/{execution.pk}/change/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({}, "This field is required."),
+        ({"accepted": "no", "output": "{"}, "errorlist"),
+        ({"accepted": "no", "output": '{"sort": "x"}'}, "is missing."),
+        ({"accepted": "yes", "output": '{"kind": "refund"}'}, "has its output already"),
+    ],
+)
+def test_feedback_that_cannot_be_is_said_and_not_kept(reviewer, typed, said):
+    models_answer({"text": envelope({"kind": "refund"})})
+    assert said in judge(reviewer, execute(make_workflow()), **typed)
+    assert not Feedback.objects.exists()
+
+
+def test_what_is_not_completed_cannot_be_judged(reviewer):
+    models_answer(UNCOVERED)
+    execution = execute(make_workflow())
+    assert "Only a completed execution" in judge(reviewer, execution, accepted="yes")
+    assert not Feedback.objects.exists()
+
+
+def test_a_viewer_judges_nothing():
+    models_answer({"text": envelope({"kind": "refund"})})
+    execution = execute(make_workflow())
+    viewer = Client()
+    account = get_user_model().objects.create_user("vera", is_staff=True)
+    execution.project.members.create(account=account, role="viewer")
+    viewer.force_login(account)
+    path = f"/admin/executions/execution/{execution.pk}/feedback/"
+    assert viewer.get(path).status_code == 404
+    assert viewer.post(path, {"accepted": "no"}).status_code == 404
+    assert not Feedback.objects.exists()
+
+
+def test_a_spot_check_shows_the_answer_and_asks_whether_it_is_right(reviewer):
+    models_answer({"text": envelope({"kind": "refund"})})
+    workflow = make_workflow()
+    Workflow.objects.update(spot_check_share=1)
+    execute(workflow)
+    shown = page(reviewer)
+    assert "The answer is right" in shown
+    assert "&quot;kind&quot;: &quot;refund&quot;" in shown
+    assert 'name="step_output"' not in shown
+    typed = {"resolution": "answered", "output": '{"kind": "other"}', "note": ""}
+    reviewer.post(f"/admin/executions/flag/{Flag.objects.get().pk}/resolve/", typed)
+    assert Feedback.objects.values_list("accepted", "output").get() == (False, {"kind": "other"})

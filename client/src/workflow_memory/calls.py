@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -82,6 +83,26 @@ def execute_many(name: str, inputs: list[Json], *, idempotency_key: str | None =
     )
 
 
+def report(
+    name: str,
+    input: Json,
+    *,
+    status: Literal["completed", "escalated", "failed", "cancelled"],
+    executor: str,
+    followed: bool,
+    model_calls: Iterable[Mapping[str, Json]] = (),
+    idempotency_key: str | None = None,
+    **more: Json,
+) -> Call[Execution]:
+    """Tells of an execution that you ran yourself, following the workflow. `executor`: your model or agent. `model_calls`: each
+    with `model`, `input`, `output` and `at` (a datetime or RFC 3339), perhaps `cache_read`, `cache_write` and `latency_ms`. More:
+    `output` (of what completed), `flags`, `unexpected`, `update_suggested`, `version`, `metadata`."""
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    told = [{key: _moment(value) if key == "at" else value for key, value in call.items()} for call in model_calls]
+    body = {"input": input, "status": status, "executor": executor, "followed": followed, "model_calls": told, **more}
+    return Call("POST", f"workflows/{_in_path(name)}/executions/report", Execution.of, body, headers=headers)
+
+
 def get_execution(id: str) -> Call[Execution]:
     return Call("GET", f"executions/{_in_path(id)}", Execution.of)
 
@@ -91,10 +112,13 @@ def list_executions(
     workflow: str | None = None,
     version: str | None = None,
     status: str | None = None,
+    purpose: str | None = None,
+    feedback: Literal["accepted", "rejected", "none"] | None = None,
     cursor: str | None = None,
     limit: int | None = None,
 ) -> Call[Page[Execution]]:
-    query = _asked(workflow=workflow, version=version, status=status, cursor=cursor, limit=limit)
+    query = _asked(workflow=workflow, version=version, status=status, purpose=purpose, feedback=feedback)
+    query |= _asked(cursor=cursor, limit=limit)
     return Call("GET", "executions", Page.of(Execution.of), query=query)
 
 
@@ -104,6 +128,12 @@ def cancel(id: str) -> Call[Execution]:
 
 def retry(id: str, *, version: str | None = None) -> Call[Execution]:
     return Call("POST", f"executions/{_in_path(id)}/retries", Execution.of, _said({"version": version}))
+
+
+def feedback(id: str, accepted: bool, *, note: str = "", **answer: Json) -> Call[Execution]:
+    """Whether the answer of a completed execution was right. A wrong one may come with the `output` that would have been."""
+    body = {"accepted": accepted, "note": note, **answer}
+    return Call("POST", f"executions/{_in_path(id)}/feedback", Execution.of, body)
 
 
 def list_flags(
@@ -144,6 +174,15 @@ def summary(
 
 def _in_path(text: str) -> str:
     return quote(text, safe="")
+
+
+def _moment(value: Json) -> Json:
+    """RFC 3339. Raises `ValueError` for a time without its offset: which moment it is, nobody else could know."""
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        raise ValueError("A time needs its offset: datetime.now(UTC), say.")
+    return value.isoformat()
 
 
 def _asked(**given: object) -> dict[str, str]:

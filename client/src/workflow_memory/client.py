@@ -120,6 +120,7 @@ class Workflows(_Part):
     publish = _blocking(calls.publish)
     execute = _blocking(calls.execute)
     execute_many = _blocking(calls.execute_many)
+    report = _blocking(calls.report)
 
 
 class Executions(_Part):
@@ -127,6 +128,7 @@ class Executions(_Part):
     list = _blocking(calls.list_executions)
     cancel = _blocking(calls.cancel)
     retry = _blocking(calls.retry)
+    feedback = _blocking(calls.feedback)
 
     def wait(self, id: str, timeout: float = 300.0) -> Execution:
         """The execution once it has ended or waits for a person, or as it stands after so many seconds."""
@@ -157,6 +159,7 @@ class AsyncWorkflows(_Part):
     publish = _awaited(calls.publish)
     execute = _awaited(calls.execute)
     execute_many = _awaited(calls.execute_many)
+    report = _awaited(calls.report)
 
 
 class AsyncExecutions(_Part):
@@ -164,6 +167,7 @@ class AsyncExecutions(_Part):
     list = _awaited(calls.list_executions)
     cancel = _awaited(calls.cancel)
     retry = _awaited(calls.retry)
+    feedback = _awaited(calls.feedback)
 
     async def wait(self, id: str, timeout: float = 300.0) -> Execution:
         """As `Executions.wait`."""
