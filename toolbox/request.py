@@ -36,6 +36,7 @@ MAX_BYTES, USUAL_BYTES = 4 * 2**20, 256 * 1024
 MAX_HOPS = 3
 NO_ADDRESS = "It leads to something that is no address."
 REDIRECTS = (301, 302, 303, 307, 308)
+UNDONE = (307, 308)  # the same is to be asked elsewhere: nothing was done here
 EXCERPT, READ_OF_AN_ERROR = 200, 2048
 LOOKED_UP_WITHIN = 3.0  # seconds, while somebody waits for the answer of a form
 SECRET = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
@@ -241,6 +242,8 @@ async def _asked(tool: Tool, sent: _Sent, policy: Policy) -> object:
             try:
                 if response.status not in REDIRECTS or "Location" not in response.headers:
                     return await _answer(tool, response, policy)
+                if tool.side_effects and response.status not in UNDONE:
+                    raise NoAnswer(f"It answered {response.status}: what it did before it led elsewhere is not said.")
                 sent = sent.led_to(response.headers["Location"], response.status)
             finally:
                 response.close()
@@ -267,19 +270,20 @@ async def _answer(tool: Tool, response: aiohttp.ClientResponse, policy: Policy) 
     status, said = response.status, tool.settings
     if status >= 300:
         raise await _refusal(response, policy)
+    useless = NoAnswer if tool.side_effects else ToolError  # it was done all the same, as far as its status goes
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ToolError("It answered something packed, although it was asked not to: nothing is unpacked.")
+        raise useless("It answered something packed, although it was asked not to: nothing is unpacked.")
     body = await _read(response, said["max_bytes"])
     if len(body) > said["max_bytes"]:
-        raise ToolError(f"It answered more than {said['max_bytes']} bytes.")
+        raise useless(f"It answered more than {said['max_bytes']} bytes.")
     try:
         if said["response"] == TEXT:
             return {"text": body.decode("utf-8")}
         return strict_json.loads(body, MAX_ANSWER_NODES) if body.strip() else None
     except UnicodeDecodeError as error:
-        raise ToolError("It answered a text that is not UTF-8.") from error
+        raise useless("It answered a text that is not UTF-8.") from error
     except Problem as problem:
-        raise ToolError(f"It answered {status}, and no JSON that can be kept: {problem.detail}") from problem
+        raise useless(f"It answered {status}, and no JSON that can be kept: {problem.detail}") from problem
 
 
 async def _refusal(response: aiohttp.ClientResponse, policy: Policy) -> ToolError:

@@ -32,7 +32,7 @@ def save(admin, project, **given):
     """What a browser sends; patterns that are not ticked are not sent."""
     page = f"/admin/projects/project/{project.pk}/change/"
     form = {"name": project.name, "execution_cap": "1", "redacted_fields": "", "store_payload": "full"}
-    for prefix in ("tiers", "tools", "members"):
+    for prefix in ("tiers", "tool_variables", "members"):
         form |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
     answer = admin.post(page, {"redacted_patterns": sorted(USUAL_NAMES), **form, **given})
     project.refresh_from_db()

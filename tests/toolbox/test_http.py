@@ -231,10 +231,26 @@ def test_on_its_own_host_it_is_led_on_with_its_secret_at_most_three_times(projec
         assert len(shop.heard) == 4
 
 
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_what_was_done_before_it_led_elsewhere_is_not_known(status, project):
+    with Receiver(Answer(status, {"Location": "/there"}), answers(1)) as shop:
+        tool = http(project, at(shop, "/"), method="POST", side_effects=True)
+        assert f"It answered {status}" in error_of(tool, NoAnswer)
+        assert len(shop.heard) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>paid</html>", b"x" * 3000, b"\xff"])
+def test_what_was_done_and_answered_in_a_way_that_is_of_no_use_is_not_an_error_of_the_api(body, project):
+    with Receiver(Answer(200, {}, body)) as shop:
+        paying = http(project, at(shop, "/"), method="POST", side_effects=True, max_bytes=2000)
+        error_of(paying, NoAnswer)
+        error_of(http(project, at(shop, "/"), method="POST", max_bytes=2000), ToolError)
+
+
 @pytest.mark.parametrize(("status", "method"), [(301, "GET"), (303, "GET"), (308, "POST")])
 def test_what_is_led_elsewhere_goes_on_as_in_a_browser(status, method, project):
     with Receiver(Answer(status, {"Location": "/there"}), answers(1)) as shop:
-        tool = http(project, at(shop, "/"), named(a=TEXT), method="POST", side_effects=True)
+        tool = http(project, at(shop, "/"), named(a=TEXT), method="POST")
         assert call(tool, a="b") == 1
         assert (shop.heard[1].method, bool(shop.heard[1].body)) == (method, method == "POST")
 
