@@ -1,6 +1,7 @@
 """The published schema says what the API does: every view declares it, and it is there for everybody."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import jsonschema_rs
 import pytest
@@ -76,10 +77,17 @@ def test_the_first_words_of_a_method_are_its_summary_and_the_rest_its_descriptio
 
 def test_the_schema_is_made_without_a_doubt():
     """Two models of one name, an operation of which something could not be found out: the generator would warn."""
-    openapi.document.cache_clear()
+    openapi._made.cache_clear()
     GENERATOR_STATS.reset()
     assert openapi.document()["openapi"] == "3.1.0"
     assert not GENERATOR_STATS
+
+
+def test_callers_of_the_first_moment_get_one_schema_that_was_made_once():
+    openapi._made.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: openapi.document(), range(8)))
+    assert len({id(one) for one in found}) == 1
 
 
 def test_every_component_is_a_schema_and_every_reference_leads_to_one():

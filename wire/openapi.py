@@ -5,6 +5,7 @@ import re
 from functools import cache
 from http import HTTPStatus
 from inspect import cleandoc
+from threading import Lock
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from .paging import MAX_PAGE_SIZE, PAGE_SIZE
 from .rest import PROBLEM_JSON
 
 REF = "#/components/schemas/{model}"
+_making = Lock()  # the generator is not made for several threads: callers of the first moment got a 500
 ALWAYS = (400, 401, 403, 406, 415, 429, 503)  # whatever is asked of whichever address
 WITH_ID = (404,)
 WITH_BODY = (413, 422)
@@ -147,9 +149,14 @@ def _refusal(status: int, said: str) -> dict[str, Any]:
     return answer
 
 
-@cache
 def document() -> dict[str, Any]:
     """The whole schema. It changes with the code only."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> dict[str, Any]:
     return SchemaGenerator().get_schema(public=True)
 
 
