@@ -175,7 +175,7 @@ def test_a_backlog_is_read_in_batches(workflow, monkeypatch):
     listen(workflow.project)
     for execution in queued(workflow, 10):
         cancel(execution)
-    history.collect()
+    history.collect(seconds=60)
     assert set(Delivery.objects.values_list("event", flat=True)) == set(
         Event.objects.filter(after="cancelled").values_list("pk", flat=True)
     )
