@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).parent.parent
 GOOD = {"text": envelope({"kind": "refund"})}
 USAGE = {"input_tokens": 100, "output_tokens": 20, "prompt_tokens": 100, "completion_tokens": 20}  # of either protocol
-OPEN_FOR = 1.0
+OPEN_FOR = 0.5
 AT_ONCE = 4
 
 
@@ -92,7 +92,7 @@ def shortened(monkeypatch):
     monkeypatch.setattr(pressure, "OPEN_FOR", OPEN_FOR)
     monkeypatch.setattr(retry, "SHORTEST", 0.05)
     monkeypatch.setattr(retry, "LONGEST", 0.2)
-    monkeypatch.setattr(retry, "LONG_WAIT", 2.5)
+    monkeypatch.setattr(retry, "LONG_WAIT", 1.0)
 
 
 @pytest.fixture
