@@ -19,8 +19,8 @@ from workflows.definition import Step
 from . import calling, feedback, queue, states, store
 from .feedback import ABSENT, Opinion, check_output
 from .models import Event, Execution, Flag, Status, StepResult, deadline
-from .run import Item
-from .tracking import BY_DESIGN, NO_GAP
+from .run import Item, Run
+from .tracking import DESIGNED
 
 DECISIONS = (
     Flag.Resolution.ANSWERED,
@@ -105,7 +105,7 @@ def _examine_form(flag: Flag, resolution: str, given: list[str]) -> None:
         ways, said = ONLY[flag.reason]
         if (resolution, given) not in ways:
             raise Invalid.at("/resolution", said)
-    elif resolution == Flag.Resolution.REDESIGN and flag.reason in (*BY_DESIGN, *NO_GAP):
+    elif resolution == Flag.Resolution.REDESIGN and flag.reason in DESIGNED:
         raise Invalid.at("/resolution", f"The design itself sends {flag.reason} to a person: there is no gap to close.")
     elif resolution == Flag.Resolution.ANSWERED:
         if len(given) != 1:
@@ -145,7 +145,8 @@ def _follow(flag: Flag, decision: Decision) -> None:
 
 @transaction.atomic
 def reopen(flag: Flag, actor: str) -> Flag:
-    """Takes a resolution back while nothing was built on it: no execution stood still for the flag, or it still does."""
+    """Takes a resolution back while nothing was built on it: no execution stood still for the flag, or it still does, for this
+    one or for other items of a list."""
     _lock(flag, for_a_note=False)
     flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
     if flag.state == Flag.State.OPEN:
@@ -156,12 +157,17 @@ def reopen(flag: Flag, actor: str) -> Flag:
     if not can_be_taken_back(flag):
         raise Conflict("The execution has gone on since; this resolution cannot be taken back.", state=flag.state)
     anew = {"state": Flag.State.OPEN, "resolution": "", "note": "", "resolved_by": "", "resolved_at": None}
+    if flag.waiting:
+        anew["answered_by"] = ""
     try:
         with transaction.atomic():
             Flag.objects.filter(pk=flag.pk).update(**anew)
     except IntegrityError as error:
         said = "The same was found again since, and that flag is open: decide there."
         raise Conflict(said, state=flag.state) from error
+    if flag.waiting and flag.attempt is not None:
+        done = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration).filter(status=StepResult.Status.DONE)
+        done.filter(attempt__gt=flag.attempt).update(status=StepResult.Status.SUPERSEDED)
     Event.objects.create(execution_id=flag.execution_id, kind="flag reopened", actor=actor, detail=str(flag))
     _audited(flag, actor, Verb.REOPENED)
     flag.refresh_from_db()
@@ -169,10 +175,12 @@ def reopen(flag: Flag, actor: str) -> Flag:
 
 
 def can_be_taken_back(flag: Flag) -> bool:
-    """Whether nothing was built on its resolution."""
-    if flag.state == Flag.State.IN_REDESIGN:
-        return flag.answered_by != Execution.Resolver.HUMAN
-    return not flag.waiting and flag.reason != Flag.Reason.REVIEW
+    """Whether nothing was built on its resolution: where an execution stood still for it, that has not moved since."""
+    if flag.waiting:
+        since = Event.objects.filter(execution=flag.execution_id, kind="status", at__gte=flag.resolved_at)
+        return not since.exists()
+    answered_now = flag.state == Flag.State.IN_REDESIGN and flag.answered_by == Execution.Resolver.HUMAN
+    return not answered_now and flag.reason not in ONLY
 
 
 def _lock(flag: Flag, *, for_a_note: bool) -> None:
@@ -262,11 +270,22 @@ def _failed_checks(flag: Flag, step: Step, output: object) -> list[str]:
     expressions = [sandbox.truth_of(check.check) for check in checks]
     zone = run.compiled.definition.timezone
     if flag.iteration is not None:
-        [items] = sandbox.evaluate([step.for_each], run.names(), run.now, zone)
-        run.item = Item(flag.iteration, items[flag.iteration])
+        run.item = Item(flag.iteration, _item(run, step, flag.iteration))
     values = sandbox.evaluate(expressions, run.names(output=output), run.now, zone)
     broken = [value.detail for value in values if isinstance(value, sandbox.Failure)]
     return broken or [check.complaint for check, value in zip(checks, values, strict=True) if not value]
+
+
+def item_of(flag: Flag, step: Step) -> object:
+    """What of its list the flag is about; `ABSENT` where it is about no item, or the list cannot be made any more."""
+    if flag.iteration is None or step.for_each is None:
+        return ABSENT
+    return _item(store.load(flag.execution_id), step, flag.iteration)
+
+
+def _item(run: Run, step: Step, index: int) -> object:
+    [items] = sandbox.evaluate([step.for_each], run.names(), run.now, run.compiled.definition.timezone)
+    return items[index] if isinstance(items, list) and index < len(items) else ABSENT
 
 
 def _take_kept_output(flag: Flag) -> None:

@@ -7,6 +7,7 @@ from .models import Execution, Flag, Report, Status, StepResult
 
 BY_DESIGN = (Flag.Reason.RULE, Flag.Reason.REVIEW, Flag.Reason.SPOT_CHECK)  # nothing was unexpected
 NO_GAP = (Flag.Reason.BUDGET, Flag.Reason.IN_DOUBT)  # unexpected, and no definition could have known
+DESIGNED = (*BY_DESIGN, *NO_GAP)  # what no redesign can mend
 REPAIRED = (StepResult.Status.REJECTED, StepResult.Status.SUPERSEDED)
 
 

@@ -98,5 +98,5 @@ def _page(type: str, data: Told) -> str:
     if type == TEST:
         return ""
     if flag := data.get("flag") or data.get("oldest_flag"):
-        return f"{settings.PUBLIC_URL}/admin/executions/flag/{flag}/resolve/"
+        return f"{settings.PUBLIC_URL}/admin/queue/{flag}/"
     return f"{settings.PUBLIC_URL}/admin/executions/execution/{data['execution']}/change/"

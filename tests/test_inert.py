@@ -252,12 +252,20 @@ def test_a_text_is_a_text_on_every_page_of_the_admin(kind, owner, operator):
 
 def test_a_text_is_a_text_where_a_flag_is_resolved(operator):
     for flag in Flag.objects.all():
-        path = f"/admin/executions/flag/{flag.pk}/resolve/"
+        path = f"/admin/queue/{flag.pk}/"
         assert assert_inert(operator.get(path).content.decode())
-        wrong = {"resolution": HARM, "output": HARM, "step_output": '{"text": 7}', "note": HARM}
-        assert assert_inert(operator.post(path, wrong).content.decode())
-        broken = {"resolution": "answered", "output": json.dumps({"wrong": HARM, HARM: 1}), "note": HARM}
+        assert assert_inert(
+            operator.get(f"/admin/queue/?reason={SHORT}&workflow={SHORT}&after={SHORT}").content.decode()
+        )
+        for decision in (HARM, "step", "whole", "redesign"):
+            typed = {f"{part}-{field}": HARM for part in ("step", "whole") for field in ("0", "1", "value")}
+            wrong = {**typed, "decision": decision, "answer_now": HARM, "note": HARM}
+            assert assert_inert(operator.post(path, wrong).content.decode())
+        broken = {"decision": "whole", "whole-value": json.dumps({"wrong": HARM, HARM: 1}), "note": HARM}
         assert_inert(operator.post(path, broken, follow=True).content.decode())
+        for again in (broken, {"decision": "dismissed"}):
+            assert assert_inert(operator.post(path, again, follow=True).content.decode())
+        assert_inert(operator.post(f"{path}undo/", {"back": HARM}, follow=True).content.decode())
 
 
 def test_a_text_is_a_text_in_the_admins_own_pages(operator):

@@ -24,7 +24,6 @@ WITH_A_ROW = (
     "history",
     "delete",
     "change",
-    "resolve",
     "secret",
     "test",
     "publish",
@@ -113,7 +112,7 @@ def test_every_kind_that_is_registered_has_its_pages_here(both):
             "<id>/password/",
             *(f"<path:object_id>/{word}/" for word in WITH_A_ROW),
         }
-        assert set(patterns) <= known | {"<uuid:flag_id>/resolve/"}, kind
+        assert set(patterns) <= known, kind
 
 
 def test_an_operator_sees_it_all(both, operator):
@@ -226,6 +225,24 @@ def test_what_a_budget_is_of_cannot_be_changed(both, operator):
         "total",
         7 * 10**12,
     )
+
+
+def test_a_reviewer_cannot_tell_which_flags_of_others_there_are(both):
+    """The queue is a page of no kind."""
+    before, foreign = everything(), row_of(Flag).pk
+    clerk, reviewer = signed_in("clerk"), signed_in("rosa")
+    both.own.project.members.create(account=get_user_model().objects.get(username="rosa"), role="reviewer")
+    for client, status in ((clerk, 403), (reviewer, 404)):
+        for page in ("{}/", "{}/undo/"):
+            for method, data in (("get", {}), ("post", {"decision": "redesign", "back": str(foreign)})):
+                paths = [f"/admin/queue/{page.format(pk)}" for pk in (foreign, UNKNOWN_ID)]
+                theirs, nobodys = (asked(client, method, path, data) for path in paths)
+                assert theirs[0] == (405 if (method, page) == ("get", "{}/undo/") else status)
+                assert [theirs[0], *_without_id(theirs, paths[0])] == [nobodys[0], *_without_id(nobodys, paths[1])]
+    for query in ("", f"?after={foreign}", f"?done={foreign}", f"?project={both.foreign.project_id}"):
+        assert CANARY not in asked(reviewer, "get", f"/admin/queue/{query}")[2]
+        assert asked(clerk, "get", f"/admin/queue/{query}")[0] == 403
+    assert everything() == before
 
 
 def test_a_stranger_sees_nothing_but_the_door(both):

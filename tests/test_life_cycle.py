@@ -135,12 +135,9 @@ def test_the_life_of_a_workflow(alice, provider):
     flag = second["flags"][0]
     reviewer = Client()
     reviewer.force_login(get_user_model().objects.create_superuser("rosa", password="a long password"))
-    page = reviewer.get(f"/admin/executions/flag/{flag['id']}/resolve/")
+    page = reviewer.get(f"/admin/queue/{flag['id']}/")
     assert "This is not about an order." in page.content.decode()
-    reviewer.post(
-        f"/admin/executions/flag/{flag['id']}/resolve/",
-        {"resolution": "answered", "step_output": '{"kind": "other"}', "output": "", "note": ""},
-    )
+    reviewer.post(f"/admin/queue/{flag['id']}/", {"decision": "step", "step-0": "1"})
     resolved = alice.until_it_stands(second)
     assert (resolved["status"], resolved["resolved_by"], resolved["output"]) == (
         "completed",

@@ -67,7 +67,7 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     populate("rosa", "refund")
     ids = {model: model.objects.order_by("pk").first().pk for model in (Project, Workflow, Version, Execution, Flag)}
     flag = ids[Flag]
-    paths = ["", *(f"{model}/" for model in MODELS), "password_change/", f"executions/flag/{flag}/resolve/"]
+    paths = ["", *(f"{model}/" for model in MODELS), "password_change/", "queue/", f"queue/{flag}/"]
     paths += [f"projects/project/{ids[Project]}/change/", f"executions/execution/{ids[Execution]}/change/"]
     endpoint = f"notifications/endpoint/{Endpoint.objects.get().pk}"
     paths += [f"workflows/workflow/{ids[Workflow]}/change/"]

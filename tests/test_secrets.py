@@ -255,7 +255,7 @@ def pages() -> Iterator[str]:
         for pk in model._default_manager.values_list("pk", flat=True):
             yield from (f"{about}/{pk}/change/", f"{about}/{pk}/history/", f"{about}/{pk}/delete/")
     for pk in Flag.objects.values_list("pk", flat=True):
-        yield f"/admin/executions/flag/{pk}/resolve/"
+        yield f"/admin/queue/{pk}/"
     for pk in Tool.objects.values_list("pk", flat=True):
         yield f"/admin/projects/tool/{pk}/try/"
     for pk in Endpoint.objects.values_list("pk", flat=True):

@@ -1,4 +1,4 @@
-"""A reviewer's page: it says what an answer has to follow, and offers nothing that would be refused."""
+"""What happened, in the admin: it can be read, and is text."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -7,11 +7,9 @@ from django.test import Client
 from executions.models import Feedback, Flag
 from gateway.models import Call
 from tests.cast import REFUND, envelope, execute, make_workflow, models_answer
-from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db
 
-UNCOVERED = {"text": envelope(status="uncovered", uncovered="Nothing fits.")}
 UNSURE = {"text": envelope({"kind": "refund"}, confidence=0.1)}
 
 
@@ -22,53 +20,6 @@ def reviewer():
     return client
 
 
-def page(reviewer):
-    return reviewer.get(f"/admin/executions/flag/{Flag.objects.get().pk}/resolve/").content.decode()
-
-
-@pytest.mark.parametrize(
-    ("answers", "offered"),
-    [
-        ([UNCOVERED], ["answered", "retry"]),
-        ([UNSURE], ["answered", "dismissed", "retry"]),
-        ([{"model": "opus", "text": envelope({"kind": "refund"})}, UNSURE], ["dismissed"]),
-    ],
-)
-def test_it_offers_what_can_be_done(reviewer, answers, offered):
-    models_answer(*answers)
-    execute(make_workflow())
-    shown = page(reviewer)
-    assert [word for word in ("answered", "dismissed", "retry") if f'<option value="{word}"' in shown] == offered
-    assert ('name="step_output"' in shown) == ("answered" in offered)
-
-
-def test_it_says_what_an_answer_has_to_follow(reviewer):
-    models_answer(UNCOVERED)
-    execute(make_workflow())
-    shown = page(reviewer)
-    assert "Is this a refund request?" in shown
-    assert "The message does not speak of a refund." in shown
-
-
-def test_a_wrong_answer_is_said_once_and_nothing_is_lost(reviewer):
-    models_answer(UNCOVERED)
-    execute(make_workflow())
-    typed = {"resolution": "answered", "step_output": '{"sort": "refund"}', "output": "", "note": "as they wrote"}
-    answer = reviewer.post(f"/admin/executions/flag/{Flag.objects.get().pk}/resolve/", typed).content.decode()
-    assert answer.count("is missing.") == 1
-    assert "as they wrote" in answer
-    assert Flag.objects.get().state == "open"
-
-
-def test_a_resolved_flag_says_what_was_decided_and_by_whom(reviewer):
-    models_answer(UNSURE)
-    execute(make_workflow())
-    reviewer.post(f"/admin/executions/flag/{Flag.objects.get().pk}/resolve/", {"resolution": "dismissed"})
-    shown = page(reviewer)
-    assert "Dismissed by user:rosa" in shown
-    assert "<form method" not in shown.split('id="content-main"')[1]
-
-
 def test_what_comes_from_outside_is_inert_on_every_page(reviewer):
     models_answer({"text": envelope(status="uncovered", uncovered="<script>alert(1)</script>")})
     execution = execute(
@@ -76,7 +27,6 @@ def test_what_comes_from_outside_is_inert_on_every_page(reviewer):
     )
     flag = Flag.objects.get()
     for path in (
-        f"flag/{flag.pk}/resolve/",
         f"flag/{flag.pk}/change/",
         "flag/",
         f"execution/{execution.pk}/change/",
@@ -146,7 +96,7 @@ def test_feedback_that_cannot_be_is_said_and_not_kept(reviewer, typed, said):
 
 
 def test_what_is_not_completed_cannot_be_judged(reviewer):
-    models_answer(UNCOVERED)
+    models_answer({"text": envelope(status="uncovered", uncovered="Nothing fits.")})
     execution = execute(make_workflow())
     assert "Only a completed execution" in judge(reviewer, execution, accepted="yes")
     assert not Feedback.objects.exists()
@@ -163,17 +113,3 @@ def test_a_viewer_judges_nothing():
     assert viewer.get(path).status_code == 404
     assert viewer.post(path, {"accepted": "no"}).status_code == 404
     assert not Feedback.objects.exists()
-
-
-def test_a_spot_check_shows_the_answer_and_asks_whether_it_is_right(reviewer):
-    models_answer({"text": envelope({"kind": "refund"})})
-    workflow = make_workflow()
-    Workflow.objects.update(spot_check_share=1)
-    execute(workflow)
-    shown = page(reviewer)
-    assert "The answer is right" in shown
-    assert "&quot;kind&quot;: &quot;refund&quot;" in shown
-    assert 'name="step_output"' not in shown
-    typed = {"resolution": "answered", "output": '{"kind": "other"}', "note": ""}
-    reviewer.post(f"/admin/executions/flag/{Flag.objects.get().pk}/resolve/", typed)
-    assert Feedback.objects.values_list("accepted", "output").get() == (False, {"kind": "other"})

@@ -11,7 +11,7 @@ from executions.resolution import Decision
 from executions.steps import items
 from gateway.models import Call
 from tests.cast import envelope, make_workflow, models_answer
-from wire.problems import Invalid
+from wire.problems import Conflict, Invalid
 
 pytestmark = pytest.mark.django_db
 
@@ -257,3 +257,27 @@ def test_the_engine_reads_what_a_flag_of_an_item_left_open():
     assert advance(execution).status == "escalated"
     decide(0, "answered", step_output={"kind": "by hand"})
     assert advance(execution).output == [{"kind": "by hand"}, {"kind": "later"}]
+
+
+@pytest.mark.parametrize("word", ["answered", "dismissed"])
+def test_what_was_decided_of_an_item_is_taken_back_while_another_waits(word):
+    models_answer(
+        {"user": "one", "text": envelope({"kind": "bill"}, confidence=0.1)},
+        {"user": "two", "text": UNCOVERED},
+        {"text": envelope({"kind": "letter"})},
+    )
+    execution = execute(["one", "two", "three"], {**MODEL, "min_confidence": 0.5})
+    first, second = Flag.objects.order_by("iteration")
+    given = {"step_output": {"kind": "wrong"}} if word == "answered" else {}
+    resolution.resolve(first, Decision(word, "user:lea", **given))
+    resolution.reopen(first, "user:lea")
+    assert (first.state, first.answered_by, first.stands_still) == ("open", "", True)
+    resolution.resolve(first, Decision("answered", "user:lea", step_output={"kind": "right"}))
+    resolution.resolve(second, Decision("answered", "user:lea", step_output={"kind": "advert"}))
+    execution = advance(execution)
+    assert (execution.status, execution.resolved_by) == ("completed", "human")
+    assert [output["kind"] for output in execution.output] == ["right", "advert", "letter"]
+    of_the_first = StepResult.objects.at(execution.pk, "each", 0).order_by("attempt")
+    assert [row.status for row in of_the_first] == ["flagged", "superseded", "done"]
+    with pytest.raises(Conflict, match="gone on"):
+        resolution.reopen(first, "user:lea")

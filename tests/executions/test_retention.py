@@ -349,7 +349,7 @@ def test_pages_of_a_purged_execution_say_that_its_texts_were_deleted(workflow, r
     pages = {
         f"executions/execution/{execution.pk}/change/": (said, 7),  # input, output, metadata, flag, three steps
         f"executions/flag/{flag.pk}/change/": (said, 2),
-        f"executions/flag/{flag.pk}/resolve/": (said, 5),
+        f"queue/{flag.pk}/": (said, 1),
         "executions/flag/": (said, 1),
         f"gateway/call/{call.pk}/change/": ("Not there: it was never kept, or it was deleted", 2),
     }

@@ -51,7 +51,7 @@ def test_a_hundred_flags_are_one_mail(post):
     assert one["Subject"] == "[alice] 100 flags wait for a person"
     flag = execution.flags.get()
     at = json.loads(body)["timestamp"][:16].replace("T", " ")
-    page = f"    {at} UTC  http://127.0.0.1:8000/admin/executions/flag/{flag.pk}/resolve/\n"
+    page = f"    {at} UTC  http://127.0.0.1:8000/admin/queue/{flag.pk}/\n"
     assert one.get_content().replace("\r\n", "\n") == (
         "100 flags wait for a person\n"
         "\n"
@@ -89,7 +89,7 @@ def test_what_somebody_has_to_do_something_about_comes_first():
         "A group of flags waits for too long\n"
         "\n"
         "  refund, step classify: uncovered, 7 since 2026-11-24 08:00 UTC\n"
-        "    2026-11-26 09:30 UTC  http://127.0.0.1:8000/admin/executions/flag/f/resolve/\n"
+        "    2026-11-26 09:30 UTC  http://127.0.0.1:8000/admin/queue/f/\n"
         "\n"
         "\n"
         "2 executions failed\n"

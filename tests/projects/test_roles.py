@@ -59,13 +59,13 @@ def test_each_role_sees_its_own_project_and_nothing_of_another(role, both):
     assert ("/admin/projects/apikey/" in home) == (role == "owner")
 
 
-@pytest.mark.parametrize(("role", "status"), [("viewer", 404), ("reviewer", 200), ("designer", 200), ("owner", 200)])
+@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("reviewer", 200), ("designer", 200), ("owner", 200)])
 def test_a_reviewer_resolves_flags(role, status, both):
     client = member(role, both.own.project)
     flag = Flag.objects.filter(execution__project=both.own.project, state="open", waiting=True).first()
-    page = f"/admin/executions/flag/{flag.pk}/resolve/"
+    page = f"/admin/queue/{flag.pk}/"
     assert client.get(page).status_code == status
-    client.post(page, {"resolution": "answered", "output": '{"kind": "other"}'})
+    client.post(page, {"decision": "whole", "whole-0": "other"})
     flag.refresh_from_db()
     assert flag.state == ("resolved" if status == 200 else "open")
 
@@ -73,7 +73,7 @@ def test_a_reviewer_resolves_flags(role, status, both):
 def test_nobody_resolves_flags_of_another_project(both):
     client = member("owner", both.own.project)
     flag = Flag.objects.filter(execution__project=both.foreign.project, state="open").first()
-    assert client.get(f"/admin/executions/flag/{flag.pk}/resolve/").status_code == 404
+    assert client.get(f"/admin/queue/{flag.pk}/").status_code == 404
 
 
 @pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("reviewer", 403), ("designer", 302), ("owner", 302)])
