@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -112,11 +112,10 @@ def _waits(projects: Sequence[Project]) -> dict[int, list[Wait]]:
     mine = Execution.objects.filter(project__in=projects)
     moving = mine.filter(status__in=UNFINISHED).values_list("project", "status", "waiting_for").annotate(Count("pk"))
     failed = mine.filter(condition("failed_lately")).values_list("project").annotate(Count("pk"))
-    stopped = ExpressionWrapper(Q(waiting=True), output_field=BooleanField())
     flagged = Flag.objects.filter(execution__project__in=projects, state=Flag.State.OPEN).exclude(
         reason=Flag.Reason.REVIEW
     )
-    flagged = flagged.annotate(stopped=stopped).values_list("execution__project", "stopped").annotate(Count("pk"))
+    flagged = flagged.values_list("execution__project", "waiting").annotate(Count("pk"))
     counts: dict[int, dict[str, int]] = {project.pk: {} for project in projects}
     for project, status, waiting_for, count in moving.order_by():
         counts[project][waiting_for if status == Status.WAITING else status] = count
@@ -141,9 +140,8 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         ),
         Wait(counts.get("budget", 0), "parked: a budget has no room", executions("budget"), asks=True),
         Wait(counts.get("provider", 0), "put off: a provider does not answer", executions("provider")),
-        Wait(
-            counts.get("rate", 0) + counts.get("service", 0), "put off: a limit, or too much to do", executions("rate")
-        ),
+        Wait(counts.get("rate", 0), "put off: a limit of calls or tokens is reached", executions("rate")),
+        Wait(counts.get("service", 0), "put off: this service had too much to do", executions("service")),
         Wait(counts.get("failed_lately", 0), "failed in the last 24 hours", executions("failed_lately"), asks=True),
         Wait(counts.get("queued", 0), "in the queue", executions("queued")),
         Wait(counts.get("running", 0), "being executed", executions("running")),
