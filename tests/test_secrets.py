@@ -333,7 +333,7 @@ def test_neither_metrics_nor_health_nor_an_error_page_tells_one(house, reviewer,
         raise RuntimeError(EVERYTHING)
 
     monkeypatch.setattr("executions.api.represent_executions", breaks)
-    monkeypatch.setattr("executions.admin.pretty", breaks)
+    monkeypatch.setattr("executions.pages.texts.pretty", breaks)
     one = Execution.objects.first().pk
     for client, path in (
         (house.client, f"/api/v1/executions/{one}"),
@@ -351,7 +351,7 @@ def test_no_line_of_the_log_tells_one(house, log, reviewer, monkeypatch):
 
     monkeypatch.setattr("executions.api.represent_executions", breaks)
     assert house.client.get("/api/v1/executions").status_code == 500
-    monkeypatch.setattr("executions.admin.pretty", breaks)
+    monkeypatch.setattr("executions.pages.texts.pretty", breaks)
     assert reviewer.get(f"/admin/executions/execution/{Execution.objects.first().pk}/change/").status_code == 500
     for header in (f"Bearer {LETTERS}", f"Bearer wm_0c4f31d2_{LETTERS}", f"Basic {LETTERS}"):
         assert Client().get("/api/v1/executions", headers={"Authorization": header}).status_code == 401
