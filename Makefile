@@ -2,6 +2,8 @@
 # PostgreSQL and Redis that it starts itself, and the engine's again on the embedded default. Both set everything up by themselves.
 PYTHON ?= python3
 PY := .venv/bin/python
+# Three on two cores: much of what is tested is waiting. What shares a house, a service or a checkout stays together.
+ABREAST := -n 3 --dist loadgroup
 LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .PHONY: demo test chaos fuzz run web worker bench bench-peers lock clean
@@ -23,8 +25,8 @@ test: .venv/.ready-dev
 	@$(PY) -m ruff format --check --quiet .
 	@.venv/bin/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
 	@$(PY) manage.py makemigrations --check --dry-run
-	$(PY) -m pytest -q -n 2
-	TEST_ON=embedded $(PY) -m pytest -q -n 2 tests/executions tests/analytics tests/test_kill.py tests/test_life_cycle.py tests/test_service.py tests/test_rest.py
+	$(PY) -m pytest -q $(ABREAST)
+	TEST_ON=embedded $(PY) -m pytest -q $(ABREAST) tests/executions tests/analytics tests/test_life_cycle.py tests/test_rest.py
 
 chaos: .venv/.ready-dev  # about ten minutes; SEED=… repeats a run
 	@$(PY) -m tests.chaos

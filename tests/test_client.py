@@ -25,6 +25,8 @@ from workflow_memory import client as module
 from tests.servers import free_port
 from tests.test_service import ROOT, environment, service
 
+pytestmark = pytest.mark.xdist_group("client")  # one service
+
 README = ROOT / "client" / "README.md"
 BLOCK = re.compile(r"```(python|text)[^\n]*\n(.*?)```", re.DOTALL)
 EXECUTION = {

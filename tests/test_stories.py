@@ -11,7 +11,10 @@ from tests.snippets import ROOT, Snippet, snippets
 from tests.terminal import MISSING, Checkout, checkout, wait_until
 from tests.test_docs import API, CONFIGURATION, DEFINITION, blocks, section
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"there is no {' and no '.join(MISSING)} here")
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"there is no {' and no '.join(MISSING)} here"),
+    pytest.mark.xdist_group("stories"),  # two of them share a checkout
+]
 
 
 def story(name: str) -> list[Snippet]:

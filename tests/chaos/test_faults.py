@@ -10,9 +10,12 @@ from tests.chaos.house import House
 from tests.chaos.verdict import Seen
 from wire import crash
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_ON") == "embedded", reason="several processes need PostgreSQL and a broker"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("TEST_ON") == "embedded", reason="several processes need PostgreSQL and a broker"
+    ),
+    pytest.mark.xdist_group("house"),  # one house, and one fault at a time
+]
 
 
 @pytest.fixture(scope="module")
