@@ -23,11 +23,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "gateway.OwnPrice": "Own prices",
     },
     "Projects": {
-        "projects.Project": "Projects: tiers, tools, members",
+        "projects.Project": "Projects: tiers, members",
         "projects.ApiKey": "API keys",
+        "projects.Tool": "Tools",
         "projects.Provider": "Providers of models",
         "notifications.Endpoint": "Endpoints: who is told",
         "notifications.Delivery": "Deliveries: what was told",
+        "projects.AuditEvent": "Audit: who did what",
     },
     "Installation": {
         "executions.Worker": "Workers",
