@@ -141,20 +141,26 @@ def make_executions(workflow: Workflow, count: int, model: str, usage: Usage, *,
 def _insert_copies(row: Model, names: tuple[str, ...], values: list[tuple]) -> None:
     """Copies of one row that differ in these fields: a hundred thousand in seconds, not in half a minute."""
     fields = [field for field in row._meta.concrete_fields if not isinstance(field, BigAutoField)]
-    same = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
-    places = [[field.attname for field in fields].index(name) for name in names]
-
-    def copied(value: tuple) -> list:
-        copy = list(same)
-        for place, one in zip(places, value, strict=True):
-            copy[place] = fields[place].get_db_prep_save(one, connection)
-        return copy
-
+    same = {field.attname: field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields}
+    differ = {field.attname: field for field in fields if field.attname in names}
+    copies = [
+        [differ[name].get_db_prep_save(one, connection) for name, one in zip(names, each, strict=True)]
+        for each in values
+    ]
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
+    into = f"INSERT INTO {row._meta.db_table} ({columns})"
     with connection.cursor() as cursor:
-        statement = f"INSERT INTO {row._meta.db_table} ({columns}) VALUES ({marks})"
-        cursor.executemany(statement, [copied(value) for value in values])
+        if connection.vendor == "postgresql":  # one statement, which the server multiplies
+            types = {field.attname: field.db_type(connection) for field in fields}
+            said = ", ".join(name if name in names else f"%s::{types[name]}" for name in same)
+            lists = ", ".join(f"%s::{types[name]}[]" for name in names)
+            given = [value for name, value in same.items() if name not in names]
+            statement = f"{into} SELECT {said} FROM unnest({lists}) AS copies ({', '.join(names)})"
+            cursor.execute(statement, [*given, *(list(each) for each in zip(*copies, strict=True))])
+        else:
+            marks = ", ".join(["%s"] * len(fields))
+            rows = ({**same, **dict(zip(names, each, strict=True))} for each in copies)
+            cursor.executemany(f"{into} VALUES ({marks})", [tuple(one.values()) for one in rows])
 
 
 def make_flag(execution: Execution, **fields) -> Flag:
