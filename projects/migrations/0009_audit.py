@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'audit event',
-                'indexes': [models.Index(fields=['project', 'id'], name='audit_project'), models.Index(fields=['project', 'actor', 'id'], name='audit_actor'), models.Index(fields=['project', 'verb', 'id'], name='audit_verb'), models.Index(fields=['project', 'kind', 'id'], name='audit_kind'), models.Index(fields=['project', 'name', 'id'], name='audit_name')],
+                'indexes': [models.Index(fields=['project', 'id'], name='audit_project'), models.Index(fields=['actor', 'id'], name='audit_actor'), models.Index(fields=['verb', 'id'], name='audit_verb'), models.Index(fields=['kind', 'id'], name='audit_kind'), models.Index(fields=['name', 'id'], name='audit_name'), models.Index(condition=models.Q(('operator', True)), fields=['id'], name='audit_operator')],
             },
         ),
         append_only("projects_auditevent"),
