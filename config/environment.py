@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import secrets
+import sqlite3
 import sys
 import tempfile
 import tomllib
@@ -156,9 +157,11 @@ def mail(name: str, sender: str) -> dict:
 
 
 def data_folder() -> Path:
-    """`var/` in the checkout: the SQLite file, the secret, the lock of the embedded process."""
+    """`var/` in the checkout: the SQLite file, the secret, the lock of the embedded process. Its owner's alone."""
     folder = BASE / "var"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
     return folder
 
 
@@ -214,12 +217,23 @@ def database() -> dict:
     )
 
 
+class _PrivateFile(sqlite3.Connection):
+    """Whoever connects first makes the file, readable by its owner alone; the files beside it (`-wal`, `-shm`) are as it is."""
+
+    def __init__(self, database: str | Path, *arguments: object, **named: object) -> None:
+        if not str(database).startswith((":", "file:")):
+            with suppress(OSError):  # it is there, or cannot be: then connecting says what is wrong
+                os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        super().__init__(database, *arguments, **named)
+
+
 def _sqlite(url: str) -> dict:
     config = environ.Env.db_url_config(url)
     file = Path(config["NAME"])
     if file.is_dir() or not file.parent.is_dir() or file.name == ":memory:":
         raise ImproperlyConfigured(f"DATABASE_URL: {file} cannot be a database: name a file in a folder that exists.")
     config["OPTIONS"] = {
+        "factory": _PrivateFile,
         # IMMEDIATE: a writer waits for its turn at BEGIN instead of failing at its first write.
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,

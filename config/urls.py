@@ -12,6 +12,7 @@ from executions import health, metrics
 from executions import report_api as reports
 from gateway import api as prices
 from notifications import api as notifications
+from notifications.metrics import telling
 from projects import api as audit
 from projects.accounts import login
 from wire import errors, openapi
@@ -60,13 +61,16 @@ api = [
     path("deliveries/<uuid:delivery_id>/redelivery", notifications.Redelivery.as_view()),
 ]
 
+# What is told in /metrics, each remembered for so many seconds.
+looks = [Remembered(metrics.work, 1), Remembered(metrics.history, 10), Remembered(spend, 30), Remembered(telling, 10)]
+
 urlpatterns = [
     path("api/v1/", include(api)),
     path("api/schema/", openapi.schema),
     path("api/docs/", openapi.docs),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    path("metrics", exposition(Remembered(metrics.work, 1), Remembered(metrics.history, 10), Remembered(spend, 30))),
+    path("metrics", exposition(*looks)),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/admin/")),

@@ -71,7 +71,8 @@ def by_schema(seen: Observation) -> Finding | None:
     if seen.completion.stop == Stop.MAX_TOKENS:
         return Finding("invalid_output", "schema", "The answer was cut at its maximum length.")
     if seen.completion.stop == Stop.OTHER:
-        return Finding("invalid_output", "schema", "The answer stopped before its end.")
+        why = f": the provider calls it `{seen.completion.stopped_for}`" if seen.completion.stopped_for else ""
+        return Finding("invalid_output", "schema", f"The answer stopped before its end{why}.")
     if seen.envelope is None:
         return Finding("invalid_output", "schema", f"The answer is not in the agreed form: {seen.broken}")
     if seen.output_faults:

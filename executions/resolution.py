@@ -270,7 +270,12 @@ def _failed_checks(flag: Flag, step: Step, output: object) -> list[str]:
     expressions = [sandbox.truth_of(check.check) for check in checks]
     zone = run.compiled.definition.timezone
     if flag.iteration is not None:
-        run.item = Item(flag.iteration, _item(run, step, flag.iteration))
+        item = _item(run, step, flag.iteration)
+        if item is ABSENT:
+            return [
+                f"`for_each` of the step {step.id} gives no item {flag.iteration} any more: its checks cannot be asked."
+            ]
+        run.item = Item(flag.iteration, item)
     values = sandbox.evaluate(expressions, run.names(output=output), run.now, zone)
     broken = [value.detail for value in values if isinstance(value, sandbox.Failure)]
     return broken or [check.complaint for check, value in zip(checks, values, strict=True) if not value]

@@ -5,6 +5,7 @@ The caller commits: the intent before the call leaves, the call together with wh
 """
 
 import logging
+import re
 import time
 from copy import copy
 from dataclasses import dataclass, replace
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 LARGEST_PROMPT = 4_000_000  # tokens: above every context window there is
 SLACK = 10_000  # tokens that a provider may count beyond the maximum it was told, such as thinking
 
+_STOPPED = re.compile(
+    r"It stopped for '(.*?)', which is no end\.", re.DOTALL
+)  # of an answer that came, with `Stop.OTHER`
 OUTCOME_OF_STOP = {Stop.MAX_TOKENS: Outcome.TRUNCATED, Stop.REFUSAL: Outcome.REFUSED}
 
 
@@ -148,7 +152,8 @@ def _without_secrets(reply: Reply) -> Completion | None:
         reply.error.detail = policy.text(reply.error.detail)
     if reply.completion is None:
         return None
-    return replace(reply.completion, text=policy.document(reply.completion.text)[: MAX_ANSWER + 1])
+    text, word = policy.document(reply.completion.text), policy.text(reply.completion.stopped_for)
+    return replace(reply.completion, text=text[: MAX_ANSWER + 1], stopped_for=word)
 
 
 def in_doubt(intent: Intent, why: str = "The worker ended while this call was in flight.") -> Call:
@@ -168,7 +173,10 @@ def recalled(payload: Payload) -> Answer:
     """The answer of a recorded call, from its row and its text: what resumes an execution without asking again."""
     call = payload.call
     stop = {outcome: stop for stop, outcome in OUTCOME_OF_STOP.items()}.get(Outcome(call.outcome), Stop.END)
-    return Answer(call, payload, Completion(payload.response, call.model_served, call.usage, stop))
+    if odd := _STOPPED.match(call.error):
+        stop = Stop.OTHER
+    word = odd[1] if odd else ""
+    return Answer(call, payload, Completion(payload.response, call.model_served, call.usage, stop, stopped_for=word))
 
 
 def late(call: Call, doubted: Call | None) -> Call:
@@ -193,6 +201,8 @@ def _settle_completion(call: Call, intent: Intent, request: Request, completion:
     """Fills in who answered, the tokens, the price in force and the cost, rounded once."""
     usage, priced_as = completion.usage, intent.model_planned
     call.model_served, call.outcome = completion.model_served, OUTCOME_OF_STOP.get(completion.stop, Outcome.OK)
+    if completion.stop is Stop.OTHER:
+        call.error = f"It stopped for '{completion.stopped_for}', which is no end."
     known = provider_of(intent.project, intent.provider)
     if not is_same_model(intent.model_planned, completion.model_served, known.price_list, known.aliases):
         call.outcome, priced_as = Outcome.MODEL_MISMATCH, _dearer(intent, completion)

@@ -7,7 +7,7 @@ failures in a row. It knows only this process: each worker learns for itself wha
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .types import Completion, NotTheProtocol, OutcomeUnknown, ProviderError, Rejected, Request
 
@@ -44,13 +44,15 @@ class Refusal:
 
 @dataclass(frozen=True)
 class State:
-    """How a gate stands: `open`, `shut`, or `half-open` (for one probe), with its calls in flight and those in line."""
+    """How a gate stands: `open`, `shut`, or `half-open` (for one probe), with its calls in flight and those in line.
+    `endpoint`: where it is asked; empty for what every project has."""
 
     provider: str
     model: str
     state: str
     in_flight: int
     waiting: int
+    endpoint: str = ""
 
 
 class Entry:
@@ -305,8 +307,8 @@ def share_out(shares: Mapping[Name, Share]) -> None:
 def state() -> list[State]:
     """How the gates of this process stand: for whoever watches it."""
     with _lock:
-        gates = list(_gates.values())
-    return [each.state() for each in gates]
+        gates = list(_gates.items())
+    return [replace(each.state(), endpoint=endpoint) for (_, endpoint), each in gates]
 
 
 def tokens_of(request: Request) -> int:

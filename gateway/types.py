@@ -133,6 +133,7 @@ class Completion:
     usage: Usage
     stop: Stop = Stop.END
     provider_request_id: str = ""
+    stopped_for: str = ""  # with `Stop.OTHER`: the provider's own word
 
 
 class ProviderError(Exception):

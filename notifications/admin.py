@@ -75,6 +75,14 @@ class EndpointAdmin(DiscreetAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).filter(deleted_at=None)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Says what nobody has disabled: that is easily overlooked, and nothing is told there any more."""
+        by_itself = self.get_queryset(request).filter(enabled=False).exclude(disabled_because="").count()
+        if by_itself and request.method == "GET":
+            said = f"Disabled because nothing arrives there: {by_itself}. Mend the receiver, then enable its endpoint again."
+            messages.warning(request, said)
+        return super().changelist_view(request, extra_context)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
         return [*self.readonly_fields, "project", "kind"] if obj else self.readonly_fields
 

@@ -35,6 +35,7 @@ MINUTE, HOUR = 60, 3600
 # Seconds after each failed attempt but the last (Standard Webhooks): ten attempts in 75 hours and 35 minutes.
 SCHEDULE = (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
 TRIED_FOR = timedelta(seconds=sum(SCHEDULE)) + timedelta(hours=12)  # and whatever Retry-After and its line made of that
+FAILS_FOR = timedelta(days=5)  # longer than one thing is tried: then it is not a receiver any more
 JITTER = 0.1
 LEASE = timedelta(minutes=2)  # longer than an attempt takes, and than its outcome waits for a round
 AT_ONCE = 100  # in flight, in one worker
@@ -178,13 +179,19 @@ def _settle(claim: Claim, outcome: Outcome) -> None:
 
 
 def _judge(endpoint: Endpoint, outcome: Outcome) -> None:
-    """How the endpoint is doing. Whoever answers 410 is not told any more, until a person enables it again."""
+    """How the endpoint is doing. Whoever answers 410, or has taken nothing for days, is not told any more, until a person enables
+    it again. Not so a mail's: where the mail server is away, none of them takes anything."""
     rows = Endpoint.objects.filter(pk=endpoint.pk)
     if outcome.is_gone:
         endpoint.disable("It answered 410 Gone.")
         logger.warning("the endpoint %s answered 410 and is disabled", endpoint.pk)
     elif outcome.error:
         rows.filter(failing_since=None).update(failing_since=Now())
+        since = endpoint.failing_since
+        lasting = rows.filter(kind=Kind.WEBHOOK, enabled=True, failing_since__lt=Now() - FAILS_FOR)
+        because = since and f"It took nothing since {since:%Y-%m-%d %H:%M} UTC, and last: {outcome.error}"
+        if because and lasting.update(enabled=False, disabled_because=because[:200]):
+            logger.warning("the endpoint %s took nothing for %d days and is disabled", endpoint.pk, FAILS_FOR.days)
     elif endpoint.failing_since:
         rows.update(failing_since=None)
 

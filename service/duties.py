@@ -3,6 +3,7 @@
 import logging
 import time
 from functools import wraps
+from urllib.parse import urlsplit
 
 from analytics import rollups
 from executions import retention, worker
@@ -13,7 +14,7 @@ from projects import idempotency
 
 logger = logging.getLogger(__name__)
 
-_left_alone: set[tuple[str, str]] = set()  # providers and models whose gate was not open when it was last told
+_left_alone: set[tuple[str, str, str]] = set()  # providers, models and endpoints whose gate was not open when last told
 
 
 def rarely(seconds: float, duty: Duty) -> Duty:
@@ -33,14 +34,17 @@ def rarely(seconds: float, duty: Duty) -> Duty:
 def tell_gates() -> None:
     """Which models are left alone, and which are asked again. A gate is this process's own, so only its log can tell."""
     for gate in pressure.state():
-        name, is_open = (gate.provider, gate.model), gate.state == "open"
-        if is_open and name in _left_alone:
-            _left_alone.discard(name)
-            logger.warning("%s:%s is asked again by this worker", *name)
-        elif not is_open and name not in _left_alone:
-            _left_alone.add(name)
-            said = "%s:%s is left alone by this worker: %d calls in flight, %d in line"
-            logger.warning(said, *name, gate.in_flight, gate.waiting)
+        one, is_open = (gate.provider, gate.model, gate.endpoint), gate.state == "open"
+        name = f"{gate.provider}:{gate.model}"
+        if host := urlsplit(gate.endpoint.partition(" ")[0]).netloc:  # two projects may call two endpoints by one name
+            name = f"{name} at {host}"
+        if is_open and one in _left_alone:
+            _left_alone.discard(one)
+            logger.warning("%s is asked again by this worker", name)
+        elif not is_open and one not in _left_alone:
+            _left_alone.add(one)
+            said = "%s is left alone by this worker: %d calls in flight, %d in line"
+            logger.warning(said, name, gate.in_flight, gate.waiting)
 
 
 DUTIES: tuple[Duty, ...] = (

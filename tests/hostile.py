@@ -200,11 +200,11 @@ CODE_RUN = [
     "x = 'a'\n    for _ in range(99): x += x\n    return x",
     "try:\n        while True: pass\n    except BaseException:\n        return {}",
     "assert False, 'x' * 10 ** 6",
-    "return '\\ud800'",
     "return 10 ** 30",
 ]
 
 CODE_REFUSED = [
+    "def run(input, steps):\n    return '\\ud800'",
     "",
     "pass",
     "x = 1",

@@ -77,6 +77,12 @@ def send(client: Client, body: str | bytes, **headers: str):
     return client.generic("POST", RUN, body, JSON, headers=headers)
 
 
+@pytest.mark.parametrize("query", ["workflow=%ED%A0%80", "workflow=%FF", "workflow=a%C0%AF"])
+def test_a_query_that_is_not_utf_8_is_malformed(client, query):
+    assert problem(client.get(f"{API}/executions?{query}"), 400)["detail"] == "The query is not UTF-8."
+    assert client.get(f"{API}/executions?workflow=%EF%BF%BD").status_code == 200
+
+
 # Bodies.
 
 

@@ -1,6 +1,7 @@
 """What the environment says: a default for everything, and one sentence on whatever is malformed."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -205,3 +206,30 @@ def test_secrets_of_our_own_are_what_the_names_say_and_what_stands_in_addresses(
 def test_an_address_that_cannot_be_read_hides_no_secret_and_breaks_nothing(monkeypatch):
     monkeypatch.setattr("os.environ", {"DATABASE_URL": "postgres://[x"})
     assert environment.own_secrets() == ()
+
+
+def test_what_is_stored_is_its_owners_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "BASE", tmp_path)
+    (tmp_path / "var").mkdir(mode=0o755)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config = environment.database()
+    assert modes(tmp_path / "var") == 0o700
+    database = sqlite3.connect(config["NAME"], factory=config["OPTIONS"]["factory"])
+    database.executescript("PRAGMA journal_mode=WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1);")
+    files = sorted((tmp_path / "var").iterdir())
+    assert [file.name.rpartition("sqlite3")[2] for file in files] == ["", "-shm", "-wal"]
+    assert [modes(file) for file in files] == [0o600] * 3
+    database.close()
+
+
+def test_a_database_that_was_made_otherwise_stays_as_it_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'shared.sqlite3'}")
+    (tmp_path / "shared.sqlite3").touch(0o660)
+    (tmp_path / "shared.sqlite3").chmod(0o660)
+    config = environment.database()
+    sqlite3.connect(config["NAME"], factory=config["OPTIONS"]["factory"]).close()
+    assert modes(tmp_path / "shared.sqlite3") == 0o660
+
+
+def modes(path) -> int:
+    return path.stat().st_mode & 0o777

@@ -151,4 +151,12 @@ def test_a_form_too_large_is_a_page(rosa):
 
 def test_a_host_that_is_not_ours_is_malformed_in_the_admin_too_and_costs_no_query(django_assert_num_queries, db):
     with django_assert_num_queries(0):
-        page(Client().get("/admin/", headers={"Host": "elsewhere.example"}), 400)
+        words = page(Client().get("/admin/", headers={"Host": "elsewhere.example"}), 400)
+    assert "ALLOWED_HOSTS" in words
+    assert "elsewhere" not in words
+
+
+@pytest.mark.parametrize("path", ["/api/v1/workflows", "/healthz", "/nowhere"])
+def test_a_host_that_is_not_ours_is_told_what_to_do(path, db):
+    answer = Client().get(path, headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, "ALLOWED_HOSTS" in answer.json()["detail"]) == (400, True)

@@ -95,6 +95,16 @@ def test_the_log_tells_when_a_model_is_left_alone_and_when_it_is_asked_again(cap
     ]
 
 
+def test_two_endpoints_of_one_name_are_told_apart(caplog):
+    one, other = (f"https://{host}.example.com/v1 GATEWAY_KEY" for host in ("one", "other"))
+    pressure.gate("gateway", "m", one).enter("a call", tokens=1).leave(error=Throttled("Later.", retry_after=60))
+    pressure.gate("gateway", "m", other)
+    for _ in range(3):
+        tell_gates()
+    told = [record.getMessage() for record in caplog.records if record.name == "service.duties"]
+    assert told == ["gateway:m at one.example.com is left alone by this worker: 0 calls in flight, 0 in line"]
+
+
 def test_every_worker_does_all_of_it():
     done = ["fold", "forget_the_old", "purge_the_old", "forget_answers", "forget_the_ended", "tell_gates"]
     done += ["collect", "deliver", "remind", "give_up", "forget_the_old_ones"]

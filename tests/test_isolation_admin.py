@@ -229,9 +229,9 @@ def test_what_a_budget_is_of_cannot_be_changed(both, operator):
 
 def test_a_reviewer_cannot_tell_which_flags_of_others_there_are(both):
     """The queue is a page of no kind."""
-    before, foreign = everything(), row_of(Flag).pk
     clerk, reviewer = signed_in("clerk"), signed_in("rosa")
     both.own.project.members.create(account=get_user_model().objects.get(username="rosa"), role="reviewer")
+    before, foreign = everything(), row_of(Flag).pk
     for client, status in ((clerk, 403), (reviewer, 404)):
         for page in ("{}/", "{}/undo/"):
             for method, data in (("get", {}), ("post", {"decision": "redesign", "back": str(foreign)})):

@@ -42,6 +42,17 @@ _SENTENCES = {
     "dict_type": "This must be an object.",
     "list_type": "This must be a list.",
     "tuple_type": "This must be a list.",
+    "float_type": "This must be a number.",
+    "too_short": "At least {min_length} must stand in this list.",
+    "too_long": "At most {max_length} may stand in this list.",
+    "string_too_short": "This has at least {min_length} characters.",
+    "string_too_long": "This has at most {max_length} characters.",
+    "greater_than": "This must be more than {gt}.",
+    "greater_than_equal": "This must be at least {ge}.",
+    "less_than": "This must be less than {lt}.",
+    "less_than_equal": "This must be at most {le}.",
+    "literal_error": "This must be {expected}.",
+    "enum": "This must be {expected}.",
 }
 
 
@@ -50,7 +61,8 @@ def faults_of(error: ValidationError, data: object) -> list[Fault]:
     found: dict[str, Fault] = {}
     for item in error.errors(include_url=False, include_input=False):
         where = pointer(*_place(item["loc"], data, missing=item["type"] == "missing"))
-        sentence = _SENTENCES.get(item["type"]) or item["msg"].removeprefix("Value error, ") + "."
+        known = _SENTENCES.get(item["type"])
+        sentence = known.format_map(item.get("ctx", {})) if known else item["msg"].removeprefix("Value error, ") + "."
         found.setdefault(where, Fault(where, sentence.replace("..", ".")))
     return list(found.values())
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -30,6 +30,9 @@ def refused(request: HttpRequest, problem: rest.Said) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return refused(request, rest.too_large())
+    if isinstance(exception, DisallowedHost):
+        detail = "This service does not answer to the name in Host. Call it by one of its own, or list that one in ALLOWED_HOSTS."
+        return refused(request, rest.said(400, "Malformed request", detail))
     return refused(request, rest.said(400, "Malformed request", "The request could not be read."))
 
 

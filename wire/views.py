@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.utils.http import parse_header_parameters
@@ -84,6 +85,10 @@ class View(APIView):
             raise UnsupportedMediaType(media_type, "A body comes in UTF-8.")
 
     def _parameters(self, request: Request) -> dict[str, Any]:
+        try:
+            unquote_to_bytes(request.META.get("QUERY_STRING", "").encode("latin-1")).decode("utf-8")
+        except UnicodeError as error:  # Django would read a replacement character there, which nobody has said
+            raise Malformed("The query is not UTF-8.") from error
         allowed = {*self.filters, *(("cursor", "limit") if self.paged else ())}
         for name, values in request.query_params.lists():
             if name not in allowed:

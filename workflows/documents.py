@@ -22,14 +22,19 @@ def document_of(sent: dict[str, object] | str) -> dict[str, object]:
         return sent
     if not sent.strip():
         raise Invalid.at("", "This text is empty.")
-    return _from_yaml(sent) if YAML.search(sent) else from_markdown(sent)
+    key = YAML.search(sent)
+    return _from_yaml(sent, key) if key else from_markdown(sent)
 
 
-def _from_yaml(text: str) -> dict[str, object]:
+def _from_yaml(text: str, key: re.Match[str]) -> dict[str, object]:
     try:
         document = strict_yaml.loads(text)
     except (Malformed, TooLarge) as problem:
-        said = f"A line begins with a key of a definition, so this text is read as YAML. {problem.detail}"
+        line = text.count("\n", 0, key.start()) + 1
+        said = (
+            f"Line {line} begins with `{key[0]}`, a key of a definition, so this text is read as YAML. {problem.detail}"
+        )
+        said = f"{said} If it is meant as Markdown, let no line begin so: indent it, or write it otherwise."
         raise Invalid.at("", said) from problem
     if not isinstance(document, dict):
         raise Invalid.at("", "As YAML this text is no mapping.")

@@ -213,11 +213,11 @@ def _of_text(change: str) -> Callable[[object], object]:
 
 
 @pass_context
-def _join(context: Context, value: Any, d: str = "") -> str:
+def _join(context: Context, value: Any, d: object = "") -> str:
     context[_RENDERING].check_time()
     if not isinstance(_defined(value), list):
         raise PromptError(f"`join` needs a list, and this is {_kind_of(value)}.")
-    return str(d).join(item if isinstance(item, str) else _json(item) for item in value)
+    return _plain(_defined(d)).join(item if isinstance(item, str) else _json(item) for item in value)
 
 
 def _round(value: object, precision: int = 0) -> float:

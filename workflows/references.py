@@ -4,6 +4,7 @@ Called when a definition is checked, and by the engine, which must know what has
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ ITEM = frozenset({"item", "index"})
 SOMEWHERE = ITEM | {"output", "error"}  # each exists only where the format says so
 _TAKEN = BUILTINS | FREE | EVERYWHERE | SOMEWHERE
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WRITTEN_OUT = "Write the step's id out, as in steps['clean']: what is read must be known before anything runs."
 
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -90,8 +92,28 @@ def _read(text: str, tree_of: Callable[[str], Any], reserved: Callable[[Any], li
         return Reading(faults=(f"This is not Python: {error.msg[:120]} (line {error.lineno or 1}).",))
     except (RecursionError, MemoryError, ValueError):
         return Reading(faults=("This is too complicated to be read.",))
-    faults = [*reserved(tree), *reader.faults]
+    faults = [*_misread(tree, text), *reserved(tree), *reader.faults]
     return Reading(frozenset(reader.names) - BUILTINS - FREE, frozenset(reader.steps), tuple(dict.fromkeys(faults)))
+
+
+def _misread(tree: ast.AST, text: str) -> list[str]:
+    r"""What Python reads and the sandbox does not, or not so: a name in letters that Python takes for others (`ｉnput`), and half
+    of a character (`'\ud800'`)."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and _SURROGATE.search(node.value):
+                found.append("A text holds half of a character (a lone surrogate); write the character itself.")
+        elif not text.isascii():
+            found += [f"Write `{name[:60]}` in plain letters." for name in _names_in(node) if name not in text]
+    return found
+
+
+def _names_in(node: ast.AST) -> Iterable[str]:
+    """The identifiers that stand in this very node, as Python reads them."""
+    for _, value in ast.iter_fields(node):
+        words = value if isinstance(value, list) else [value]
+        yield from (part for word in words if isinstance(word, str) for part in word.split("."))
 
 
 def _expression_tree(text: str) -> ast.Expression:

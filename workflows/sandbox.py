@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -23,18 +24,15 @@ from wire.strict_json import loads
 Kind = Literal["expression", "code"]
 
 MAX_SECONDS = 1.0  # of computing; the kernel counts whole ones, so it may be up to two
-COUNTS_COMPUTING = hasattr(resource, "prlimit")  # on Linux; elsewhere the second is one of the clock
-BACKSTOP = (
-    20.0 if COUNTS_COMPUTING else MAX_SECONDS
-)  # by the clock: on a busy machine a second of computing takes longer
+BACKSTOP = 20.0  # by the clock: on a busy machine a second of computing takes longer
 MAX_MEMORY = 50_000_000
 MAX_RESULT = 2**20  # bytes of JSON
 MAX_RESULT_NODES = 100_000
+MAX_PRINTED = 2_000_000  # characters
 MAX_DETAIL = 500
 MAX_LIMITS_MET = 2  # of one batch, after the first time it met one: each costs a second and a process
 CHECKOUT_PATIENCE = 30.0  # seconds; longer means that the processes are stuck, which is our fault and not the text's
 
-_LIMITS: ResourceLimits = {"max_feed_duration_secs": BACKSTOP, "max_memory": MAX_MEMORY}
 _NO_LIMIT = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 # Defined anew in every session: at 0.1 ms that is faster than restoring a dump. Each text has a namespace of its own,
@@ -237,7 +235,7 @@ def _failure(error: MontyError) -> Failure:
     if _computed_too_long(error):
         return Failure(f"It ran longer than {MAX_SECONDS:g} second.")
     if isinstance(cause, TimeoutError) or _is_timed_out(error):
-        return Failure(f"It had not ended after {BACKSTOP:g} seconds.")
+        return Failure(f"It had not ended after {_by_the_clock():g} seconds.")
     if isinstance(error, MontyCrashedError):
         return Failure("It ended the sandbox's process.")
     if isinstance(cause, MemoryError):
@@ -247,7 +245,7 @@ def _failure(error: MontyError) -> Failure:
 
 def _computed_too_long(error: MontyError) -> bool:
     """The kernel's signal for whoever has used up the time that it may compute (see `_bound`)."""
-    if not COUNTS_COMPUTING:
+    if not _counts_computing:
         return _is_timed_out(error) or isinstance(error.exception(), TimeoutError)
     return isinstance(error, MontyCrashedError) and "SIGXCPU" in str(error)
 
@@ -293,49 +291,75 @@ def _feed(program: str, inputs: dict[str, Any], policy: OSPolicy) -> Any:
 
 def _feed_once(program: str, inputs: dict[str, Any], policy: OSPolicy) -> Any:
     try:
-        with _processes().checkout(limits=_LIMITS, os_policy=policy) as session:
+        pool = _processes()
+        limits: ResourceLimits = {"max_feed_duration_secs": _by_the_clock(), "max_memory": MAX_MEMORY}
+        with pool.checkout(limits=limits, os_policy=policy) as session:
             process = session.worker_pid
             _bound(process, MAX_SECONDS)
             try:
-                return session.feed_run(program, inputs=inputs, print_callback=_unheard)
+                return session.feed_run(program, inputs=inputs, print_callback=_Unheard(process))
             finally:
                 _bound(process, None)
     except TimeoutError as error:  # of the checkout: what runs too long inside is a MontyError
         raise Unavailable("All processes of the sandbox are busy; try again in a moment.") from error
 
 
-def _bound(process: int | None, seconds: float | None) -> None:
-    """How much longer this process may compute, or, with None, as long as it likes: it serves many, one after the other.
+def _bound(process: int | None, seconds: float | None) -> bool:
+    """How much longer this process may compute, or, with None, as long as it likes: it serves many, one after the other. False
+    where the kernel does not do that for us.
 
     Time on the clock says little about a text: on a busy machine the honest ones would end as errors.
     """
-    if not COUNTS_COMPUTING or process is None:
-        return
-    with suppress(OSError):  # it has ended already, which its session says
+    if process is None or not hasattr(resource, "prlimit"):
+        return False
+    try:
         used = time.clock_gettime(~process << 3 | 2)  # clock_getcpuclockid(3): the processor time of another process
         most = _NO_LIMIT if seconds is None else (ceil(used + seconds), resource.RLIM_INFINITY)
         resource.prlimit(process, resource.RLIMIT_CPU, most)
         resource.prlimit(process, resource.RLIMIT_CORE, (0, 0))  # its memory has data of people in it
+    except OSError:  # not allowed in here; or it has ended already, which its session says
+        return False
+    return True
 
 
-def _unheard(stream: str, text: str) -> None:
-    """What the code prints is nobody's business, least of all our standard output's."""
+def _by_the_clock() -> float:
+    return BACKSTOP if _counts_computing else MAX_SECONDS
+
+
+class _Unheard:
+    """What the code prints is nobody's business, least of all our standard output's. Who prints for ever waits at the pipe, where
+    no computing is counted: it is ended as who computes for ever."""
+
+    def __init__(self, process: int | None) -> None:
+        self._process, self._room = process, MAX_PRINTED
+
+    def __call__(self, stream: str, text: str) -> None:
+        self._room -= len(text)
+        if self._room < 0 and self._process and _counts_computing:
+            with suppress(ProcessLookupError):
+                os.kill(self._process, signal.SIGXCPU)
+            self._process = None
 
 
 _starting = threading.Lock()
 _pool: Monty | None = None
 _pool_owner = 0
+_counts_computing = False  # whether the kernel bounds what our processes compute: on Linux, where it lets us
 
 
 def _processes() -> Monty:
     """The pool of this process, started at first use. A fork of a process that has one hangs in it: refused instead."""
-    global _pool, _pool_owner
+    global _pool, _pool_owner, _counts_computing
     if _pool is None:
         with _starting:
             if _pool is None:
                 pool = Monty(max_processes=max(4, os.cpu_count() or 1), checkout_timeout=CHECKOUT_PATIENCE)
                 _pool_owner = os.getpid()
-                _pool = pool.__enter__()
+                entered = pool.__enter__()
+                with entered.checkout() as session:
+                    process = session.worker_pid
+                    _counts_computing = _bound(process, MAX_SECONDS) and _bound(process, None)
+                _pool = entered
                 atexit.register(_close)
     if _pool_owner != os.getpid():
         raise RuntimeError("This process was forked after its parent had used the sandbox; fork first, or spawn.")

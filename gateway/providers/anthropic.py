@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dialect import to_provider_schema
 from ..types import Completion, NotTheProtocol, Request, Stop, Usage
-from .sdk import SdkProvider, before_it_leaves, message_in, named, storable, tokens
+from .sdk import SdkProvider, before_it_leaves, message_in, named, storable, tokens, word
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -107,6 +107,7 @@ def read_message(body: bytes) -> Completion:
         usage=usage,
         stop=STOPS.get(stop, Stop.OTHER),
         provider_request_id=storable(str(message.get("id", ""))[:100]),
+        stopped_for="" if stop in STOPS else word(stop),
     )
 
 

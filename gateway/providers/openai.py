@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dialect import requires_everything, to_provider_schema
 from ..types import Completion, NotTheProtocol, ProviderError, Rejected, Request, Stop, Usage
-from .sdk import NotA2xx, SdkProvider, before_it_leaves, message_in, named, storable, tokens
+from .sdk import NotA2xx, SdkProvider, before_it_leaves, message_in, named, storable, tokens, word
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -224,6 +224,7 @@ def read_chat_completion(body: bytes) -> Completion:
         usage=_usage(message.get("usage")),
         stop=stop,
         provider_request_id=storable(str(message.get("id") or "")[:100]),
+        stopped_for=word(choice.get("finish_reason")) if stop is Stop.OTHER else "",
     )
 
 

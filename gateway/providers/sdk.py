@@ -278,6 +278,11 @@ def named(vendor: str, message: dict[str, Any], name: str) -> str:
     return storable(value[:MAX_NAME])
 
 
+def word(said: object) -> str:
+    """What a provider calls something, short enough to be quoted; empty where it is no text."""
+    return storable(said[:40]) if isinstance(said, str) else ""
+
+
 def tokens(vendor: str, usage: dict[str, Any], name: str, required: bool = False) -> int:
     """A number of tokens that can be believed."""
     value = usage.get(name)

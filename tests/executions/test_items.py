@@ -207,6 +207,15 @@ def test_an_otherwise_that_reads_an_item_needs_items():
     assert raised.value.faults[0].pointer == "/steps/0/otherwise"
 
 
+@pytest.mark.parametrize("input", [{}, {"lines": []}, {"lines": "odd"}])
+def test_an_answer_whose_item_cannot_be_found_is_refused_with_a_sentence(input):
+    models_answer({"user": "odd", "text": UNCOVERED}, {"text": envelope({"kind": "k"})})
+    execution = execute(["a", "odd"], MODEL)
+    Execution.objects.filter(pk=execution.pk).update(input=input)
+    with pytest.raises(Invalid, match="so its checks cannot be asked"):
+        decide(1, "answered", step_output={"kind": "by hand"})
+
+
 def test_a_budget_that_is_spent_stops_the_list_and_asks_once():
     models_answer({"text": envelope({"kind": "plain"})})
     workflow = make_workflow(definition(MODEL))

@@ -262,6 +262,14 @@ def test_an_answer_that_did_not_come_to_its_end_is_not_taken(name, provider):
     assert_it_waits(execution, reason, detector)
 
 
+def test_an_odd_end_is_named_and_still_one_when_it_is_recalled(provider):
+    provider.inject(message(GOOD, stop_reason="pause_turn"), times=3)
+    execution = execute(a_workflow())
+    assert "stopped before its end: the provider calls it `pause_turn`" in execution.flags.get().explanation
+    kept = [recalled(payload).completion for payload in Payload.objects.filter(call__execution=execution.pk)]
+    assert [(one.stop, one.stopped_for) for one in kept] == [("other", "pause_turn")] * 3
+
+
 @pytest.mark.parametrize("output", [None, {"kind": "refund"}, "approved", [1]])
 def test_an_output_beside_uncovered_is_nobodys_output(output, provider):
     provider.inject(envelope(output, status="uncovered", uncovered="The moon."), times=2)

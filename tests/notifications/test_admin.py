@@ -161,3 +161,13 @@ def test_the_list_of_deliveries_counts_no_further_than_anybody_turns_pages(opera
         began = time.monotonic()
         assert operator.get(f"{PAGES}/delivery/{filters}").status_code == 200
         assert time.monotonic() - began < 5
+
+
+def test_the_list_says_which_endpoints_nobody_disabled(operator):
+    project = make_project()
+    listen(project)
+    assert "Disabled because nothing arrives there" not in text(operator.get(f"{PAGES}/endpoint/"))
+    Endpoint.objects.update(enabled=False, disabled_because="It took nothing since 2026-01-01 09:00 UTC.")
+    page = text(operator.get(f"{PAGES}/endpoint/"))
+    assert "Disabled because nothing arrives there: 1. Mend the receiver, then enable its endpoint again." in page
+    assert "It took nothing since 2026-01-01 09:00 UTC." in page

@@ -16,7 +16,7 @@ from service.duties import DUTIES
 from tests.cast import make_project, make_workflow
 from tests.receiver import Answer, Receiver
 
-from .conftest import listen, rounds
+from .conftest import due_now, listen, rounds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -166,3 +166,53 @@ def test_a_test_is_told_at_once(receiver):
     delivery.refresh_from_db()
     assert delivery.state == "delivered"
     assert history.collect() == 0
+
+
+def failing_for(endpoint, **ago):
+    endpoint.failing_since = timezone.now() - timedelta(**ago)
+    endpoint.save(update_fields=["failing_since"])
+
+
+def test_who_takes_nothing_for_days_is_disabled_with_the_reason(receiver):
+    receiver.answers = [Answer(500)]
+    endpoint = listen(make_project(), receiver)
+    failing_for(endpoint, days=5, minutes=1)
+    waiting(endpoint, 1)
+    rounds()
+    endpoint.refresh_from_db()
+    assert endpoint.enabled is False
+    assert endpoint.disabled_because.startswith(f"It took nothing since {endpoint.failing_since:%Y-%m-%d}")
+    assert endpoint.disabled_because.endswith("It answered 500.")
+    delivering.give_up()
+    assert Delivery.objects.get().state == "failed"
+    endpoint.change(enabled=True)
+    assert (endpoint.disabled_because, endpoint.failing_since) == ("", None)
+
+
+def test_until_then_it_is_asked_and_who_takes_something_is_well(receiver):
+    receiver.answers = [Answer(500), Answer(200)]
+    endpoint = listen(make_project(), receiver)
+    failing_for(endpoint, days=4, hours=23)
+    waiting(endpoint, 1)
+    rounds()
+    endpoint.refresh_from_db()
+    assert (endpoint.enabled, endpoint.failing_since is None) == (True, False)
+    due_now()
+    rounds()
+    endpoint.refresh_from_db()
+    assert (endpoint.enabled, endpoint.failing_since) == (True, None)
+
+
+def test_an_e_mail_is_not_disabled_because_its_server_is_away(settings):
+    settings.EMAIL_CONFIGURED, settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = (
+        True,
+        "127.0.0.1",
+        9,
+        2,
+    )
+    endpoint = listen(make_project(), kind="email", address="support@example.com")
+    failing_for(endpoint, days=9)
+    waiting(endpoint, 1)
+    rounds(lambda: Delivery.objects.exclude(error="").exists())
+    endpoint.refresh_from_db()
+    assert (endpoint.enabled, endpoint.disabled_because) == (True, "")

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 
 from wire.bodies import Body, Moment, Usd, moment
 from wire.problems import Invalid
@@ -15,6 +17,10 @@ class Parcel(Body):
     weights: list[int] | None = None
     price: Usd | None = None
     sent_at: Moment | None = None
+    labels: Annotated[list[str], Field(min_length=1, max_length=2)] = ["a"]
+    size: Annotated[int, Field(ge=1, lt=10)] = 1
+    code: Annotated[str, Field(min_length=2, max_length=3)] = "ab"
+    way: Literal["land", "sea"] = "land"
 
 
 def faults_in(data: object) -> list[tuple[str, str]]:
@@ -31,6 +37,13 @@ def faults_in(data: object) -> list[tuple[str, str]]:
         ({"name": "a", "content": {"str": 1}, "weights": 3}, [("/weights", "This must be a list.")]),
         ({"name": "a", "nmae": "b"}, [("/nmae", "Unknown key.")]),
         ({"name": 1, "a/b": 2}, [("/name", "This must be text."), ("/a~1b", "Unknown key.")]),
+        ({"name": "a", "labels": []}, [("/labels", "At least 1 must stand in this list.")]),
+        ({"name": "a", "labels": ["a"] * 3}, [("/labels", "At most 2 may stand in this list.")]),
+        ({"name": "a", "size": 0}, [("/size", "This must be at least 1.")]),
+        ({"name": "a", "size": 10}, [("/size", "This must be less than 10.")]),
+        ({"name": "a", "code": "a"}, [("/code", "This has at least 2 characters.")]),
+        ({"name": "a", "code": "abcd"}, [("/code", "This has at most 3 characters.")]),
+        ({"name": "a", "way": "air"}, [("/way", "This must be 'land' or 'sea'.")]),
         ({"name": "a", "price": "-1"}, [("/price", "This must be an amount from 0 to 1000000 USD.")]),
         ({"name": "a", "price": 1_000_001}, [("/price", "This must be an amount from 0 to 1000000 USD.")]),
         ({"name": "a", "price": 1e300}, [("/price", "This must be an amount from 0 to 1000000 USD.")]),

@@ -47,6 +47,11 @@ def test_yaml_is_the_same_definition_as_json():
         ("", "This text is empty."),
         (" \n", "This text is empty."),
         ("steps: [", "is read as YAML. Not YAML"),
+        (
+            "# Refunds\n\nDo this: read on.\nsteps:\nFirst: look. Then: answer.",
+            "Line 4 begins with `steps:`, a key of a definition, so this text is read as YAML.",
+        ),
+        ("# Refunds\nsteps:\n{", "If it is meant as Markdown, let no line begin so: indent it, or write it otherwise."),
         ("title: a\ntitle: b\nsteps: []", "The key 'title' stands twice"),
         (
             f'steps: &a ["{"x" * 600_000}"]\nb: *a',

@@ -55,6 +55,7 @@ GOOD = {
     "default of null": ("{{ input.note | default('', true) }}.", "."),
     "first, last": ("{{ input['items'] | first }}{{ input['items'] | last }}", "ab"),
     "join": ("{{ input['items'] | join(', ') }}", "a, b"),
+    "join by what is not text": ("{{ ['a', 'b'] | join([1, none, true]) }}", "a[1, null, true]b"),
     "join of what is not text": ("{{ [1, none, {'a': true}] | join(' ') }}", '1 null {"a": true}'),
     "length": ("{{ input.message | length }}", "5"),
     "lower, upper, title, trim": ("{{ ' aB c ' | trim | lower | title }}{{ 'x' | upper }}", "Ab CX"),

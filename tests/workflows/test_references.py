@@ -28,6 +28,17 @@ def test_it_finds_the_steps_of_an_expression(expression, steps):
 
 @pytest.mark.parametrize(
     ("expression", "names"),
+    [("größe", {"größe"}), ("'ｉnput' in now", {"now"}), ("größe.ﬁ if '😀' else now", None)],
+)
+def test_letters_of_other_alphabets_are_letters(expression, names):
+    reading = read_expression(expression)
+    assert (
+        (reading.names, reading.faults) == (names, ()) if names else reading.faults == ("Write `fi` in plain letters.",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
     [
         ("x + len('y')", {"x"}),
         ("[x for x in y]", {"y"}),
@@ -76,6 +87,15 @@ def test_a_name_is_free_where_no_scope_binds_it(expression, names):
         ("x for x in input", "one expression is expected"),
         ("\x00", "This is not Python"),
         ("'\ud800'", "too complicated"),
+        (r"'\ud800'", "half of a character"),
+        (r"f'{now}\udfff'", "half of a character"),
+        (r"'\ud83d\ude00'", "half of a character"),
+        ("ｉnput['a']", "Write `input` in plain letters"),
+        ("f\"{ｉnput['a']}\"", "Write `input` in plain letters"),
+        ("ℬ(1)", "Write `B` in plain letters"),
+        ("[ｘ for ｘ in input]", "Write `x` in plain letters"),
+        ("input.ｇet('a')", "Write `get` in plain letters"),
+        ("dict(ａ=1)", "Write `a` in plain letters"),
         ("9" * 5000, "This is not Python"),
         ("(" * 300 + ")" * 300, "This is not Python"),
         ("1" + "+1" * 9000, "too complicated"),
