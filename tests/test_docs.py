@@ -262,14 +262,18 @@ ABOVE = {
     "Reviews": [{"id": "due", "kind": "code", "code": "def run(input, steps):\n    return {'amount': '250.00'}"}],
     "Judges": [{"id": "draft", "kind": "model", "tier": "cheap", "prompt": "{{ input }}"}],
     "Lists": [],
+    "Workflows in workflows": [],
 }
 
 
 @pytest.mark.runs("docs/definition.md", "yaml", "Reviews")
 @pytest.mark.runs("docs/definition.md", "yaml", "Judges")
 @pytest.mark.runs("docs/definition.md", "yaml", "Lists")
+@pytest.mark.runs("docs/definition.md", "yaml", "Workflows in workflows")
 @pytest.mark.parametrize("heading", ABOVE)
 def test_a_step_that_is_shown_alone_can_stand_in_a_workflow(shop, heading):
+    whole = json.loads(blocks(section(DEFINITION, "A complete workflow"), "json")[0])
+    assert shop.post("/api/v1/workflows", whole, content_type="application/json").status_code == 201
     head = {"title": heading, "purpose": "Show a step.", "input_schema": {"type": "object"}}
     (steps,) = map(strict_yaml.loads, blocks(section(DEFINITION, heading), "yaml"))
     body = {"name": "shown", "definition": {**head, "steps": [*ABOVE[heading], *steps]}}
@@ -399,7 +403,7 @@ def test_every_command_that_is_shown_exists_and_takes_these_arguments():
 
 # Of the shell itself, of `make`, and of the client.
 OTHERS = {"KEY", "JSON", "API", "KIND", "FLAG", "RESTORED", "LIVE", "BUDGET", "SEED", "FUZZ_SECONDS", "PYTHON"}
-OTHERS |= {"WORKFLOW_MEMORY_URL", "WORKFLOW_MEMORY_API_KEY"}
+OTHERS |= {"WORKFLOW_MEMORY_URL", "WORKFLOW_MEMORY_API_KEY", "SQL_SHOP_URL", "TOOL_SHOP_TOKEN"}
 
 
 def test_every_variable_that_is_shown_is_read():

@@ -74,6 +74,10 @@ def answers_of(heading: str) -> list[dict]:
     return [json.loads(block) for block in blocks(section(TOOLS, heading), "json")]
 
 
+@pytest.mark.runs("docs/tools.md", "yaml", "A JSON Schema")
+@pytest.mark.runs("docs/tools.md", "json", "A JSON Schema")
+@pytest.mark.runs("docs/tools.md", "yaml", "A search in texts")
+@pytest.mark.runs("docs/tools.md", "json", "A search in texts")
 @pytest.mark.parametrize("heading", ["A JSON Schema", "A search in texts"])
 def test_what_asks_nobody_answers_what_is_shown(heading, shop):
     shown = list(zip(forms_of(heading), calls_of(heading), answers_of(heading), strict=True))
@@ -82,6 +86,8 @@ def test_what_asks_nobody_answers_what_is_shown(heading, shop):
         assert call(filled_in(shop, KINDS[heading], said), **arguments) == answer
 
 
+@pytest.mark.runs("docs/tools.md", "yaml", "A query")
+@pytest.mark.runs("docs/tools.md", "json", "A query")
 def test_the_query_answers_what_is_shown(shop):
     [said], [arguments] = forms_of("A query"), calls_of("A query")
     one, many = answers_of("A query")
@@ -90,9 +96,11 @@ def test_the_query_answers_what_is_shown(shop):
     assert call(filled_in(shop, "sql", {**said, "Exactly one row": ""}), **arguments) == many
 
 
+@pytest.mark.runs("docs/tools.md", "yaml", "A request")
+@pytest.mark.runs("docs/tools.md", "text", "A request")
 def test_the_request_sends_what_is_shown(shop):
     [said], [arguments] = forms_of("A request"), calls_of("A request")
-    shown = blocks(section(TOOLS, "A request"), "http")[0]
+    shown = blocks(section(TOOLS, "A request"), "text")[0]
     head, _, body = shown.partition("\n\n")
     first, *headers = head.splitlines()
     with Receiver(Answer(200, {}, b"{}")) as receiver:
@@ -108,6 +116,7 @@ def test_the_request_sends_what_is_shown(shop):
         assert heard.headers[name.lower()] == expected
 
 
+@pytest.mark.runs("docs/tools.md", "json", "Together")
 def test_the_workflow_runs(shop):
     with Receiver(Answer(200, {}, b'{"paid_back": "40.00"}')) as receiver:
         for heading, kind in KINDS.items():
@@ -125,6 +134,7 @@ def test_the_workflow_runs(shop):
         assert receiver.heard[0].headers["idempotency-key"] == f"{done.pk}:refund:0"
 
 
+@pytest.mark.runs("docs/tools.md", "sql", "A query")
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="there is no PostgreSQL here")
 def test_the_role_reads_and_no_more():
     place, name = connection.settings_dict, f"shop_docs_{os.getpid()}"
