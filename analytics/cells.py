@@ -65,11 +65,14 @@ class Cells:
         last_day = max((day for day in self.completed() if window.covers(day)), default=None)
         if last_day is None:
             return None
-        completed = _one_day(window, last_day).completed().filter(workflow=OuterRef("pk")).order_by("-finished_at")
+        completed = _one_day(window, last_day).completed().filter(workflow=OuterRef("pk"))
+        completed = completed.order_by("-finished_at", "-pk")
         last = Workflow.objects.filter(pk__in=[workflow.pk for workflow in window.workflows()]).annotate(
-            at=Subquery(completed.values("finished_at")[:1]), model=Subquery(completed.values("baseline_model")[:1])
+            at=Subquery(completed.values("finished_at")[:1]),
+            execution=Subquery(completed.values("pk")[:1]),
+            model=Subquery(completed.values("baseline_model")[:1]),
         )
-        return last.exclude(at=None).order_by("-at").values_list("model", flat=True).first()
+        return last.exclude(at=None).order_by("-at", "-execution").values_list("model", flat=True).first()
 
     def rates(self, window: Extent) -> Rates:
         ended = [row for day, row in self._executions.items() if window.covers(day)]

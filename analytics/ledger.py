@@ -68,7 +68,8 @@ class Ledger:
         return days
 
     def pinned_model(self, window: Extent) -> str | None:
-        return window.completed().order_by("-finished_at").values_list("baseline_model", flat=True).first()
+        last = window.completed().order_by("-finished_at", "-pk")  # of two at one moment the later one
+        return last.values_list("baseline_model", flat=True).first()
 
     def rates(self, window: Extent) -> Rates:
         finished = _finished(window)

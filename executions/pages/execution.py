@@ -129,6 +129,7 @@ class ExecutionAdmin(FeedbackPage, ById, ReadableAdmin):
             "limits": (ATTEMPTS, CALLS, EVENTS),
             "events": events[:EVENTS],
             "all_events": len(events) <= EVENTS,
+            "report": getattr(execution, "report", None) if execution.purpose == Execution.Purpose.REPORTED else None,
             "feedback": [
                 (said, pretty(said.output) if said.has_output else "") for said in execution.feedback.order_by("pk")
             ],

@@ -20,7 +20,8 @@ from analytics.models import (
 )
 from analytics.rollups import fold
 from analytics.triggers import BEFORE, TRIGGERS, create, drop, missing
-from executions import states
+from executions import feedback, states
+from executions.feedback import Opinion
 from executions.models import Execution, Flag, Status, StepResult, Worker
 from gateway.models import Call, Intent
 from projects.models import Project
@@ -104,6 +105,8 @@ def test_what_the_engine_writes_is_well(capsys):
         (CallCell, {"step": "another"}, "calls"),
         (ExecutionCell, {"accepted": 3}, "accepted"),
         (ExecutionCell, {"failed": 1}, "failed"),
+        (ExecutionCell, {"rejected": 1}, "rejected"),
+        (ExecutionCell, {"reported": 1}, "reported"),
         (AnswerCell, {"warm": 1}, "warm"),
         (AnswerCell, {"input": 7}, "input"),
         (LatencyCell, {"histogram": {"1": [1, 1]}}, "histogram"),
@@ -234,12 +237,23 @@ def flag(execution: Execution) -> None:
     make_flag(execution)
 
 
-WRITERS = {"pending_call": write_a_call, "pending_acceptance": accept, "pending_change": fail, "pending_flag": flag}
+def reject(execution: Execution) -> None:
+    feedback.give(execution, Opinion(False, "rita"))
+
+
+WRITERS = {
+    "pending_call": write_a_call,
+    "pending_acceptance": accept,
+    "pending_change": fail,
+    "pending_flag": flag,
+    "pending_judgement": reject,
+}
+STATUSES = {"pending_flag": Status.FAILED, "pending_judgement": Status.COMPLETED}  # of the execution, before
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS, ids=lambda trigger: trigger.name)
 def test_every_writer_leaves_a_pending_row_in_its_own_transaction(workflow, trigger):
-    execution = make_execution(workflow, status=Status.RUNNING)
+    execution = make_execution(workflow, status=STATUSES.get(trigger.name, Status.RUNNING))
     before = Pending.objects.count()
     WRITERS[trigger.name](execution)
     assert Pending.objects.count() == before + 1
@@ -248,7 +262,7 @@ def test_every_writer_leaves_a_pending_row_in_its_own_transaction(workflow, trig
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("trigger", TRIGGERS, ids=lambda trigger: trigger.name)
 def test_a_trigger_that_is_missing_is_named_and_so_is_what_it_would_have_counted(workflow, trigger, capsys):
-    execution = make_execution(workflow, status=Status.FAILED if trigger.name == "pending_flag" else Status.RUNNING)
+    execution = make_execution(workflow, status=STATUSES.get(trigger.name, Status.RUNNING))
     fold()
     with connection.schema_editor() as schema:
         drop(schema, trigger)

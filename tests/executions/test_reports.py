@@ -277,3 +277,9 @@ def test_its_answer_can_be_judged_as_any_other(client):
     assert (came.status_code, came.json()["feedback"]["accepted"]) == (200, False)
     costs = client.get("/api/v1/workflows/refund/costs").json()
     assert costs["reported"]["executions"] + costs["completed"] == 1
+
+
+def test_its_page_in_the_admin_says_what_the_agent_told(client, admin_client):
+    said = report(client, unexpected=["A second order."], update_suggested="Ask which order.")
+    shown = admin_client.get(f"/admin/executions/execution/{said['id']}/change/").content.decode()
+    assert all(word in shown for word in ("claude-code 3.1", "A second order.", "Ask which order."))
