@@ -17,6 +17,7 @@ WAITS = {
     "provider": ("a provider that does not answer", "until it is tried again"),
     "rate": ("room below a limit of calls or tokens", "until it is tried again"),
     "service": ("this service, which was too busy", "until it is tried again"),
+    "workflow": ("executions of other workflows that its steps are", "until they have ended"),
 }
 LATELY = timedelta(days=1)
 STANDS = {
@@ -27,6 +28,7 @@ STANDS = {
     "provider": "waits for a provider",
     "rate": "waits for a limit",
     "service": "waits for this service",
+    "workflow": "waits for what it called",
     "escalated": "escalated: waits for a person",
     "completed": "completed",
     "failed": "failed",
@@ -51,7 +53,7 @@ def in_words(execution: Execution) -> str:
     return {
         Status.QUEUED: "It waits in the queue for a worker.",
         Status.RUNNING: "A worker is executing it.",
-        Status.ESCALATED: "It stands still until a person resolves its flag.",
+        Status.ESCALATED: "It stands still until a person resolves its flag, or that of an execution that it called.",
         Status.COMPLETED: f"It is done. The answer came from {_resolver(execution.resolved_by)}.",
         Status.FAILED: "It failed, and can be set going again: it goes on behind its last checkpoint.",
         Status.CANCELLED: "It was cancelled.",
