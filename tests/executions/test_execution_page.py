@@ -79,8 +79,8 @@ def test_what_waits_for_a_person_leads_to_where_it_is_decided():
     models_answer({"text": envelope(status="uncovered", uncovered="Nothing fits.")})
     execution = execute(make_workflow())
     page = shown(member(execution.project), execution)
-    assert "It stands still until a person resolves its flag." in page
-    assert f"/admin/executions/flag/{Flag.objects.get().pk}/resolve/" in page
+    assert "It stands still until a person resolves its flag" in page
+    assert f"/admin/queue/{Flag.objects.get().pk}/" in page
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_an_answer_whose_item_cannot_be_found_is_refused_with_a_sentence(input):
     models_answer({"user": "odd", "text": UNCOVERED}, {"text": envelope({"kind": "k"})})
     execution = execute(["a", "odd"], MODEL)
     Execution.objects.filter(pk=execution.pk).update(input=input)
-    with pytest.raises(Invalid, match="so its checks cannot be asked"):
+    with pytest.raises(Invalid, match="its checks cannot be asked"):
         decide(1, "answered", step_output={"kind": "by hand"})
 
 
