@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from projects.admin import DiscreetAdmin, OwnFilter, pretty
+from projects.audit import Verb
 from projects.models import Role, Tool
 from projects.tools import of_row
 
@@ -119,7 +120,7 @@ class ToolAdmin(DiscreetAdmin):
         return format_html("{}", known.description[:200])
 
     def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Calls it once, and shows what it answers. That it was tried, and by whom, stands in its history."""
+        """Calls it once, and shows what it answers. That it was tried, and by whom, stands in the audit."""
         tool = self.get_object(request, object_id)
         if tool is None or not self.has_view_permission(request, tool):
             raise Http404
@@ -127,7 +128,7 @@ class ToolAdmin(DiscreetAdmin):
         form = TryForm(request.POST or None, initial={"arguments": example_of(known.input_schema if known else {})})
         if request.method == "POST" and form.is_valid():
             trial = attempt(tool, form.cleaned_data["arguments"])
-            self.log_change(request, tool, f"Tried: {'an error' if trial.error else 'an answer'}.")
+            self.record(request, tool, Verb.TESTED, came="an error" if trial.error else "an answer")
         may_try = known is not None and not known.side_effects
         answer = pretty(trial.answer) if trial and (trial.answer is not None or not trial.error) else ""
         schema = pretty(known.input_schema) if known else ""

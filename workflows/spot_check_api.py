@@ -2,9 +2,12 @@
 
 from decimal import Decimal
 
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from projects import audit
+from projects.audit import Verb
 from projects.models import Scope
 from wire.bodies import Body, Share
 from wire.money import rate_text
@@ -32,7 +35,10 @@ class SpotChecks(View):
         """States the share, from the next completion on. Null: its project's."""
         body: NewSpotChecks = self.body
         workflow = workflow_of(request.auth.project, name)
-        Workflow.objects.filter(pk=workflow.pk).update(spot_check_share=body.share)
+        stated = None if body.share is None else str(body.share)
+        with transaction.atomic():
+            Workflow.objects.filter(pk=workflow.pk).update(spot_check_share=body.share)
+            audit.record(workflow.project_id, str(request.user), Verb.STATED, workflow, spot_check_share=stated)
         return Response(represent_spot_checks(workflow_of(request.auth.project, name)))
 
 

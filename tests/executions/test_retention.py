@@ -304,7 +304,7 @@ def test_the_command_deletes_what_ended_before_a_day(workflow):
     assert not Execution.objects.filter(purged_at__isnull=False).exists()
     assert purge("--project", "alice", "--before", today).startswith("Deleted the texts of 1 execution of alice")
     assert [one.pk for one in Execution.objects.filter(purged_at__isnull=False)] == [old.pk]
-    assert Event.objects.get(kind="purged").actor == "command"
+    assert Event.objects.get(kind="purged").actor == "command:purge"
     said = json.loads(purge("--project", "alice", "--before", today, "--json"))
     assert said == {"project": "alice", "before": f"{today}T00:00:00+00:00", "executions": 0, "dry_run": False}
     young.refresh_from_db()
@@ -347,7 +347,7 @@ def test_pages_of_a_purged_execution_say_that_its_texts_were_deleted(workflow, r
     flag, call = Flag.objects.get(), Call.objects.first()
     said = f"Deleted on {timezone.now():%-d %B %Y}: its project keeps texts for a limited time."
     pages = {
-        f"executions/execution/{execution.pk}/change/": (said, 7),  # input, output, metadata, flag, three steps
+        f"executions/execution/{execution.pk}/change/": (said, 6),  # input, output, flag, three steps
         f"executions/flag/{flag.pk}/change/": (said, 2),
         f"queue/{flag.pk}/": (said, 1),
         "executions/flag/": (said, 1),

@@ -18,11 +18,11 @@ from executions.models import Flag
 from gateway.models import Limit
 from notifications.models import Delivery
 from projects import audit, keys, tools
-from projects.models import ApiKey, AuditEvent, Membership, Project, Scope
+from projects.models import ApiKey, AuditEvent, Membership, Project, Scope, Tool
 from tests import neighbours as cast
 from tests.cast import REFUND
 from tests.neighbours import BODIES, CALLS, CANARY, client_of, filled
-from workflows.models import Budget, Examined
+from workflows.models import Budget, Examined, Version
 
 MUTATING = [(method, pattern) for method, pattern in CALLS if method != "GET"]
 # What leaves no event, and why.
@@ -32,6 +32,8 @@ NO_EVENT = {
     ("POST", "workflows/<str:name>/executions/batch/estimate"): "it changes nothing",
     ("POST", "executions/<uuid:execution_id>/cancellation"): "the execution's own history says by whom",
     ("POST", "executions/<uuid:execution_id>/retries"): "the execution's own history says by whom",
+    ("POST", "executions/<uuid:execution_id>/feedback"): "the execution's own history says by whom",
+    ("POST", "workflows/<str:name>/executions/report"): "the report itself says by whom",
 }
 
 
@@ -241,7 +243,9 @@ def operator(both):
 
 
 NO_INLINES = {
-    f"{part}-{word}": "0" for part in ("tiers", "tools", "members") for word in ("TOTAL_FORMS", "INITIAL_FORMS")
+    f"{part}-{word}": "0"
+    for part in ("tiers", "tool_variables", "members")
+    for word in ("TOTAL_FORMS", "INITIAL_FORMS")
 }
 PRICE = {"provider": "scripted", "model": "anew", "valid_from": "2099-01-01", "input": "1", "output": "2"}
 # What is sent to add a row of each kind, and what to change one; {project} is a project's id.
@@ -258,6 +262,10 @@ ADDED = {
     },
     "auth.user": {"username": "anew", "password1": "a long password!", "password2": "a long password!"},
     "auth.group": {"name": "anew"},
+    "projects.tool": {
+        **{"project": "{project}", "name": "anew", "enabled": "on", "timeout": "10", "retries": "0"},
+        **{"schema": '{"type": "string"}', "description": ""},
+    },
 }
 ADDED["auth.user"] |= {"usable_password": "true"}
 CHANGED = {
@@ -274,13 +282,13 @@ CHANGED = {
         **{"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"},
     },
     "auth.group": {"name": "other"},
+    "projects.tool": {"schema": '{"type": "number"}', "enabled": "on", "timeout": "10", "retries": "0"},
 }
-DELETED = {"gateway.limit", "workflows.budget", "auth.user", "auth.group"}
+DELETED = {"projects.tool", "gateway.limit", "workflows.budget", "auth.user", "auth.group"}
 # Pages and actions of our own, by what they leave; those of a kind that is only read are for looking.
 PAGES = {
-    "executions.flag": {
-        "<uuid:flag_id>/resolve/": ("resolved", {"resolution": "answered", "output": '{"kind": "other"}'})
-    },
+    "workflows.version": {"<path:object_id>/publish/": ("published", {})},
+    "projects.tool": {"<path:object_id>/try/": ("tested", {"arguments": "{}"})},
     "notifications.endpoint": {
         "<path:object_id>/secret/": ("rotated", {"keep_hours": "1"}),
         "<path:object_id>/test/": ("tested", {}),
@@ -306,21 +314,19 @@ def page_of(kind, more: str = "") -> str:
 
 def row_of(kind, both):
     """One of Mallory's, or one that is made."""
-    if kind is Limit:
-        return Limit.objects.create(provider="scripted", concurrent=2)
-    if kind is Group:
-        return Group.objects.create(name="some")
-    if kind is get_user_model():
-        return get_user_model().objects.create_user("some")
-    if kind is Project:
-        return both.own.project
-    if kind is ApiKey:
-        return ApiKey.objects.issue(both.own.project, ["read"])[0]
-    if kind is Flag:
-        return Flag.objects.filter(execution__workflow=both.own, state="open", waiting=True).first()
-    if kind is Delivery:
-        return Delivery.objects.filter(endpoint__project=both.own.project).first()
-    return kind.objects.filter(project=both.own.project).first()
+    project = both.own.project
+    rows = {
+        Limit: lambda: Limit.objects.create(provider="scripted", concurrent=2),
+        Group: lambda: Group.objects.create(name="some"),
+        get_user_model(): lambda: get_user_model().objects.create_user("some"),
+        Project: lambda: project,
+        ApiKey: lambda: ApiKey.objects.issue(project, ["read"])[0],
+        Flag: lambda: Flag.objects.filter(execution__workflow=both.own, state="open", waiting=True).first(),
+        Version: lambda: both.own.versions.get(number="7.7.7"),
+        Tool: lambda: project.tools.get(kind="schema"),
+        Delivery: lambda: Delivery.objects.filter(endpoint__project=project).first(),
+    }
+    return rows[kind]() if kind in rows else kind.objects.filter(project=project).first()
 
 
 def asked(**rights):
@@ -339,10 +345,13 @@ def test_every_page_of_the_admin_that_changes_something_is_in_these_tables():
         assert owner.has_delete_permission(may) is (name in DELETED), name
         assert set(owner.actions or ()) == set(ACTIONS.get(name, ())), name
         own = {str(one.pattern) for one in owner.get_urls()} - usual - PAGES.get(name, {}).keys()
-        assert own <= LOOKED_AT, name
+        assert own <= LOOKED_AT | (OF_TRIALS if name == "workflows.version" else set()), name
 
 
-LOOKED_AT = {"in-force/"}  # prices, beside each other
+LOOKED_AT = {"in-force/", "<path:object_id>/diff/"}
+# What they do stands in the history of an execution.
+LOOKED_AT |= {f"<path:object_id>/{word}/" for word in ("cancel", "retry", "feedback")}
+OF_TRIALS = {"<path:object_id>/try/"}
 
 
 @pytest.mark.parametrize("kind", [one for one in admin.site._registry if label(one) in ADDED], ids=label)
@@ -351,7 +360,8 @@ def test_what_is_added_leaves_an_event(kind, both, operator):
         key: str(both.own.project_id) if value == "{project}" else value for key, value in ADDED[label(kind)].items()
     }
     before = AuditEvent.objects.count()
-    came = operator.post(page_of(kind, "add/"), filled_in)
+    query = "?kind=schema" if kind is Tool else ""
+    came = operator.post(page_of(kind, f"add/{query}"), filled_in)
     assert came.status_code == 302 or b"errorlist" not in came.content, came.content.decode()
     [event] = newest(AuditEvent.objects.count() - before)
     assert (event.actor, event.operator, event.verb) == (
@@ -409,6 +419,13 @@ def test_each_action_leaves_an_event(kind, both, operator):
         operator.post(page_of(kind), {"action": action, "_selected_action": str(row.pk), "post": "yes"})
         [event] = newest(AuditEvent.objects.count() - before)
         assert (event.actor, event.verb, event.project_id) == ("user:root", verb, both.own.project_id)
+
+
+def test_a_flag_that_is_resolved_in_the_queue_leaves_an_event(both, operator):
+    flag = row_of(Flag, both)
+    operator.post(f"/admin/queue/{flag.pk}/", {"decision": "redesign"})
+    [event] = newest()
+    assert (event.actor, event.verb, event.object_id) == ("user:root", "resolved", str(flag.pk))
 
 
 def test_a_change_says_what_was_before_and_after(both):

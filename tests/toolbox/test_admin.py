@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from projects import tools
-from projects.models import Membership, Tool, ToolVariable
+from projects.models import AuditEvent, Membership, Tool, ToolVariable
 from tests.cast import make_project
 
 pytestmark = pytest.mark.django_db
@@ -247,8 +247,8 @@ def test_a_tool_is_tried_and_that_stands_in_its_history(project):
     assert "An argument is wrong: /text" in answered(client, tool, "{}")
     assert "Not JSON" in answered(client, tool, "{")
     assert "Write an object" in answered(client, tool, "[]")
-    history = LogEntry.objects.filter(user__username="rosa").order_by("pk").values_list("change_message", flat=True)
-    assert list(history) == ["Tried: an answer.", "Tried: an error."]
+    tested = AuditEvent.objects.filter(actor="user:rosa", verb="tested").order_by("pk")
+    assert [event.detail for event in tested] == [{"came": "an answer"}, {"came": "an error"}]
 
 
 @pytest.mark.django_db(transaction=True)
