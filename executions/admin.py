@@ -64,6 +64,7 @@ class FlagAdmin(ReadOnlyAdmin):
     list_filter = ["state", "waiting", "reason", "detector", ("execution__workflow", OwnFilter)]
     list_select_related = ["execution__workflow", "execution__project"]
     ordering = [RANK.asc(), "-id"]
+    change_list_template = "admin/executions/flag/change_list.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         decides = self.may(request, Role.REVIEWER)

@@ -37,6 +37,9 @@ def answer(run: Run, effect: CallWorkflow | LookAt) -> Execution | str:
         given, redacted = redaction(run.execution.project_id).counted(effect.input)
         if faults := compiled(publication.version_id).input_schema.faults(given):
             return f"An argument of {effect.workflow} is wrong: {faults[0].pointer} {faults[0].detail}"[:500]
+        kinds, own = calls.kinds(publication), run.compiled.definition.reachable_tiers
+        if kinds and own and kinds != {run.execution.simulated}:
+            return f"{effect.workflow} asks models of the other kind, simulated or real: both moneys are never added."
         return queue.called_by(run.execution, publication, given, redacted)
     except Problem as problem:
         return f"{effect.workflow} cannot be called: {problem.detail}"
@@ -80,9 +83,12 @@ def _tell(caller_id: UUID) -> None:
     if caller is None or caller["status"] in (Status.QUEUED, Status.RUNNING):
         return
     called = Execution.objects.filter(caller=caller_id)
+    untold = dict(called.untold().values_list("pk", "status"))
+    # These and no others: one that ends from now on finds this row locked, and the sweeper tells of it. Behind it is looked
+    # whether any moves, so that the last to end is never told as one that was thought to move.
+    called.untold().filter(pk__in=list(untold)).update(caller_told=True)
+    ended = any(status in FINAL for status in untold.values())
     moving = called.filter(status__in=IN_MOTION).exists()
-    ended = called.untold().filter(status__in=FINAL).exists()
-    called.untold().update(caller_told=True)
     if moving or not _waits_for_them(caller_id, ended, **caller):
         return
     queue.requeue(caller_id, caller["status"], "workflow", deadline_at=deadline())

@@ -18,6 +18,21 @@ WAKEABLE = ("provider", "rate", "service")  # a budget has to be raised, and a r
 CANCELLABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
+def can_be_cancelled(execution: Execution) -> bool:
+    return execution.status in CANCELLABLE and execution.purpose != Execution.Purpose.REPORTED
+
+
+def can_be_retried(execution: Execution) -> bool:
+    """What failed, and what waits for something that may be there before its time comes."""
+    if execution.purged_at or execution.purpose == Execution.Purpose.REPORTED:
+        return False
+    return execution.status == Status.FAILED or _could_be_woken(execution)
+
+
+def _could_be_woken(execution: Execution) -> bool:
+    return execution.status == Status.WAITING and execution.waiting_for in WAKEABLE
+
+
 @transaction.atomic
 def cancel(execution: Execution, actor: str) -> str:
     """Ends it where it stands, and what it called with it. A call in flight is finished, paid, recorded and not used: its worker
@@ -33,7 +48,8 @@ def cancel(execution: Execution, actor: str) -> str:
     level = [execution.pk]
     while level:
         called = Execution.objects.filter(caller__in=level)
-        level = _cancel(called, actor, caller_told=True)
+        _cancel(called, actor, caller_told=True)
+        level = list(called.values_list("pk", flat=True))  # under what had failed something may move
     if execution.caller_id is not None:
         transaction.on_commit(partial(calling.tell, [execution.caller_id]))
     return str(execution.pk)
@@ -67,8 +83,7 @@ def retry(execution: Execution, actor: str) -> str:
     longer; all with a new deadline. Raises `Conflict` for any other."""
     held = Execution.objects.select_for_update().get(pk=execution.pk)
     anew = {"finished_at": None, "deaths": 0, "deadline_at": deadline()}
-    waits = held.status == Status.WAITING and held.waiting_for in WAKEABLE
-    if not queue.requeue(held.pk, Status.WAITING if waits else Status.FAILED, actor, **anew):
+    if not queue.requeue(held.pk, Status.WAITING if _could_be_woken(held) else Status.FAILED, actor, **anew):
         _refuse_purged(execution)
         _refuse_reported(execution)
         sentence = (

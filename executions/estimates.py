@@ -81,6 +81,8 @@ class _Asked:
     @classmethod
     def of(cls, version: Version, publication: Publication | None, lane: str | None) -> "_Asked":
         definition, project = compiled(version.pk).definition, version.workflow.project
+        lane = lanes.at_first(definition, lane) or None  # None: the design looks at each input
+        handed_on = None if lane == lanes.FAST else lane
         tiers = publication.tier_map if publication else version.tiers()
         reachable = {"frontier"} if lane == lanes.QUALITY and definition.step_tiers else definition.reachable_tiers
         if missing := reachable - tiers.keys():
@@ -89,7 +91,7 @@ class _Asked:
         for step in definition.steps:
             if isinstance(step, WorkflowStep):
                 found = calling.pinned(project, publication, step.workflow)
-                called.append((cls.of(found.version, found, lane), step.for_each is None))
+                called.append((cls.of(found.version, found, handed_on), step.for_each is None))
         return cls(version, {tier: tiers[tier] for tier in reachable}, lane, called)
 
     @property
@@ -135,7 +137,7 @@ def _recent(asked: _Asked) -> QuerySet:
     ended = Execution.objects.production().filter(
         workflow=version.workflow_id, publication__in=same, status=Status.COMPLETED
     )
-    ended = ended.filter(lane=asked.lane) if asked.lane else ended
+    ended = ended.filter(lane=asked.lane) if asked.lane else ended  # whatever the design has chosen
     return ended.order_by("-finished_at").values_list("pk", flat=True)
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.idempotency import ONCE, once
+from projects.idempotency import ONCE, once_examined
 from projects.models import Scope
 from wire.answers import Problem
 from wire.bodies import Body
@@ -39,11 +39,10 @@ class ExecutionFeedback(View):
         body: NewFeedback = self.body
         execution = execution_of(request.auth.project, execution_id)
         opinion = Opinion(body.accepted, str(request.user), body.output, body.note)
-        opinion = feedback.examined(execution, opinion)
 
-        def make() -> str:
-            feedback.give(execution, opinion)
+        def make(examined: Opinion) -> str:
+            feedback.give(execution, examined)
             return str(execution.pk)
 
-        once(request, make)
+        once_examined(request, lambda: feedback.examined(execution, opinion), make)
         return Response(represent_executions([execution_of(request.auth.project, execution_id)])[0])

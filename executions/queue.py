@@ -21,6 +21,7 @@ from django.utils import timezone
 from projects.keeping import redaction
 from wire import crash
 from wire.problems import Invalid
+from workflows import calls
 from workflows.compiled import compiled
 from workflows.models import Budget, Publication, Version
 
@@ -105,6 +106,8 @@ def _built(
     baseline_model = workflow.baseline_model_at(timezone.now()) or tiers.get("frontier", "")
     definition = compiled(version.pk).definition
     simulated = lanes.is_simulated(workflow.project_id, definition, tiers, lane)
+    if publication and definition.callees and not definition.reachable_tiers:
+        simulated = any(calls.kinds(publication))  # it asks none itself
     return [
         Execution(
             project=workflow.project,

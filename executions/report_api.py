@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from gateway.gateway import LARGEST_PROMPT
 from gateway.reported import Told
-from projects.idempotency import ONCE, once
+from projects.idempotency import ONCE, once_examined
 from projects.models import Scope
 from wire.answers import Problem
 from wire.bodies import Body, Moment
@@ -94,7 +94,7 @@ class WorkflowReport(View):
         body: NewReport = self.body
         workflow = workflow_of(request.auth.project, name)
         version, publication = chosen(request, workflow, body.version)
-        ready = reports.examined(version, publication, body.told(), str(request.user))
-        made = once(request, lambda: reports.write(ready))
+        told, by = body.told(), str(request.user)
+        made = once_examined(request, lambda: reports.examined(version, publication, told, by), reports.write)
         execution = execution_of(request.auth.project, UUID(made))
         return Response(represent_executions([execution])[0], status=201)

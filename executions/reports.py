@@ -201,6 +201,7 @@ def _flags(execution: Execution, flags: Sequence[ToldFlag], policy: Policy) -> l
         Flag(
             id=new_id(),
             execution=execution,
+            workflow_id=execution.workflow_id,  # `bulk_create` goes past `save`, and the queue looks for it
             step=flag.step,
             reason=flag.reason,
             detector="report",

@@ -57,8 +57,8 @@ class Run:
     By place: `attempts`, `asked`: rows and calls so far. `failures`: with the outcome, since the last answer. `recorded`:
     answers of what was interrupted between them, in their order. `started`: side effects whose outcome is not known, or, with
     an output, not judged, and reviews that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one
-    that is at work. `flagged`: that this advance has raised a flag. `turn_began`: when it got the thread, by the monotonic
-    clock."""
+    that is at work. `flagged`: that this advance has raised a flag that escalates. `spot_check_share`: of what completes
+    without one. `turn_began`: when it got the thread, by the monotonic clock."""
 
     execution: Execution
     compiled: Compiled

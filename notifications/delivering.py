@@ -190,7 +190,8 @@ def _judge(endpoint: Endpoint, outcome: Outcome) -> None:
         since = endpoint.failing_since
         lasting = rows.filter(kind=Kind.WEBHOOK, enabled=True, failing_since__lt=Now() - FAILS_FOR)
         because = since and f"It took nothing since {since:%Y-%m-%d %H:%M} UTC, and last: {outcome.error}"
-        if because and lasting.update(enabled=False, disabled_because=because[:200]):
+        if because and lasting.exists():
+            endpoint.disable(because[:200])
             logger.warning("the endpoint %s took nothing for %d days and is disabled", endpoint.pk, FAILS_FOR.days)
     elif endpoint.failing_since:
         rows.update(failing_since=None)

@@ -72,9 +72,7 @@ def _stays_parked(event: Event, execution: Execution) -> bool:
 
 
 def _flag(flags: Sequence[Flag]) -> dict[str, Any]:
-    flag = next((one for one in flags if one.waiting), flags[0] if flags else None)
-    if flag is None:
-        return {"flag": None}
+    flag = next((one for one in flags if one.stands_still), flags[0])
     return {"flag": str(flag.pk), "reason": flag.reason, "detector": flag.detector, "step": flag.step or None}
 
 

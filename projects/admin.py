@@ -213,7 +213,7 @@ class ProjectAdmin(DiscreetAdmin):
     of_project = "pk"
     told = (
         *("name", "execution_cap", "retention_days", "store_payload", "redacted_patterns", "redacted_fields"),
-        *("tier", "provider", "model", "enabled", "account", "role"),
+        *("spot_check_share", "tier", "provider", "model", "account", "role"),
     )
     list_display = ["name", "tier_map", "people", "cap", "created_at"]
     search_fields = ["name"]

@@ -45,6 +45,7 @@ KINDS = {
     "tiermodel": "tier",
     "membership": "member",
     "user": "account",
+    "toolvariable": "variable",
 }
 
 

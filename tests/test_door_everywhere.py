@@ -26,10 +26,11 @@ NOBODY_SAYS = {
 def test_no_body_says_what_only_we_may_say(method, pattern, foreign):
     """Refused and named, whatever else is in it, at every address there is."""
     client, before = client_of(foreign.project, *Scope.values), list(Execution.objects.order_by("pk").values())
-    body = {**BODIES[method, pattern], **NOBODY_SAYS}
+    saying = NOBODY_SAYS.keys() - BODIES[method, pattern].keys()  # of what ran elsewhere a report says the status
+    body = {**BODIES[method, pattern], **{key: NOBODY_SAYS[key] for key in saying}}
     found = problem(client.generic(method, filled(pattern, ids_of(foreign)), json.dumps(body), JSON), 422)
     unknown = {one["pointer"] for one in found["errors"] if one["detail"] == "Unknown key."}
-    assert unknown == {f"/{key}" for key in NOBODY_SAYS}
+    assert unknown == {f"/{key}" for key in saying}
     assert list(Execution.objects.order_by("pk").values()) == before
 
 

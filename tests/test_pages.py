@@ -32,7 +32,7 @@ MODELS = (
     "gateway/call",
     "workflows/workflow",
 )
-MODELS += ("gateway/ownprice/in-force", "gateway/provider", "projects/auditevent", "workflows/budget")
+MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint",)
 READ = ("change", "publish", "diff", "try")  # of a version

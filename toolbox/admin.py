@@ -38,6 +38,7 @@ TITLES = {
 class ToolAdmin(DiscreetAdmin):
     of_project = "project"
     seen_by = Role.DESIGNER
+    told = ("project", "name", "kind", "enabled", "side_effects", "takes_key", "timeout", "retries")
     list_display = ["name", "kind", "enabled", "side_effects_of", "project", "about"]
     list_filter = ["kind", "enabled", ("project", OwnFilter)]
     list_select_related = ["project"]

@@ -114,7 +114,7 @@ class BudgetAdmin(DiscreetAdmin):
         if not (count := self._looked_at(budget).waiting):
             return "none"
         owner = ("workflow", budget.workflow_id) if budget.workflow_id else ("project", budget.project_id)
-        query = f"?waiting_for=budget&status__exact=waiting&{owner[0]}__id__exact={owner[1]}"
+        query = f"?stands=budget&{owner[0]}__id__exact={owner[1]}"
         where = reverse("admin:executions_execution_changelist") + query
         return format_html('<a href="{}">{} execution{}</a>', where, count, "" if count == 1 else "s")
 

@@ -47,15 +47,17 @@ def pins(version: Version) -> dict[str, int]:
         if workflow.pk in publication.workflows():
             raise Conflict(f"{reference} calls {workflow.name} itself: what calls itself would never end.")
     tiers = workflow.project.tier_map()
-    kinds = {is_simulated(workflow.project_id, tiers[tier]) for tier in definition.reachable_tiers}
-    if len(kinds.union(*(_kinds(publication) for publication in found.values()))) > 1:
+    own = {is_simulated(workflow.project_id, tiers[tier]) for tier in definition.reachable_tiers}
+    if len(own.union(*(kinds(publication) for publication in found.values()))) > 1:
         raise Conflict("One of them asks simulated models and another real ones; both moneys are never added.")
     return {reference: publication.pk for reference, publication in found.items()}
 
 
-def _kinds(publication: Publication) -> set[bool]:
+def kinds(publication: Publication) -> set[bool]:
+    """Whether its models are simulated, and those of what it calls; empty where none is asked."""
     project, tiers = publication.version.workflow.project_id, publication.tier_map
-    return {is_simulated(project, tiers[tier]) for tier in publication.version.parsed().reachable_tiers}
+    own = {is_simulated(project, tiers[tier]) for tier in publication.version.parsed().reachable_tiers}
+    return own.union(*(kinds(one) for one in publication.called()))
 
 
 def _callee(reference: str, project: Project) -> tuple[WorkflowSignature | None, Publication | None]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from executions.models import UNFINISHED, Execution, Flag, Status, Worker
@@ -109,7 +109,7 @@ def _shown(request: HttpRequest, project: Project, waits: Mapping, uses: Mapping
 
 def _waits(projects: Sequence[Project]) -> dict[int, list[Wait]]:
     """Three queries, which read what is in motion, what failed lately and what is flagged."""
-    mine = Execution.objects.filter(project__in=projects)
+    mine = Execution.objects.filter(project__in=projects).exclude(purpose=Execution.Purpose.REPORTED)
     moving = mine.filter(status__in=UNFINISHED).values_list("project", "status", "waiting_for").annotate(Count("pk"))
     failed = mine.filter(condition("failed_lately")).values_list("project").annotate(Count("pk"))
     flagged = Flag.objects.filter(execution__project__in=projects, state=Flag.State.OPEN).exclude(
@@ -131,7 +131,7 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         return _list("executions_execution", stands=stands, project__id__exact=project)
 
     holding = counts.get("flags_waiting", 0)
-    flags = _queue(project) or _list("executions_flag", state__exact="open")
+    flags = f"{reverse('admin:queue')}?{urlencode({'project': project})}"
     found = [
         Wait(counts.get("escalated", 0), "escalated: a person has to decide", executions("escalated"), asks=True),
         Wait(counts.get("review", 0), "reviews that the design asks for", executions("review"), asks=True),
@@ -142,6 +142,7 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         Wait(counts.get("provider", 0), "put off: a provider does not answer", executions("provider")),
         Wait(counts.get("rate", 0), "put off: a limit of calls or tokens is reached", executions("rate")),
         Wait(counts.get("service", 0), "put off: this service had too much to do", executions("service")),
+        Wait(counts.get("workflow", 0), "waiting for what they called", executions("workflow")),
         Wait(counts.get("failed_lately", 0), "failed in the last 24 hours", executions("failed_lately"), asks=True),
         Wait(counts.get("queued", 0), "in the queue", executions("queued")),
         Wait(counts.get("running", 0), "being executed", executions("running")),
@@ -151,14 +152,6 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
 
 def _list(name: str, **filters: object) -> str:
     return f"{reverse(f'admin:{name}_changelist')}?{urlencode(filters)}"
-
-
-def _queue(project: int) -> str:
-    """The page on which flags are decided one after the other, where there is one."""
-    try:
-        return f"{reverse('admin:queue')}?{urlencode({'project': project})}"
-    except NoReverseMatch:
-        return ""
 
 
 def _uses(projects: Sequence[Project]) -> dict[int, dict[bool, list[Use]]]:

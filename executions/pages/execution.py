@@ -18,9 +18,9 @@ from projects.pages import ById, ReadableAdmin
 from projects.roles import projects_of
 from wire.money import to_usd, usd_text
 
-from .. import control
+from .. import calling, control
 from ..feedback_admin import FeedbackPage
-from ..models import FINAL, STANDING, Execution, Flag, Status, StepResult
+from ..models import STANDING, Execution, Flag, Status, StepResult
 from .stands import AnsweredFilter, StandsFilter, TrialFilter, in_words
 from .texts import deleted, kept
 
@@ -134,8 +134,8 @@ class ExecutionAdmin(FeedbackPage, ById, ReadableAdmin):
                 (said, pretty(said.output) if said.has_output else "") for said in execution.feedback.order_by("pk")
             ],
             "can_judge": execution.status == Status.COMPLETED and self.may(request, Role.REVIEWER, execution),
-            "can_cancel": designs and execution.status in control.CANCELLABLE,
-            "can_retry": designs and execution.status == Status.FAILED and not execution.purged_at,
+            "can_cancel": designs and control.can_be_cancelled(execution),
+            "can_retry": designs and control.can_be_retried(execution),
             "can_try": designs and not execution.purged_at,
         }
 
@@ -147,7 +147,8 @@ class ExecutionAdmin(FeedbackPage, ById, ReadableAdmin):
             return "It is cancelled."
 
         said = ["A call that is on its way is finished, paid, recorded and not used. It cannot be taken up again."]
-        refused = [f"It has ended: it is {execution.status}."] if execution.status in FINAL else []
+        said.append("What it called is cancelled with it.")
+        refused = [] if control.can_be_cancelled(execution) else [f"It has ended: it is {execution.status}."]
         back = reverse("admin:executions_execution_change", args=[execution.pk])
         named = {"title": "Cancel this execution", "button": "Cancel it", "said": said}
         return self.confirmed(request, execution, do, back=back, refused=refused, **named)
@@ -160,17 +161,18 @@ class ExecutionAdmin(FeedbackPage, ById, ReadableAdmin):
             return "It is in the queue again."
 
         said = ["It goes on behind its last checkpoint: what was answered is not asked, or paid, again."]
-        failed = execution.status == Status.FAILED
-        refused = [] if failed else [f"Only what failed can be set going again; it is {execution.status}."]
+        only = "Only what failed, or waits for a provider, a limit or this service, can be set going again"
+        refused = [] if control.can_be_retried(execution) else [f"{only}; it is {execution.status}."]
         back = reverse("admin:executions_execution_change", args=[execution.pk])
         named = {"title": "Set this execution going again", "button": "Set it going", "said": said}
         return self.confirmed(request, execution, do, back=back, refused=refused, **named)
 
 
 def _totals(execution: Execution) -> dict[str, object]:
-    """What all its calls come to, however many of them the page shows."""
+    """What all calls come to, its own and those of what it called, however many of them the page shows."""
     tokens = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-    sums = Call.objects.filter(execution=execution.pk).aggregate(
+    everything = {execution.pk, *calling.below([execution.pk])[execution.pk]}
+    sums = Call.objects.filter(execution__in=everything).aggregate(
         calls=Count("pk"),
         unpriced=Count("pk", filter=Q(cost=None)),
         cost=Sum("cost"),

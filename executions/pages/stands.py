@@ -20,6 +20,7 @@ WAITS = {
     "workflow": ("executions of other workflows that its steps are", "until they have ended"),
 }
 LATELY = timedelta(days=1)
+REPORTED = Q(purpose=Execution.Purpose.REPORTED)
 STANDS = {
     "queued": "queued",
     "running": "running",
@@ -38,16 +39,18 @@ STANDS = {
 
 
 def condition(stands: str) -> Q:
-    """Of the executions that stand so, by a word of `STANDS`."""
+    """Of the executions that stand so, by a word of `STANDS`. What was reported ran elsewhere: nobody can do anything for it."""
     if stands in WAITS:
         return Q(status=Status.WAITING, waiting_for=stands)
     if stands == "failed_lately":
-        return Q(status=Status.FAILED, finished_at__gte=timezone.now() - LATELY)
-    return Q(status=stands)
+        return Q(status=Status.FAILED, finished_at__gte=timezone.now() - LATELY) & ~REPORTED
+    return Q(status=stands) & ~REPORTED if stands == "escalated" else Q(status=stands)
 
 
 def in_words(execution: Execution) -> str:
     """A sentence or two that somebody can act on who knows nothing of queues."""
+    if execution.purpose == Execution.Purpose.REPORTED:
+        return "An agent executed it elsewhere and reported it."
     if execution.status == Status.WAITING:
         return _waiting(execution)
     return {

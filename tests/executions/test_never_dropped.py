@@ -281,7 +281,7 @@ def test_no_order_of_events_drops_a_case(player):
     statuses = {"completed", "escalated", "failed", "waiting", "cancelled"}
     assert set(Execution.objects.values_list("status", flat=True)) >= statuses
     assert set(Execution.objects.values_list("resolved_by", flat=True)) == {"", "workflow", "frontier", "human"}
-    assert set(Flag.objects.values_list("reason", flat=True)) == set(Flag.Reason.values) - {"review"}
+    assert set(Flag.objects.values_list("reason", flat=True)) == set(Flag.Reason.values) - {"review", "spot_check"}
     assert set(Flag.objects.values_list("resolution", flat=True)) == {"", "answered", "dismissed", "retry"}
 
 

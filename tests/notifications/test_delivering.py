@@ -185,7 +185,7 @@ def test_who_takes_nothing_for_days_is_disabled_with_the_reason(receiver):
     assert endpoint.disabled_because.endswith("It answered 500.")
     delivering.give_up()
     assert Delivery.objects.get().state == "failed"
-    endpoint.change(enabled=True)
+    endpoint.change("alice", enabled=True)
     assert (endpoint.disabled_because, endpoint.failing_since) == ("", None)
 
 

@@ -168,7 +168,7 @@ def change_of_a_version(**more: object):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda _: {"export": 2}, "/export: Input should be less than or equal to 1."),
+        (lambda _: {"export": 2}, "/export: This must be at most 1."),
         (lambda _: {"name": "Refund!"}, "/name: A name has 1 to 100 lower-case letters"),
         (lambda _: {"keys": []}, "/keys: Unknown key."),
         (lambda _: {"versions": []}, "/versions:"),
