@@ -83,9 +83,12 @@ class Completed:
     output: object
 
 
+CALLED = "called"
+
+
 @dataclass(frozen=True)
 class Escalated:
-    """A flag waits for a person, for this reason."""
+    """A flag waits for a person, for this reason; `CALLED`: one of an execution that this one called."""
 
     reason: str
 

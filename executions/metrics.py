@@ -17,6 +17,7 @@ from gateway.types import Outcome
 from projects.models import IdempotencyKey
 from wire.money import to_usd
 
+from .effects import CALLED
 from .models import UNFINISHED, Event, Execution, Flag, Status, Worker
 
 PREFIX = "workflow_memory_"
@@ -47,6 +48,8 @@ def history() -> Iterator[Metric]:
     takeovers = Counter(died=0, dropped=0, given_back=0)
     deferrals, failures = Counter(provider=0, rate=0, service=0, budget=0), Counter(poisoned=0)
     for kind, after, code, count in events:
+        if code in (CALLED, "review", "workflow"):
+            continue  # nothing was put off: people or other executions are waited for
         counted = takeovers if kind == "take-over" else failures if after == Status.FAILED else deferrals
         counted[code] += count
     said = "Executions that were taken over: their worker died, gave them back, or dropped them and lives."

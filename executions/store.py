@@ -26,7 +26,7 @@ from workflows.models import Budget
 
 from . import statements, states
 from .bell import ring_for
-from .effects import Asked, Called, Completed, Deferred, Ending, Escalated, Failed
+from .effects import CALLED, Asked, Called, Completed, Deferred, Ending, Escalated, Failed
 from .models import Event, Execution, Flag, Status, StepResult, deadline
 from .run import Journal, Run
 
@@ -346,8 +346,8 @@ def _fields(lease: Lease, ending: Ending, resolved_by: str) -> tuple[Status, dic
         case Completed(output):
             answer = {"output": statements.as_json(output), "resolved_by": resolved_by, "error": None}
             return Status.COMPLETED, {**answer, "finished_at": now}, {}
-        case Escalated():
-            return Status.ESCALATED, {}, {}
+        case Escalated(reason):
+            return Status.ESCALATED, {}, {"code": CALLED} if reason == CALLED else {}
         case Failed(code, detail):
             why = {"code": code, "detail": detail}
             return Status.FAILED, {"error": statements.as_json(why), "finished_at": now}, why

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from executions.effects import CALLED
 from executions.models import Event, Execution, Flag, Status
 from wire.times import rfc3339
 
@@ -28,6 +29,8 @@ def type_of(event: Event) -> Type | None:
     """What an event of the history is to whoever is told; None: nothing."""
     if event.kind != "status":
         return None
+    if event.after == Status.ESCALATED and event.code == CALLED:
+        return None  # the flag is another execution's, which tells of it
     if event.after == Status.WAITING:
         return {"budget": Type.PARKED, "review": Type.WAITING}.get(event.code)
     return TYPES.get(event.after)
@@ -72,7 +75,9 @@ def _stays_parked(event: Event, execution: Execution) -> bool:
 
 
 def _flag(flags: Sequence[Flag]) -> dict[str, Any]:
-    flag = next((one for one in flags if one.stands_still), flags[0])
+    flag = next((one for one in flags if one.stands_still), flags[0] if flags else None)
+    if flag is None:
+        return {"flag": None}
     return {"flag": str(flag.pk), "reason": flag.reason, "detector": flag.detector, "step": flag.step or None}
 
 

@@ -8,11 +8,11 @@ from workflows.definition import Step
 from workflows.sandbox import Failure, truth_of
 
 from ..coverage import Finding
-from ..effects import Called, Effect, Ending, Escalated, Evaluate, Pause, Stopped
+from ..effects import CALLED, Called, Effect, Ending, Escalated, Evaluate, Pause, Stopped
 from ..evaluating import raise_failure
 from ..models import Flag, StepResult
 from ..run import Item, Run
-from . import kinds, plain, workflow
+from . import kinds, plain
 
 MAX_ITEMS = 1000
 MAX_BYTES = 8 * 2**20  # of JSON, of a list's outputs together: every step below reads it as a whole
@@ -77,7 +77,7 @@ def _waits(run: Run, step: Step) -> Generator[Effect, object, Ending | None]:
 
 def _comes_first(ending: Ending) -> int:
     """A person who has to decide here; what is on its way; a person who decides about what was called."""
-    return 1 if isinstance(ending, Called) else 0 if ending == Escalated(workflow.CALLED) else 2
+    return 1 if isinstance(ending, Called) else 0 if ending == Escalated(CALLED) else 2
 
 
 def _item(run: Run, step: Step) -> Generator[Effect, object, None]:

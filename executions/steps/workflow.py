@@ -11,13 +11,11 @@ from django.utils import timezone
 from workflows.definition import WorkflowStep
 
 from ..coverage import Finding
-from ..effects import Called, CallWorkflow, Effect, Escalated, Failed, LookAt, Stopped
+from ..effects import CALLED, Called, CallWorkflow, Effect, Escalated, Failed, LookAt, Stopped
 from ..evaluating import shaped
 from ..models import Execution, Status, StepResult
 from ..run import Run
 from . import plain
-
-CALLED = "called"  # the reason to be escalated without a flag of its own
 
 
 def perform(run: Run, step: WorkflowStep) -> Generator[Effect, object, None]:

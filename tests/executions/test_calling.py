@@ -12,6 +12,8 @@ from executions.representation import represent_executions
 from executions.resolution import Decision
 from executions.run import Journal
 from gateway.models import Call
+from notifications.messages import type_of
+from notifications.models import Type
 from projects.models import Project
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
 from wire.problems import Conflict, Invalid
@@ -140,6 +142,38 @@ def test_a_flag_of_the_called_one_escalates_its_caller_and_its_answer_sets_both_
     work()
     execution.refresh_from_db()
     assert (execution.status, execution.output, execution.resolved_by) == ("completed", {"kind": "other"}, "human")
+
+
+def test_whoever_is_told_hears_of_the_flag_once_from_the_execution_that_has_it(project):
+    models_answer({"text": UNCOVERED})
+    execution = executed(desk(project))
+    escalated = {event.execution_id: event for event in Event.objects.filter(after="escalated")}
+    [called] = called_by(execution)
+    assert escalated[execution.pk].code == "called"
+    assert type_of(escalated[execution.pk]) is None
+    assert type_of(escalated[called.pk]) == Type.WAITING
+
+
+def test_a_trial_does_not_mix_simulated_and_real_models(project, monkeypatch):
+    models_answer({"text": SURE})
+    document = calls(ASK, REFUND["steps"][0] | {"id": "clean"}, REFUND["steps"][1])
+    execution = queue.submit(draft(project, "desk", document), None, {"message": "I want a refund"}, actor="test")
+    Execution.objects.filter(pk=execution.pk).update(simulated=False)
+    work()
+    assert "never added" in Flag.objects.get().explanation and not called_by(execution).exists()
+
+
+def test_a_cancellation_reaches_what_moves_under_what_had_failed(project):
+    models_answer({"text": SURE})
+    desk(project)
+    middle = {"id": "inner", "kind": "workflow", "workflow": "desk", "arguments": {"message": "input['message']"}}
+    execution = accept(desk(project, middle, name="house"))
+    plain.advance(execution.pk, worker.current())
+    [inner] = called_by(execution)
+    plain.advance(inner.pk, worker.current())
+    Execution.objects.filter(pk=inner.pk).update(status="failed")
+    control.cancel(execution, "user:lea")
+    assert called_by(inner).get().status == "cancelled"
 
 
 def test_a_whole_answer_of_a_person_is_the_steps_output(project, django_capture_on_commit_callbacks):
