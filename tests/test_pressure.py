@@ -31,12 +31,15 @@ from tests.messages_server import error
 from tests.model_server import drip, hang_up, html
 from workflows.models import Workflow
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("pressure"),  # they look at the clock: one at a time
+]
 
 ROOT = Path(__file__).parent.parent
 GOOD = {"text": envelope({"kind": "refund"})}
 USAGE = {"input_tokens": 100, "output_tokens": 20, "prompt_tokens": 100, "completion_tokens": 20}  # of either protocol
-OPEN_FOR = 0.5
+OPEN_FOR = 1.0
 AT_ONCE = 4
 
 
@@ -92,7 +95,7 @@ def shortened(monkeypatch):
     monkeypatch.setattr(pressure, "OPEN_FOR", OPEN_FOR)
     monkeypatch.setattr(retry, "SHORTEST", 0.05)
     monkeypatch.setattr(retry, "LONGEST", 0.2)
-    monkeypatch.setattr(retry, "LONG_WAIT", 1.0)
+    monkeypatch.setattr(retry, "LONG_WAIT", 2.5)
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_a_failed_one_is_set_going_again():
     assert "It waits in the queue for a worker." in page
     assert "data-follow" in page
     assert (
-        "Only what failed can be set going again; it is queued."
+        "can be set going again; it is queued."
         in client.get(address(execution, "retry")).content.decode()
     )
 
