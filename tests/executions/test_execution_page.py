@@ -142,10 +142,7 @@ def test_a_failed_one_is_set_going_again():
     page = shown(client, execution)
     assert "It waits in the queue for a worker." in page
     assert "data-follow" in page
-    assert (
-        "can be set going again; it is queued."
-        in client.get(address(execution, "retry")).content.decode()
-    )
+    assert "can be set going again; it is queued." in client.get(address(execution, "retry")).content.decode()
 
 
 def test_texts_that_were_deleted_are_said_to_be():
