@@ -311,9 +311,18 @@ def _refuse_what_is_not_there(body: NewExecution | NewBatch) -> None:
         )
     if body.lane is not None and body.lane not in lanes.LANES:
         raise Invalid.at("/lane", f"Unknown lane {body.lane[:40]!r}; there are {' and '.join(lanes.LANES)}.")
-    if any(len(json.dumps(input)) > MAX_INPUT for input in body.all_inputs):
-        raise TooLarge(f"An input has at most {MAX_INPUT} bytes of JSON.")
-    if len(str(body.metadata)) > SMALL:
+    for input in body.all_inputs:
+        refuse_too_large("An input", input)
+    refuse_long(body.metadata)
+
+
+def refuse_too_large(what: str, value: object) -> None:
+    if len(json.dumps(value)) > MAX_INPUT:
+        raise TooLarge(f"{what} has at most {MAX_INPUT} bytes of JSON.")
+
+
+def refuse_long(metadata: dict) -> None:
+    if len(str(metadata)) > SMALL:
         raise Invalid.at("/metadata", f"Metadata has at most {SMALL} characters.")
 
 

@@ -101,8 +101,7 @@ def rerun(execution: Execution, version: Version, publication: Publication | Non
     _refuse_purged(execution)
     if not execution.has_ended:
         raise _conflict(execution, "This execution has not ended; cancel it first.")
-    lane = execution.lane if execution.lane != lanes.FAST else None
-    like = {"metadata": execution.metadata, "lane": lane, "rerun_of": execution}
+    like = {"metadata": execution.metadata, "lane": lanes.handed_on(execution.lane), "rerun_of": execution}
     return str(queue.submit(version, publication, execution.input, actor=actor, **like).pk)
 
 

@@ -82,7 +82,6 @@ class _Asked:
     def of(cls, version: Version, publication: Publication | None, lane: str | None) -> "_Asked":
         definition, project = compiled(version.pk).definition, version.workflow.project
         lane = lanes.at_first(definition, lane) or None  # None: the design looks at each input
-        handed_on = None if lane == lanes.FAST else lane
         tiers = publication.tier_map if publication else version.tiers()
         reachable = {"frontier"} if lane == lanes.QUALITY and definition.step_tiers else definition.reachable_tiers
         if missing := reachable - tiers.keys():
@@ -91,7 +90,7 @@ class _Asked:
         for step in definition.steps:
             if isinstance(step, WorkflowStep):
                 found = calling.pinned(project, publication, step.workflow)
-                called.append((cls.of(found.version, found, handed_on), step.for_each is None))
+                called.append((cls.of(found.version, found, lanes.handed_on(lane)), step.for_each is None))
         return cls(version, {tier: tiers[tier] for tier in reachable}, lane, called)
 
     @property

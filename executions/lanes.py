@@ -2,10 +2,11 @@
 design chooses by the input."""
 
 from collections.abc import Generator, Mapping
+from typing import get_args
 
 from gateway.providers import registry
 from wire.problems import Conflict
-from workflows.definition import Definition, ModelStep
+from workflows.definition import Definition, Lane, Lanes, ModelStep
 from workflows.sandbox import truth_of
 
 from .effects import Effect, Evaluate
@@ -13,13 +14,18 @@ from .evaluating import raise_failure
 from .run import Run
 
 FAST, QUALITY = "fast", "quality"
-LANES = (FAST, QUALITY)
-LATER = ("batch", "off_peak")  # designed and not built
+LANES = get_args(Lane)
+LATER = Lanes.later  # designed and not built
 
 
 def at_first(definition: Definition, asked: str | None) -> str:
     """The lane of a new execution; empty where the engine has to look at its input."""
     return asked or ("" if definition.lanes.quality is not None else definition.default_lane)
+
+
+def handed_on(lane: str | None) -> str | None:
+    """What an execution that comes of another one, a rerun or a called one, is asked for: `fast` leaves it to its own design."""
+    return None if lane == FAST else lane
 
 
 def choose(run: Run) -> Generator[Effect, object, None]:

@@ -83,7 +83,7 @@ def submit_batch(
 def called_by(caller: Execution, publication: Publication, input: object, redacted: int) -> Execution:
     """The execution that a step of another one is, unsaved. It shares the caller's purpose, and its lane where that is not
     the usual one. Raises `Conflict` where it cannot be accepted."""
-    lane = None if caller.lane == lanes.FAST else caller.lane
+    lane = lanes.handed_on(caller.lane)
     [called] = _built(publication.version, publication, [(input, redacted)], None, lane)
     called.purpose, called.caller_id = caller.purpose, caller.pk
     return called

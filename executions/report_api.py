@@ -1,6 +1,5 @@
 """REST for what an agent tells of an execution that it ran itself. Parses, calls one domain verb, renders."""
 
-import json
 from typing import Annotated
 from uuid import UUID
 
@@ -14,12 +13,11 @@ from projects.idempotency import ONCE, once_examined
 from projects.models import Scope
 from wire.answers import Problem
 from wire.bodies import Body, Moment
-from wire.problems import Invalid, TooLarge
 from wire.views import View
 from workflows.api import workflow_of
 
 from . import reports, shown
-from .api import MAX_INPUT, SMALL, chosen, execution_of
+from .api import chosen, execution_of, refuse_long, refuse_too_large
 from .feedback import ABSENT
 from .reports import ToldExecution, ToldFlag
 from .representation import represent_executions
@@ -62,10 +60,9 @@ class NewReport(Body):
         """Raises `TooLarge`."""
         for name in ("input", "output"):
             value = getattr(self, name)
-            if value is not ABSENT and len(json.dumps(value)) > MAX_INPUT:
-                raise TooLarge(f"The {name} has at most {MAX_INPUT} bytes of JSON.")
-        if len(str(self.metadata)) > SMALL:
-            raise Invalid.at("/metadata", f"Metadata has at most {SMALL} characters.")
+            if value is not ABSENT:
+                refuse_too_large(f"The {name}", value)
+        refuse_long(self.metadata)
         return ToldExecution(
             input=self.input,
             output=self.output,
