@@ -13,7 +13,7 @@ from gateway import pressure, pricing
 from gateway.event_loop import wait_for
 from gateway.providers import registry
 from notifications import delivering
-from projects import keeping
+from projects import keeping, tools
 from projects.append_only import protect, protected_tables, release
 from tests.published import complaint
 from wire.views import View
@@ -136,6 +136,22 @@ def populated(django_db_setup, django_db_blocker):
 def foreign(populated, db):
     """A workflow of somebody's, in whose project everything has happened that can."""
     return type(populated).objects.get(pk=populated.pk)
+
+
+@pytest.fixture(scope="module")
+def neighbours(django_db_setup, django_db_blocker):
+    """Two projects side by side, likewise: see tests/neighbours.py."""
+    from tests import neighbours as cast
+
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
+        patch.setattr(tools, "_registry", tools.registered())
+        yield cast.neighbours()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def both(neighbours, db):
+    return neighbours
 
 
 @pytest.fixture(autouse=True)

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config import urls
 from executions.models import Execution
-from projects import tools
 from projects.models import IdempotencyKey, Scope
 from tests import neighbours as cast
 from tests.cast import REFUND
@@ -100,20 +99,6 @@ REFERENCES = [
     ("POST", "workflows", "definition", "canary.lookup", "nobodys.lookup"),
     ("POST", "workflows/<str:name>/versions", "definition", "canary.lookup", "nobodys.lookup"),
 ]
-
-
-@pytest.fixture(scope="module")
-def once(django_db_setup, django_db_blocker):
-    """Made once for all tests of this file, each of which undoes what it does."""
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
-        patch.setattr(tools, "_registry", tools.registered())
-        yield cast.neighbours()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def both(once, db):
-    return once
 
 
 @pytest.fixture

@@ -9,14 +9,12 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from executions.models import Flag
-from projects import tools
-from tests import neighbours as cast
 from tests.neighbours import CANARY, UNKNOWN_ID, everything
 
 KINDS = list(admin.site._registry.items())
@@ -35,19 +33,11 @@ WITH_A_ROW = (
 )
 
 
-@pytest.fixture(scope="module")
-def once(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
-        patch.setattr(tools, "_registry", tools.registered())
-        yield cast.neighbours()
-        transaction.set_rollback(True)
-
-
 @pytest.fixture
-def both(once, db):
+def both(both):
     Group.objects.create(name=CANARY)
     get_user_model().objects.create_user(CANARY)
-    return once
+    return both
 
 
 def signed_in(name: str, **rights: bool) -> Client:

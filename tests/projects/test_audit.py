@@ -17,7 +17,7 @@ from django.utils import timezone
 from executions.models import Flag
 from gateway.models import Limit
 from notifications.models import Delivery
-from projects import audit, keys, tools
+from projects import audit, keys
 from projects.models import ApiKey, AuditEvent, Membership, Project, Scope, Tool
 from tests import neighbours as cast
 from tests.cast import REFUND
@@ -35,19 +35,6 @@ NO_EVENT = {
     ("POST", "executions/<uuid:execution_id>/feedback"): "the execution's own history says by whom",
     ("POST", "workflows/<str:name>/executions/report"): "the report itself says by whom",
 }
-
-
-@pytest.fixture(scope="module")
-def once(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
-        patch.setattr(tools, "_registry", tools.registered())
-        yield cast.neighbours()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def both(once, db):
-    return once
 
 
 def events(**said) -> list[AuditEvent]:
