@@ -7,7 +7,9 @@ from django.shortcuts import redirect, render
 from django.urls import path
 
 from projects.admin import DiscreetAdmin, pretty
+from projects.audited import actor
 from projects.models import Role
+from projects.pages import sentences
 from wire import strict_json
 from wire.problems import Problem
 
@@ -74,11 +76,11 @@ class FeedbackPage(DiscreetAdmin):
 
     def _gave(self, request: HttpRequest, execution: Execution, form: FeedbackForm) -> bool:
         """Whether it went through; else the form says what was wrong."""
-        opinion = Opinion(actor=f"user:{request.user.get_username()}", **form.cleaned_data)
+        opinion = Opinion(actor=actor(request), **form.cleaned_data)
         try:
             feedback.give(execution, feedback.examined(execution, opinion))
         except Problem as problem:
-            for said in [f"{fault.pointer}: {fault.detail}" for fault in problem.faults] or [problem.detail]:
+            for said in sentences(problem):
                 form.add_error(None, said)
             return False
         messages.success(request, f"The answer was {'accepted' if opinion.accepted else 'rejected'}.")

@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from projects import roles
+from projects import audited, roles
 from projects.admin import usd
 from projects.models import Role
 from wire.problems import Conflict, Problem
@@ -54,7 +54,7 @@ class Reviewer:
 
     @property
     def actor(self) -> str:
-        return f"user:{self.request.user.get_username()}"
+        return audited.actor(self.request)
 
     def may(self, project: int, role: str) -> bool:
         """A review that asks designers or owners is theirs; any other word is one of the project's own, for its reviewers."""
