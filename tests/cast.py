@@ -2,6 +2,9 @@
 
 import json
 
+from django.contrib.auth import get_user_model
+from django.test import Client
+
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution
@@ -9,7 +12,7 @@ from executions.queue import submit
 from gateway import pressure
 from gateway.providers.registry import register
 from gateway.providers.scripted import ScriptedProvider
-from projects.models import Project, TierModel, Tool
+from projects.models import Membership, Project, TierModel, Tool
 from workflows.models import Examined, Workflow
 
 TIERS = {
@@ -102,3 +105,13 @@ def execute(workflow: Workflow, message: str = "I want a refund") -> Execution:
     plain.advance(execution.pk, worker.current())
     execution.refresh_from_db()
     return execution
+
+
+def member(project: Project | None = None, role: str = "viewer", name: str = "rosa", **rights: bool) -> Client:
+    """Signed in as somebody who has this role in this project, or these rights of Django's, such as `is_superuser`."""
+    account = get_user_model().objects.create_user(name, is_staff=True, **rights)
+    if project:
+        Membership.objects.create(project=project, account=account, role=role)
+    client = Client()
+    client.force_login(account)
+    return client

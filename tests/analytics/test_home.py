@@ -3,30 +3,19 @@
 import re
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from executions import worker
 from executions.models import Execution, Worker
-from projects.models import ApiKey, Membership, Project
+from projects.models import ApiKey, Project
 from tests import neighbours as cast
-from tests.cast import envelope, execute, make_project, make_workflow, models_answer
+from tests.cast import envelope, execute, make_project, make_workflow, member, models_answer
 from tests.neighbours import CANARY
 from workflows.models import Budget
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(name="rosa", project=None, role="viewer", **rights):
-    account = get_user_model().objects.create_user(name, is_staff=True, **rights)
-    if project:
-        Membership.objects.create(project=project, account=account, role=role)
-    client = Client()
-    client.force_login(account)
-    return client
 
 
 def home(client, page=1):
@@ -43,7 +32,7 @@ def test_it_shows_what_waits_and_where():
     execute(workflow, "something else")
     parked = execute(workflow, "the moon again")
     Execution.objects.filter(pk=parked.pk).update(status="waiting", waiting_for="budget")
-    client = signed_in(project=workflow.project)
+    client = member(project=workflow.project)
     page = home(client)
     assert "1 escalated: a person has to decide" in page
     assert "2 open flags; 2 of them hold an execution up" in page
@@ -60,7 +49,7 @@ def test_what_failed_long_ago_does_not_wait():
     models_answer({"error": "rejected"})
     execute(workflow)
     Execution.objects.update(finished_at=timezone.now() - timezone.timedelta(days=2))
-    assert "failed in the last" not in home(signed_in(project=workflow.project))
+    assert "failed in the last" not in home(member(project=workflow.project))
 
 
 def test_it_says_what_this_month_cost_with_its_labels():
@@ -68,7 +57,7 @@ def test_it_says_what_this_month_cost_with_its_labels():
     models_answer({"text": envelope({"kind": "refund"})})
     execute(workflow)
     Budget.objects.create(project=workflow.project, period="month", cap=10**12, stated_by="rosa")
-    page = home(signed_in(project=workflow.project))
+    page = home(member(project=workflow.project))
     assert "1 executions completed." in page
     assert "the same tokens on scripted:claude-opus-5-5, with a warm cache." in page
     assert "simulated scripted models answered: a story, and no evidence" in page
@@ -84,14 +73,14 @@ def test_a_call_without_a_price_makes_it_incomplete():
     workflow.refresh_from_db()
     models_answer({"text": envelope({"kind": "refund"})})
     execute(workflow)
-    page = home(signed_in(project=workflow.project))
+    page = home(member(project=workflow.project))
     assert "incomplete 1 calls have no price" in page
     assert "What it saved is not known" in page
 
 
 def test_it_says_what_to_do_first_and_then_no_more():
     project = make_project()
-    client = signed_in(project=project, role="owner")
+    client = member(project=project, role="owner")
     assert (
         "1 Create an API key On the command line: manage.py create_api_key --project alice 2 Store a workflow"
         in home(client)
@@ -106,7 +95,7 @@ def test_it_says_what_to_do_first_and_then_no_more():
 
 
 def test_without_a_worker_it_says_how_to_start_one():
-    client = signed_in(project=make_project())
+    client = member(project=make_project())
     assert "No worker is alive: what is accepted waits." in home(client)
     worker.current()
     assert Worker.objects.alive().count() == 1
@@ -117,25 +106,25 @@ def test_without_a_worker_it_says_how_to_start_one():
 
 def test_who_belongs_to_no_project_is_told_so():
     make_project()
-    page = home(signed_in())
+    page = home(member())
     assert "You belong to no project yet." in page
     assert "alice" not in page
 
 
 def test_an_installation_without_a_project_says_how_to_make_one():
-    assert "create_api_key --project NAME" in home(signed_in(is_superuser=True))
+    assert "create_api_key --project NAME" in home(member(is_superuser=True))
 
 
 def test_nothing_of_another_project_is_on_it():
     both = cast.neighbours()
-    page = signed_in(project=both.own.project, role="owner").get("/admin/").content.decode()
+    page = member(project=both.own.project, role="owner").get("/admin/").content.decode()
     assert "mallory" in page
     assert CANARY not in page
 
 
 def test_many_projects_take_no_more_queries_than_five():
     counts = []
-    client = signed_in(is_superuser=True)
+    client = member(is_superuser=True)
     for number in range(1, 13):
         project = make_project(f"p{number:02}")
         Budget.objects.create(project=project, period="month", cap=10**12)
@@ -155,7 +144,7 @@ def test_many_projects_take_no_more_queries_than_five():
 def test_each_project_takes_as_many_queries_as_the_next():
     workflow = make_workflow()
     models_answer({"text": envelope({"kind": "refund"})})
-    counts, client = [], signed_in(is_superuser=True)
+    counts, client = [], member(is_superuser=True)
     for number in range(3):
         for _ in range(4**number):
             execute(workflow)
@@ -166,7 +155,7 @@ def test_each_project_takes_as_many_queries_as_the_next():
 
 
 def test_what_there_is_stands_by_what_people_come_for():
-    page = home(signed_in(is_superuser=True))
+    page = home(member(is_superuser=True))
     groups = [
         page.index(word) for word in ("Work ", " Executions ", " Money ", " Budgets ", " Projects ", " Installation ")
     ]
@@ -177,5 +166,5 @@ def test_what_there_is_stands_by_what_people_come_for():
 
 def test_a_kind_that_no_group_names_stands_behind_them(monkeypatch):
     monkeypatch.setattr("analytics.site.GROUPS", {"Work": {"executions.Execution": "Executions"}})
-    page = home(signed_in(is_superuser=True))
+    page = home(member(is_superuser=True))
     assert page.index(" Executions ") < page.index(" Budgets ")

@@ -1,9 +1,7 @@
 """The page of an execution, and what is done there."""
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -11,18 +9,9 @@ from executions.models import Execution, Flag
 from executions.pages.stands import STANDS, in_words
 from executions.retention import purge
 from gateway.models import Call
-from projects.models import Membership
-from tests.cast import REFUND, envelope, execute, make_workflow, models_answer
+from tests.cast import REFUND, envelope, execute, make_workflow, member, models_answer
 
 pytestmark = pytest.mark.django_db
-
-
-def member(project, role="viewer", name="rosa"):
-    account = get_user_model().objects.create_user(name, is_staff=True)
-    Membership.objects.create(project=project, account=account, role=role)
-    client = Client()
-    client.force_login(account)
-    return client
 
 
 def address(execution, word="change"):

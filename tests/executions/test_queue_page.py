@@ -4,7 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,8 +12,8 @@ from executions import queue, resolution, worker
 from executions.drivers import plain
 from executions.models import Execution, Feedback, Flag
 from executions.resolution import Decision
-from projects.models import Membership, Project
-from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
+from projects.models import Project
+from tests.cast import REFUND, envelope, execute, make_project, make_workflow, member, models_answer
 from tests.executions.test_reviews import asked
 from workflows.models import Workflow
 
@@ -36,18 +35,9 @@ EACH = {
 }
 
 
-def account(name="rosa", role="reviewer", project=None, **rights):
-    made = get_user_model().objects.create_user(name, is_staff=True, **rights)
-    if project:
-        Membership.objects.create(project=project, account=made, role=role)
-    client = Client()
-    client.force_login(made)
-    return client
-
-
 @pytest.fixture
 def reviewer(db):
-    return account(is_superuser=True)
+    return member(is_superuser=True)
 
 
 def flagged(*answers, workflow=None, message="I want a refund"):
@@ -254,7 +244,7 @@ def test_an_error_stands_beside_the_field_that_it_is_about(reviewer):
 def test_two_reviewers_at_once_one_wins_and_the_other_loses_nothing(reviewer):
     workflow = make_workflow()
     first, second = (flagged(UNCOVERED, workflow=workflow, message=text) for text in ("one", "two"))
-    other = account("lea", is_superuser=True)
+    other = member(name="lea", is_superuser=True)
     page(reviewer, first), page(other, first)
     send(other, first, "whole", **{"whole-0": "exchange"})
     answer = send(reviewer, first, "whole", note="my own words", **{"whole-0": "repair"})
@@ -273,7 +263,7 @@ def test_two_reviewers_at_once_one_wins_and_the_other_loses_nothing(reviewer):
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="who writes there is alone")
 @pytest.mark.django_db(transaction=True)
 def test_of_two_decisions_in_the_same_moment_one_is_taken():
-    clients = [account(name, is_superuser=True) for name in ("rosa", "lea")]
+    clients = [member(name=name, is_superuser=True) for name in ("rosa", "lea")]
     flag, ready = flagged(UNCOVERED), threading.Barrier(2)
 
     def decide(client):
@@ -348,7 +338,7 @@ def test_an_address_that_says_nothing_is_no_fault(reviewer, query):
 def test_a_reviewer_sees_the_own_projects_alone():
     bob = make_workflow(project=make_project("bob"), name="bobs")
     mine, theirs = flagged(UNCOVERED), flagged(UNCOVERED, workflow=bob)
-    rosa = account(project=Project.objects.get(name="alice"))
+    rosa = member(Project.objects.get(name="alice"), "reviewer")
     shown = page(rosa)
     assert (str(mine.pk) in shown, str(theirs.pk) in shown, "bob" in shown) == (True, False, False)
     page(rosa, theirs, status=404)
@@ -360,13 +350,13 @@ def test_a_reviewer_sees_the_own_projects_alone():
 
 @pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("reviewer", 200), ("designer", 200), ("owner", 200)])
 def test_the_page_is_for_reviewers(role, status):
-    client = account(role=role, project=flagged(UNCOVERED).execution.project)
+    client = member(flagged(UNCOVERED).execution.project, role)
     page(client, status=status)
 
 
 def test_nobody_else_gets_in():
     flag = flagged(UNCOVERED)
-    page(account("clerk"), status=403)
+    page(member(name="clerk"), status=403)
     assert Client().get("/admin/queue/")["Location"].startswith("/admin/login/")
     assert send(Client(), flag, "redesign").status_code == 302
     assert state_of(flag) == ("open", "")
@@ -376,7 +366,7 @@ def test_nobody_else_gets_in():
 def test_a_review_that_asks_owners_is_theirs(role, status):
     asked(to="owner")
     flag = Flag.objects.get()
-    client = account(role=role, project=flag.execution.project)
+    client = member(flag.execution.project, role)
     page(client, flag, status=status)
     assert (str(flag.pk) in page(client)) == (status == 200)
 

@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.test import Client
 from django.utils import timezone
 
 from gateway import pricing
 from gateway.models import Call, OwnPrice
-from projects.models import Membership, Scope
-from tests.cast import envelope, execute, make_project, make_workflow, models_answer
+from projects.models import Scope
+from tests.cast import envelope, execute, make_project, make_workflow, member, models_answer
 from tests.neighbours import client_of
 
 pytestmark = pytest.mark.django_db
@@ -194,14 +192,6 @@ def test_who_reads_prices_does_not_state_them(shop):
 
 
 # In the admin.
-
-
-def member(project, role: str) -> Client:
-    account = get_user_model().objects.create_user(role, is_staff=True)
-    Membership.objects.create(project=project, account=account, role=role)
-    client = Client()
-    client.force_login(account)
-    return client
 
 
 def test_the_page_shows_prices_beside_each_other(shop):

@@ -8,6 +8,7 @@ from django.test import Client
 from executions.models import Flag
 from projects.models import ApiKey, Membership, Project, Role
 from tests import neighbours as cast
+from tests.cast import member
 from tests.neighbours import CANARY
 from workflows.models import Budget
 
@@ -32,14 +33,6 @@ def both(db):
     return cast.neighbours()
 
 
-def member(role, project, name="rosa"):
-    account = get_user_model().objects.create_user(name, is_staff=True)
-    Membership.objects.create(project=project, account=account, role=role)
-    client = Client()
-    client.force_login(account)
-    return client
-
-
 def address(kind):
     app = "projects" if kind == "provider" else PAGES[kind]
     return f"/admin/{app}/{kind}/"
@@ -47,7 +40,7 @@ def address(kind):
 
 @pytest.mark.parametrize("role", Role.values)
 def test_each_role_sees_its_own_project_and_nothing_of_another(role, both):
-    client = member(role, both.own.project)
+    client = member(both.own.project, role)
     seen = SEEN["viewer"] | (SEEN["owner"] if role == "owner" else set())
     seen |= SEEN["designer"] if role in ("designer", "owner") else set()
     for kind in PAGES:
@@ -61,7 +54,7 @@ def test_each_role_sees_its_own_project_and_nothing_of_another(role, both):
 
 @pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("reviewer", 200), ("designer", 200), ("owner", 200)])
 def test_a_reviewer_resolves_flags(role, status, both):
-    client = member(role, both.own.project)
+    client = member(both.own.project, role)
     flag = Flag.objects.filter(execution__project=both.own.project, state="open", waiting=True).first()
     page = f"/admin/queue/{flag.pk}/"
     assert client.get(page).status_code == status
@@ -71,21 +64,21 @@ def test_a_reviewer_resolves_flags(role, status, both):
 
 
 def test_nobody_resolves_flags_of_another_project(both):
-    client = member("owner", both.own.project)
+    client = member(both.own.project, "owner")
     flag = Flag.objects.filter(execution__project=both.foreign.project, state="open").first()
     assert client.get(f"/admin/queue/{flag.pk}/").status_code == 404
 
 
 @pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("reviewer", 403), ("designer", 302), ("owner", 302)])
 def test_a_designer_states_budgets(role, status, both):
-    client = member(role, both.own.project)
+    client = member(both.own.project, role)
     data = {"project": both.own.project_id, "workflow": both.own.pk, "period": "day", "cap": "5"}
     assert client.post("/admin/workflows/budget/add/", data).status_code == status
     assert Budget.objects.filter(period="day").count() == (1 if status == 302 else 0)
 
 
 def test_a_budget_is_offered_and_taken_for_the_own_projects_alone(both):
-    client = member("designer", both.own.project)
+    client = member(both.own.project, "designer")
     form = client.get("/admin/workflows/budget/add/").content.decode()
     assert both.own.project.name in form
     assert CANARY not in form
@@ -96,7 +89,7 @@ def test_a_budget_is_offered_and_taken_for_the_own_projects_alone(both):
 
 @pytest.mark.parametrize("role", Role.values)
 def test_an_owner_changes_the_project_but_not_its_name_nor_its_members(role, both):
-    client, project = member(role, both.own.project), both.own.project
+    client, project = member(both.own.project, role), both.own.project
     page = f"/admin/projects/project/{project.pk}/change/"
     form = client.get(page).content.decode()
     assert ('name="execution_cap"' in form) == (role == "owner")
@@ -125,7 +118,7 @@ def test_an_owner_changes_the_project_but_not_its_name_nor_its_members(role, bot
 
 
 def test_an_owner_revokes_the_own_keys_alone(both):
-    client = member("owner", both.own.project)
+    client = member(both.own.project, "owner")
     theirs = ApiKey.objects.issue(both.foreign.project, ["read"])[0]
     mine = ApiKey.objects.issue(both.own.project, ["read"])[0]
     data = {"action": "revoke", "_selected_action": [str(theirs.pk), str(mine.pk)], "post": "yes"}
@@ -136,7 +129,7 @@ def test_an_owner_revokes_the_own_keys_alone(both):
 
 def test_a_role_is_of_one_project(both):
     """An owner here is a viewer there."""
-    client = member("owner", both.own.project)
+    client = member(both.own.project, "owner")
     Membership.objects.create(
         project=both.foreign.project, account=get_user_model().objects.get(username="rosa"), role="viewer"
     )
@@ -151,14 +144,14 @@ def test_a_role_is_of_one_project(both):
 
 
 def test_an_account_that_was_shut_out_sees_nothing(both):
-    client = member("owner", both.own.project)
+    client = member(both.own.project, "owner")
     get_user_model().objects.update(is_active=False)
     assert client.get("/admin/workflows/workflow/").status_code == 302
 
 
 def test_rights_of_django_open_nothing(both):
     """A right there is for all projects; ours are roles."""
-    client = member("viewer", both.own.project)
+    client = member(both.own.project, "viewer")
     account = get_user_model().objects.get(username="rosa")
     account.user_permissions.set(account.user_permissions.model.objects.all())
     assert client.get("/admin/projects/apikey/").status_code == 403

@@ -10,7 +10,7 @@ from django.test import Client
 
 from projects import tools
 from projects.models import AuditEvent, Membership, Tool, ToolVariable
-from tests.cast import make_project
+from tests.cast import make_project, member
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/projects/tool/add/"
@@ -25,14 +25,6 @@ def project(monkeypatch):
     ToolVariable.objects.create(project=project, name="SQL_SHOP_URL")
     ToolVariable.objects.create(project=project, name="TOOL_SHOP_TOKEN")
     return project
-
-
-def member(project, role, name="rosa"):
-    account = get_user_model().objects.create_user(name, is_staff=True)
-    Membership.objects.create(project=project, account=account, role=role)
-    client = Client()
-    client.force_login(account)
-    return client
 
 
 @pytest.fixture

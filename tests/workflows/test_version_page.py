@@ -1,14 +1,12 @@
 """The pages of a workflow and of its versions: what they say, and what a designer does there."""
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from projects.models import Membership, Role
-from tests.cast import REFUND, make_workflow
-from workflows.models import Examined, Workflow
+from projects.models import Role
+from tests.cast import REFUND, make_workflow, member
+from workflows.models import Examined
 
 pytestmark = pytest.mark.django_db
 
@@ -21,14 +19,6 @@ NEXT = {
         {"id": "gift", "case": "It was a gift", "handling": "Answer as to the buyer."},
     ],
 }
-
-
-def member(workflow: Workflow, role: str, name: str = "rosa") -> Client:
-    account = get_user_model().objects.create_user(name, is_staff=True)
-    Membership.objects.create(project=workflow.project, account=account, role=role)
-    client = Client()
-    client.force_login(account)
-    return client
 
 
 @pytest.fixture
@@ -45,7 +35,7 @@ def page_of(version, word="change"):
 
 
 def test_a_workflow_shows_its_versions_and_what_was_published(workflow):
-    shown = member(workflow, "viewer").get(f"/admin/workflows/workflow/{workflow.pk}/change/").content.decode()
+    shown = member(workflow.project, "viewer").get(f"/admin/workflows/workflow/{workflow.pk}/change/").content.decode()
     assert "Gifts were asked about." in shown
     assert "0.31 USD" in shown
     assert '<span class="state">draft</span>' in shown
@@ -56,7 +46,7 @@ def test_a_workflow_shows_its_versions_and_what_was_published(workflow):
 
 
 def test_a_version_says_what_it_does(workflow):
-    shown = member(workflow, "designer").get(page_of(workflow.versions.get(number="1.1.0"))).content.decode()
+    shown = member(workflow.project, "designer").get(page_of(workflow.versions.get(number="1.1.0"))).content.decode()
     for text in (
         "Say whether a customer asks for a refund.",
         "<code>message</code>",
@@ -77,7 +67,7 @@ def test_a_version_says_what_it_does(workflow):
 
 @pytest.mark.parametrize(("role", "status"), [("viewer", 404), ("reviewer", 404), ("designer", 302), ("owner", 302)])
 def test_a_designer_publishes_it(workflow, role, status):
-    client, draft = member(workflow, role), workflow.versions.get(number="1.1.0")
+    client, draft = member(workflow.project, role), workflow.versions.get(number="1.1.0")
     before = client.get(page_of(draft)).content.decode()
     assert ("/publish/" in before) == (status == 302)
     assert client.get(page_of(draft, "publish")).status_code == (200 if status == 302 else 404)
@@ -89,14 +79,14 @@ def test_a_designer_publishes_it(workflow, role, status):
 
 
 def test_looking_at_the_question_publishes_nothing(workflow):
-    client, draft = member(workflow, "designer"), workflow.versions.get(number="1.1.0")
+    client, draft = member(workflow.project, "designer"), workflow.versions.get(number="1.1.0")
     shown = client.get(page_of(draft, "publish")).content.decode()
     assert "refund 1.0.0 is live now" in shown
     assert not draft.publications.exists()
 
 
 def test_a_version_that_was_live_is_rolled_back_to(workflow):
-    client, first = member(workflow, "designer"), workflow.versions.get(number="1.0.0")
+    client, first = member(workflow.project, "designer"), workflow.versions.get(number="1.0.0")
     workflow.versions.get(number="1.1.0").publish("alice")
     assert "Roll back to this version" in client.get(page_of(first)).content.decode()
     client.post(page_of(first, "publish"))
@@ -106,7 +96,7 @@ def test_a_version_that_was_live_is_rolled_back_to(workflow):
 
 
 def test_why_it_cannot_be_published_is_a_sentence(workflow):
-    client, draft = member(workflow, "owner"), workflow.versions.get(number="1.1.0")
+    client, draft = member(workflow.project, "owner"), workflow.versions.get(number="1.1.0")
     workflow.project.tiers.filter(tier="cheap").delete()
     for answer in (client.get(page_of(draft, "publish")), client.post(page_of(draft, "publish"))):
         shown = answer.content.decode()
@@ -116,7 +106,7 @@ def test_why_it_cannot_be_published_is_a_sentence(workflow):
 
 
 def test_what_changed_is_told_place_by_place_and_as_text(workflow):
-    client, draft = member(workflow, "viewer"), workflow.versions.get(number="1.1.0")
+    client, draft = member(workflow.project, "viewer"), workflow.versions.get(number="1.1.0")
     shown = client.get(page_of(draft, "diff")).content.decode()
     assert '<span class="op">added</span>' in shown
     assert "/edge_cases/1" in shown
@@ -127,7 +117,9 @@ def test_what_changed_is_told_place_by_place_and_as_text(workflow):
 
 
 def test_the_first_version_has_nothing_to_be_compared_with(workflow):
-    shown = member(workflow, "viewer").get(page_of(workflow.versions.get(number="1.0.0"), "diff")).content.decode()
+    shown = (
+        member(workflow.project, "viewer").get(page_of(workflow.versions.get(number="1.0.0"), "diff")).content.decode()
+    )
     assert "nothing to compare it with" in shown
 
 
@@ -135,25 +127,25 @@ def test_the_first_version_has_nothing_to_be_compared_with(workflow):
 def test_a_number_that_there_is_not_is_not_found(workflow, wrong):
     """Nor is a version compared with itself."""
     draft = workflow.versions.get(number="1.1.0")
-    answer = member(workflow, "viewer").get(page_of(draft, "diff") + f"?from={wrong}")
+    answer = member(workflow.project, "viewer").get(page_of(draft, "diff") + f"?from={wrong}")
     assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("wrong", ["0", "nothing", "99999999999999999999999", "%00", "-1", "a/b"])
 @pytest.mark.parametrize("word", ["change", "publish", "diff", "try"])
 def test_a_wrong_id_is_not_found(workflow, wrong, word):
-    client = member(workflow, "owner")
+    client = member(workflow.project, "owner")
     for kind in ("version", "workflow"):
         assert client.get(f"/admin/workflows/{kind}/{wrong}/{word}/").status_code in (302, 404)
 
 
 def test_a_page_is_not_posted_to(workflow):
-    client = member(workflow, "owner")
+    client = member(workflow.project, "owner")
     assert client.post(page_of(workflow.live.version), {"title": "stolen"}).status_code == 403
 
 
 def test_many_versions_take_no_more_queries_than_few(workflow):
-    client, counts = member(workflow, Role.VIEWER), []
+    client, counts = member(workflow.project, Role.VIEWER), []
     for number in range(2, 14):
         workflow.draft(Examined.of(NEXT, workflow.project), f"1.{number}.0", created_by="alice").publish("alice")
         with CaptureQueriesContext(connection) as queries:
