@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "workflows",
     "toolbox",
     "executions",
+    "evaluations",
     "analytics",
     "notifications",
     "demo",

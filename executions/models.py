@@ -115,6 +115,7 @@ class Execution(models.Model):
     class Purpose(models.TextChoices):
         PRODUCTION = "production"
         TRIAL = "trial"
+        EVALUATION = "evaluation"  # of a case: nobody is asked, no side effect happens, see `Record`
         REPORTED = "reported"  # it ran elsewhere, see `Report`: nothing moves it here
 
     class Resolver(models.TextChoices):
@@ -248,6 +249,17 @@ class Execution(models.Model):
     def has_ended(self) -> bool:
         """Nothing happens to it any more by itself, nor because of a person."""
         return self.status in FINAL or self.purpose == self.Purpose.REPORTED
+
+
+class Record(models.Model):
+    """What the tools, reviews and called workflows of an evaluation answer, instead of being called. Its texts go with those of
+    its execution."""
+
+    execution = models.OneToOneField(Execution, models.CASCADE, primary_key=True, related_name="record")
+    answers = VerbatimJSONField(default=dict, help_text="Step → what it answers; of a list: one for each item.")
+
+    def __str__(self) -> str:
+        return f"the record of {self.execution_id}"
 
 
 class Report(models.Model):
@@ -392,6 +404,7 @@ class Flag(models.Model):
         IN_REDESIGN = "in_redesign"
         RESOLVED = "resolved"
         DISMISSED = "dismissed"
+        RECORDED = "recorded"  # of an evaluation: nobody is asked
 
     class Resolution(models.TextChoices):
         ANSWERED = "answered"

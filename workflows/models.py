@@ -27,6 +27,7 @@ from wire.problems import Conflict, Fault, Invalid
 from wire.redaction import PERSONAL, policy_of
 from wire.times import rfc3339
 
+from . import gate
 from .calls import callees, pins
 from .definition import Definition
 from .faults import MAX_FAULTS
@@ -230,21 +231,30 @@ class Version(models.Model):
         if not self.publications.exists():
             self.examine_again()
 
-    def publish(self, by: str) -> Publication:
+    def publish(self, by: str, override: str = "") -> Publication:
         """Makes this version live: from now on executions are of it, with the tier map as it is at this moment.
 
-        There is no evaluation to bind a verdict to yet, so the evidence is `none` and the workflow is unproven. Raises
-        `Conflict` for a workflow that is archived, or where it cannot be executed.
+        Raises `Conflict` for a workflow that is archived, where it cannot be executed, and where the gate misses evidence,
+        unless `override` says why it is to go live all the same.
         """
         self.workflow.must_be_in_use()
         pinned = {"tier_map": self.tiers(), "calls": pins(self) or None, "prompt_format": PROMPT_FORMAT}
+        evidence = gate.judge(gate.Wanted(self, **pinned, override=redaction(self.workflow.project_id).text(override)))
         with transaction.atomic():
             was_live = self.publications.exists()
             before = Workflow.objects.filter(pk=self.workflow_id).values_list("live__version__number", flat=True).get()
-            publication = self.publications.create(**pinned, published_by=by)
+            publication = self.publications.create(
+                **pinned,
+                evidence=evidence.word,
+                evaluation=evidence.evaluation,
+                reason=evidence.reason,
+                published_by=by,
+            )
             Workflow.objects.filter(pk=self.workflow_id).update(live=publication)
             verb = Verb.ROLLED_BACK if was_live and before != self.number else Verb.PUBLISHED
+            verb = Verb.OVERRODE if evidence.reason else verb
             told = {"before": before, "evidence": publication.evidence, "tier_map": publication.tier_map}
+            told |= {"reason": evidence.reason} if evidence.reason else {}
             audit.record(self.workflow.project_id, by, verb, self, **told)
         return publication
 
@@ -264,7 +274,8 @@ class Publication(models.Model):
     )
     prompt_format = models.PositiveIntegerField()
     evidence = models.CharField(max_length=10, choices=Evidence, default=Evidence.NONE)
-    reason = models.TextField(blank=True)
+    evaluation = models.UUIDField(null=True, help_text="Whose verdict the evidence is.")
+    reason = models.TextField(blank=True, help_text="Why the gate was overridden.")
     published_by = models.CharField(max_length=200)
     published_at = models.DateTimeField(default=timezone.now)
 

@@ -1,0 +1,1 @@
+"""Proven before trusted: cases, graders, evaluations, and the gate in front of a publication."""

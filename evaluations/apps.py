@@ -1,0 +1,14 @@
+"""The app of evaluations: the gate in front of every publication is its own."""
+
+from django.apps import AppConfig
+
+
+class EvaluationsConfig(AppConfig):
+    name = "evaluations"
+
+    def ready(self) -> None:
+        from workflows import gate
+
+        from .gate import judge
+
+        gate.guard(judge)

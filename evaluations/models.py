@@ -1,0 +1,256 @@
+"""Cases, what is asked of a version before it is published, and evaluations with their results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from hashlib import sha256
+from uuid import UUID
+
+import rfc8785
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from executions.models import Execution
+from projects.fields import PicoField, ShareField, VerbatimJSONField
+from projects.models import Project
+from wire.ids import new_id
+from workflows.models import Publication, Version, Workflow
+
+MIN_CASES = 20
+# The smallest margin, in whole percents, that as many flawless pairs can prove at one-sided 95%: z²/(n + z²), z = 1.645.
+MARGIN = Decimal("0.12")
+MIN_RECALL = Decimal("0.80")
+
+
+def digest(document: object) -> str:
+    """SHA-256 of a JSON value's canonical form (RFC 8785): the same for the same content, whatever its spelling."""
+    return sha256(rfc8785.dumps(document)).hexdigest()
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def confirmed(self) -> CaseQuerySet:
+        """Those that count: a person stands for them."""
+        return self.filter(state=Case.State.CONFIRMED)
+
+    def proposed(self) -> CaseQuerySet:
+        return self.filter(state=Case.State.PROPOSED)
+
+
+class Case(models.Model):
+    """A stored input with its expected outcome. Its content never changes: whoever corrects one retires it and adds another, so
+    that a result always says what it was a result of."""
+
+    class Kind(models.TextChoices):
+        COVERED = "covered"
+        BOUNDARY = "boundary"  # covered, or not, by little
+        UNCOVERED = "uncovered"
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed"
+        CONFIRMED = "confirmed"
+        RETIRED = "retired"
+
+    class Source(models.TextChoices):
+        HAND = "hand"
+        EXAMPLE = "example"
+        FLAG = "flag"
+        FEEDBACK = "feedback"
+        IMPORT = "import"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="cases")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.COVERED)
+    input = VerbatimJSONField()
+    expects_flag = models.BooleanField(
+        default=False, help_text="That it is not answered but flagged: always so for an uncovered one."
+    )
+    expected = VerbatimJSONField(null=True, help_text="The whole answer; null where a flag is expected, or null is.")
+    steps = VerbatimJSONField(default=dict, help_text="Step → the output that is expected of it.")
+    answers = VerbatimJSONField(
+        default=dict,
+        help_text="Step → what its tool, review or workflow answers, instead of being called; of a list: one per item.",
+    )
+    weight = models.DecimalField(
+        max_digits=8, decimal_places=3, default=Decimal(1), validators=[MinValueValidator(Decimal("0.001"))]
+    )
+    tags = VerbatimJSONField(default=list)
+    note = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.CONFIRMED)
+    source = models.CharField(max_length=10, choices=Source, default=Source.HAND)
+    execution = models.UUIDField(null=True, help_text="Of which execution it was made.")
+    content_hash = models.CharField(max_length=64, editable=False)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_by = models.CharField(max_length=200, blank=True, help_text="Who confirmed or retired it last.")
+    decided_at = models.DateTimeField(null=True)
+
+    objects = CaseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workflow", "content_hash"], condition=~models.Q(state="retired"), name="one_case_of_a_content"
+            ),
+        ]
+        indexes = [models.Index(fields=["workflow", "state", "id"], name="case_of_workflow")]
+
+    def __str__(self) -> str:
+        return f"case {self.content_hash[:8]}"
+
+    @property
+    def content(self) -> dict[str, object]:
+        """What an evaluation depends on. Tags, notes and where it comes from are words about it."""
+        return {
+            "kind": self.kind,
+            "input": self.input,
+            "expects_flag": self.expects_flag,
+            "expected": self.expected,
+            "steps": self.steps,
+            "answers": self.answers,
+            "weight": str(Decimal(self.weight).normalize()),
+        }
+
+    def hashed(self) -> str:
+        return digest(self.content)
+
+
+def set_hash(content_hashes: Iterable[str]) -> str:
+    """Of a set of cases: of their contents, in no order."""
+    return digest(sorted(content_hashes))
+
+
+class Gate(models.Model):
+    """What is asked of a version before it is published. A workflow without a row is asked the defaults."""
+
+    workflow = models.OneToOneField(Workflow, models.CASCADE, primary_key=True, related_name="gate")
+    min_cases = models.PositiveIntegerField(
+        default=MIN_CASES,
+        validators=[MinValueValidator(1), MaxValueValidator(10_000)],
+        help_text="With so many confirmed cases a version needs a verdict.",
+    )
+    margin = ShareField(default=MARGIN, help_text="By how much its share of right answers may lie below, at most.")
+    min_recall = ShareField(default=MIN_RECALL, help_text="The share of uncovered cases that it has to flag.")
+    graders = VerbatimJSONField(default=list, help_text="How the whole answer is compared; none: exactly.")
+    step_graders = VerbatimJSONField(default=dict, help_text="Step → how its output is compared; none: exactly.")
+    stated_by = models.CharField(max_length=200, blank=True, editable=False)
+    stated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"the gate of {self.workflow.name}"
+
+    @property
+    def rules(self) -> dict[str, object]:
+        """As an evaluation keeps them. How many cases are enough is asked when a version is published."""
+        return {
+            "margin": str(Decimal(self.margin).normalize()),
+            "min_recall": str(Decimal(self.min_recall).normalize()),
+            "graders": self.graders,
+            "step_graders": self.step_graders,
+        }
+
+
+def gate_of(workflow: Workflow) -> Gate:
+    """The row, or an unsaved one with the defaults."""
+    return Gate.objects.filter(workflow=workflow).first() or Gate(workflow=workflow)
+
+
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    def in_motion(self) -> EvaluationQuerySet:
+        return self.filter(status=Evaluation.Status.RUNNING)
+
+
+class Evaluation(models.Model):
+    """A version with certain models over cases, and, in a second arm, what it is compared with on the same cases."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        WAITING = "waiting"  # its budget has no room
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+
+    class Against(models.TextChoices):
+        NOTHING = "nothing"
+        FRONTIER = "frontier"  # the same definition, every model step on the frontier
+        INCUMBENT = "incumbent"  # what was live when it began
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="evaluations")
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="evaluations")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="evaluations")
+    tier_map = VerbatimJSONField(help_text="tier → provider:model; steps.ID → the model of one step.")
+    against = models.CharField(max_length=10, choices=Against)
+    incumbent = models.ForeignKey(Publication, models.PROTECT, null=True, related_name="+")
+    rules = VerbatimJSONField(help_text="What was asked, as it was when it began.")
+    binding = models.CharField(max_length=64, help_text="Hash of everything that its verdict is a verdict of.")
+    cases_hash = models.CharField(max_length=64)
+    repeats = models.PositiveIntegerField(default=1)
+    at_once = models.PositiveIntegerField(default=16)
+    budget = PicoField(null=True, blank=True)
+    simulated = models.BooleanField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
+    total = models.PositiveIntegerField(help_text="Results that it will have.")
+    passed = models.BooleanField(
+        null=True, help_text="The verdict; null while there is none, or nothing to compare with."
+    )
+    figures = VerbatimJSONField(null=True, help_text="What came of it, once it is completed.")
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = EvaluationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workflow", "id"], name="evaluation_of_workflow"),
+            models.Index(fields=["status"], condition=models.Q(status="running"), name="evaluation_in_motion"),
+            models.Index(fields=["binding"], condition=models.Q(passed=True), name="evaluation_passed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"evaluation of {self.version} by {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Result(models.Model):
+    """One case, in one arm of an evaluation, once: the execution that it was, and how that was judged."""
+
+    class Arm(models.TextChoices):
+        CANDIDATE = "candidate"
+        REFERENCE = "reference"
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="results")
+    arm = models.CharField(max_length=10, choices=Arm)
+    case = models.ForeignKey(Case, models.PROTECT, related_name="results")
+    repeat = models.PositiveIntegerField(default=0)
+    execution = models.ForeignKey(Execution, models.PROTECT, null=True, related_name="results")
+    right = models.BooleanField(null=True, help_text="Null: not judged yet, or not to be judged; `said` says why.")
+    said = models.TextField(blank=True, help_text="What was wrong, in a sentence.")
+    detectors = VerbatimJSONField(default=list, help_text="Of the flags that it raised: reason, detector, step.")
+    steps = VerbatimJSONField(default=dict, help_text="Step → right, confidence, model, cost, latency_ms, said.")
+    resolved_by = models.CharField(max_length=10, blank=True)
+    cost = models.BigIntegerField(null=True, help_text="Pico-dollars; null where a model has no price.")
+    latency_ms = models.PositiveIntegerField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["evaluation", "arm", "case", "repeat"], name="one_result_per_case"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["evaluation", "id"], condition=models.Q(finished_at__isnull=True), name="result_to_come"
+            ),
+            models.Index(fields=["evaluation", "right", "id"], name="result_judged"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.arm} #{self.repeat} of {self.case}"
+
+    @property
+    def flagged(self) -> bool:
+        return bool(self.detectors)
+
+
+def results_of(execution: UUID) -> models.QuerySet[Result]:
+    return Result.objects.filter(execution=execution)
