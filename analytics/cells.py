@@ -185,8 +185,8 @@ def _account(row: Row) -> str:
     """Which figure of a balance a call's cost stands in.
 
     A call in doubt, whatever it was for, stands apart together with the row that corrects it: both add up to the truth.
-    What a trial costs is money that tests a draft, so it is evaluation: as execution cost it would make the published
-    version look dearer than it is, and it completes nothing that all-frontier would have had to pay.
+    What a trial or an evaluation costs is money that tests a version, so it is evaluation: as execution cost it would make
+    the published one look dearer than it is, and it completes nothing that all-frontier would have had to pay.
     """
     if row["doubted"]:
         return "in_doubt_cost"

@@ -87,7 +87,7 @@ def of_calls(calls: QuerySet[Call], corrected: QuerySet[Call], by: Sequence[str]
 
 def _described(calls: QuerySet[Call]) -> QuerySet[Call]:
     """With those parts of a cell's key that are no columns of a call."""
-    trial = Execution.objects.filter(pk=OuterRef("execution"), purpose=Execution.Purpose.TRIAL)
+    trial = Execution.objects.tests().filter(pk=OuterRef("execution"))
     doubted = Q(cost_state=Call.CostState.UPPER_BOUND) | Q(corrects__isnull=False)
     return calls.annotate(
         day=TruncDate("finished_at", tzinfo=UTC),

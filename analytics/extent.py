@@ -80,7 +80,8 @@ class Extent:
         return [self.workflow] if self.workflow else list(self.project.workflows.all())
 
     def trials(self) -> QuerySet[Execution]:
-        return Execution.objects.filter(project=self.project, purpose=Execution.Purpose.TRIAL)
+        """And evaluations: what tries a version out."""
+        return Execution.objects.tests().filter(project=self.project)
 
 
 def midnight(day: date) -> datetime:

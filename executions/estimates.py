@@ -19,6 +19,7 @@ from workflows.definition import ModelStep, WorkflowStep
 from workflows.models import Publication, Version
 
 from . import calling, lanes
+from .lanes import OF_STEP
 from .models import Execution, Status
 
 RECENT = 200  # executions that stand for the rest
@@ -45,15 +46,20 @@ class Estimate:
 
 
 def estimate(
-    version: Version, publication: Publication | None, inputs: Sequence[object], lane: str | None = None
+    version: Version,
+    publication: Publication | None,
+    inputs: Sequence[object],
+    lane: str | None = None,
+    tiers: Models | None = None,
 ) -> Estimate:
-    """Raises `Invalid` for inputs that would be refused, and `Conflict` for all of them."""
+    """`tiers`: instead of the publication's, or the project's. Raises `Invalid` for inputs that would be refused, and `Conflict`
+    for all of them."""
     version.workflow.must_be_in_use()
     schema, policy = compiled(version.pk).input_schema, redaction(version.workflow.project_id)
     inputs = [policy.value(one) for one in inputs]
     if faults := [fault.under(f"/inputs/{n}") for n, one in enumerate(inputs) for fault in schema.faults(one)]:
         raise Invalid.of(faults)
-    asked = _Asked.of(version, publication, lane)
+    asked = _Asked.of(version, publication, lane, tiers)
     upper = asked.upper and asked.upper * len(inputs)
     recent = list(_recent(asked)[:RECENT])
     if len(recent) < ENOUGH:
@@ -79,10 +85,12 @@ class _Asked:
     called: list[tuple["_Asked", bool]]
 
     @classmethod
-    def of(cls, version: Version, publication: Publication | None, lane: str | None) -> "_Asked":
+    def of(
+        cls, version: Version, publication: Publication | None, lane: str | None, tiers: Models | None = None
+    ) -> "_Asked":
         definition, project = compiled(version.pk).definition, version.workflow.project
         lane = lanes.at_first(definition, lane) or None  # None: the design looks at each input
-        tiers = publication.tier_map if publication else version.tiers()
+        tiers = tiers or (publication.tier_map if publication else version.tiers())
         reachable = {"frontier"} if lane == lanes.QUALITY and definition.step_tiers else definition.reachable_tiers
         if missing := reachable - tiers.keys():
             raise Conflict(f"There is no model for the tier {sorted(missing)[0]}.")
@@ -91,7 +99,8 @@ class _Asked:
             if isinstance(step, WorkflowStep):
                 found = calling.pinned(project, publication, step.workflow)
                 called.append((cls.of(found.version, found, lanes.handed_on(lane)), step.for_each is None))
-        return cls(version, {tier: tiers[tier] for tier in reachable}, lane, called)
+        of_steps = {name: target for name, target in tiers.items() if name.startswith(OF_STEP)}
+        return cls(version, {tier: tiers[tier] for tier in reachable} | of_steps, lane, called)
 
     @property
     def project(self) -> Project:
@@ -124,8 +133,13 @@ class _Asked:
         if self.upper is None:
             return None
         tier = "frontier" if self.lane == lanes.QUALITY else None
-        own = sum(_call(self.project.pk, self.models[tier or one.step.tier], one, read) for one in self.steps)
+        own = sum(_call(self.project.pk, self._model(one.step, tier), one, read) for one in self.steps)
         return own + sum(one.assumed(read) for one, _ in self.called)
+
+    def _model(self, step: ModelStep, tier: str | None) -> str:
+        """`tier`: instead of its own."""
+        of_step = None if tier else self.models.get(f"{OF_STEP}{step.id}")
+        return of_step or self.models[tier or step.tier]
 
 
 def _recent(asked: _Asked) -> QuerySet:

@@ -15,6 +15,7 @@ from .run import Run
 
 FAST, QUALITY = "fast", "quality"
 LANES = get_args(Lane)
+OF_STEP = "steps."  # in a tier map, before a step's id: the model of that step alone
 LATER = Lanes.later  # designed and not built
 
 
@@ -40,6 +41,12 @@ def choose(run: Run) -> Generator[Effect, object, None]:
 
 def tier(run: Run, step: ModelStep) -> str:
     return "frontier" if run.execution.lane == QUALITY else step.tier
+
+
+def target(run: Run, step: ModelStep, tier: str) -> str:
+    """`provider:model` of a step's own call. An evaluation may try another one on a single step."""
+    of_step = run.execution.tier_map.get(f"{OF_STEP}{step.id}") if run.execution.lane != QUALITY else None
+    return of_step or run.execution.tier_map[tier]
 
 
 def is_simulated(project: int, definition: Definition, tiers: Mapping[str, str], asked: str | None) -> bool:

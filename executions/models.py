@@ -34,7 +34,8 @@ LEASE = timedelta(seconds=20)
 ITERATION = Coalesce("iteration", -1)  # null is a value where rows are unique
 FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 STANDING = (*FINAL, Status.ESCALATED)  # nothing happens any more without a person
-UNDECIDED = ("open", "in_redesign")  # states of a flag that an execution may stand still for
+UNDECIDED = ("open", "in_redesign")  # states of a flag that an execution may stand still for, and a person ends
+STILL = (*UNDECIDED, "recorded")  # and of one that nobody ends
 UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
@@ -104,6 +105,10 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
 
     def production(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.PRODUCTION)
+
+    def tests(self) -> ExecutionQuerySet:
+        """Those that try a version out: what they cost is evaluation."""
+        return self.filter(purpose__in=(Execution.Purpose.TRIAL, Execution.Purpose.EVALUATION))
 
     def reported(self) -> ExecutionQuerySet:
         return self.filter(purpose=Execution.Purpose.REPORTED)
@@ -379,8 +384,8 @@ class FlagQuerySet(models.QuerySet["Flag"]):
         return self.exclude(reason__in=NO_ESCALATION)
 
     def standing(self) -> FlagQuerySet:
-        """Those for which their execution stands still: for an answer, or for a redesign."""
-        return self.filter(state__in=UNDECIDED, waiting=True)
+        """Those for which their execution stands still: for an answer, for a redesign, or, of an evaluation, for good."""
+        return self.filter(state__in=STILL, waiting=True)
 
 
 class Flag(models.Model):

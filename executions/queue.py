@@ -5,6 +5,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from math import ceil
@@ -27,7 +28,7 @@ from workflows.models import Budget, Publication, Version
 
 from . import lanes, statements, states, store, streams, worker
 from .bell import ring, ring_for
-from .models import Execution, Flag, Status, Worker, deadline
+from .models import Execution, Flag, Record, Status, Worker, deadline
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,34 @@ def submit_batch(
     return _accept(built, actor)
 
 
+@dataclass(frozen=True)
+class Test:
+    """An execution of an evaluation: its id, its input, and what tools, reviews and called workflows answer in it, by step."""
+
+    id: UUID
+    input: object
+    answers: dict[str, object]
+
+
+def submit_tests(
+    version: Version,
+    publication: Publication | None,
+    tests: Sequence[Test],
+    *,
+    tiers: dict[str, str],
+    lane: str | None,
+    actor: str,
+) -> None:
+    """Accepts executions of an evaluation: nobody is asked, no side effect happens, and their cost is evaluation's. Raises
+    `Conflict` where the workflow is not in use."""
+    policy = redaction(version.workflow.project_id)
+    kept = [policy.counted(test.input) for test in tests]
+    built = _built(version, publication, kept, None, lane, tiers=tiers)
+    for execution, test in zip(built, tests, strict=True):
+        execution.pk, execution.purpose = test.id, Execution.Purpose.EVALUATION
+    _accept(built, actor, [Record(execution_id=test.id, answers=test.answers) for test in tests])
+
+
 def called_by(caller: Execution, publication: Publication, input: object, redacted: int) -> Execution:
     """The execution that a step of another one is, unsaved. It shares the caller's purpose, and its lane where that is not
     the usual one. Raises `Conflict` where it cannot be accepted."""
@@ -96,13 +125,14 @@ def _built(
     metadata: dict | None,
     lane: str | None = None,
     rerun_of: Execution | None = None,
+    tiers: dict[str, str] | None = None,
 ) -> list[Execution]:
     """The rows, unsaved, of inputs without secrets, each with how many were taken out. What takes time happens here and
     before: an embedded database has one write lock."""
     workflow = version.workflow
     workflow.must_be_in_use()
     metadata, redacted = redaction(workflow.project_id).counted(metadata or {})
-    tiers = publication.tier_map if publication else version.tiers()
+    tiers = tiers or (publication.tier_map if publication else version.tiers())
     baseline_model = workflow.baseline_model_at(timezone.now()) or tiers.get("frontier", "")
     definition = compiled(version.pk).definition
     simulated = lanes.is_simulated(workflow.project_id, definition, tiers, lane)
@@ -128,9 +158,10 @@ def _built(
     ]
 
 
-def _accept(executions: list[Execution], actor: str) -> list[Execution]:
+def _accept(executions: list[Execution], actor: str, records: Sequence[Record] = ()) -> list[Execution]:
     """Commits them with their first events, and rings after."""
     rows = [(store.EXECUTION, one) for one in executions]
+    rows += [(store.RECORD, one) for one in records]
     rows += [(store.EVENT, store.accepted(one, actor)) for one in executions]
     statements.write(statements.ALWAYS, [], rows)
     transaction.on_commit(partial(ring_for, [one.pk for one in executions]))

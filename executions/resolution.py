@@ -149,6 +149,7 @@ def reopen(flag: Flag, actor: str) -> Flag:
     one or for other items of a list."""
     _lock(flag, for_a_note=False)
     flag.refresh_from_db(from_queryset=Flag.objects.select_for_update())
+    _refuse_recorded(flag)
     if flag.state == Flag.State.OPEN:
         raise Conflict("This flag is open; there is nothing to take back.", state=flag.state)
     if flag.reason == Flag.Reason.SPOT_CHECK:
@@ -172,6 +173,11 @@ def reopen(flag: Flag, actor: str) -> Flag:
     _audited(flag, actor, Verb.REOPENED)
     flag.refresh_from_db()
     return flag
+
+
+def _refuse_recorded(flag: Flag) -> None:
+    if flag.state == Flag.State.RECORDED:
+        raise Conflict("This flag is of an evaluation: it is counted, and nobody has to decide it.", state=flag.state)
 
 
 def can_be_taken_back(flag: Flag) -> bool:
@@ -204,6 +210,7 @@ def _settle(flag: Flag, decision: Decision) -> None:
         fields["answered_by"] = Execution.Resolver.HUMAN
     if not Flag.objects.filter(pk=flag.pk, state=Flag.State.OPEN).update(**fields):
         flag.refresh_from_db()
+        _refuse_recorded(flag)
         first = {"resolution": flag.resolution, "resolved_by": flag.resolved_by, "note": flag.note}
         raise Conflict("This flag is resolved already.", state=flag.state, resolution=first)
     for name, value in fields.items():

@@ -12,17 +12,19 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Value
+from django.dispatch import Signal
 from django.utils import timezone
 
 from gateway.models import Call, Payload
 from projects.fields import VerbatimJSONField
 from projects.models import Project
 
-from .models import Event, Execution, Feedback, Flag, Report, Status, StepResult
+from .models import Event, Execution, Feedback, Flag, Record, Report, Status, StepResult
 
 AT_ONCE = 200  # executions in one transaction
 SECONDS = 0.5  # that a round of the housekeeping gives it
 RETRIED_WITHIN = timedelta(days=1)  # so long a failed execution keeps the answers that a retry would not pay again
+forgotten = Signal()  # `executions`: ids; whoever above has words of them lets them go, in the same transaction
 NULL = Value(None, VerbatimJSONField())
 
 
@@ -62,7 +64,9 @@ def _forget(ids: list[UUID], actor: str) -> None:
     StepResult.objects.filter(execution__in=ids).update(output=None, has_output=False, rationale="", explanation="")
     Flag.objects.filter(execution__in=ids).update(explanation="", note="")
     Feedback.objects.filter(execution__in=ids).update(output=None, has_output=False, note="")
+    Record.objects.filter(execution__in=ids).delete()
     Report.objects.filter(execution__in=ids).update(unexpected=[], update="")
+    forgotten.send(Execution, executions=ids)
     Execution.objects.filter(pk__in=ids).update(input=NULL, output=None, metadata={}, purged_at=now)
     Event.objects.bulk_create([Event(execution_id=pk, kind="purged", actor=actor, at=now) for pk in ids])
 

@@ -58,7 +58,8 @@ class Run:
     answers of what was interrupted between them, in their order. `started`: side effects whose outcome is not known, or, with
     an output, not judged, and reviews that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one
     that is at work. `flagged`: that this advance has raised a flag that escalates. `spot_check_share`: of what completes
-    without one. `turn_began`: when it got the thread, by the monotonic clock."""
+    without one. `record`: of an evaluation, what is answered instead of being called; None: everything is. `turn_began`: when
+    it got the thread, by the monotonic clock."""
 
     execution: Execution
     compiled: Compiled
@@ -80,6 +81,7 @@ class Run:
     spent: int = 0
     spot_check_share: Decimal = Decimal(0)
     flagged: bool = False
+    record: dict[str, object] | None = None
     journal: Journal = field(default_factory=Journal)
     turn_began: float = field(default_factory=time.monotonic)
 
@@ -210,6 +212,7 @@ class Run:
             explanation=finding.explanation,
             waiting=waiting and not answered_by,
             answered_by=answered_by,
+            state=Flag.State.OPEN if self.record is None else Flag.State.RECORDED,
         )
         self.journal.flags.append(flag)
         self.flagged |= finding.reason not in NO_ESCALATION

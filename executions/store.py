@@ -27,7 +27,7 @@ from workflows.models import Budget
 from . import statements, states
 from .bell import ring_for
 from .effects import CALLED, Asked, Called, Completed, Deferred, Ending, Escalated, Failed
-from .models import Event, Execution, Flag, Status, StepResult, deadline
+from .models import Event, Execution, Flag, Record, Status, StepResult, deadline
 from .run import Journal, Run
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,9 @@ T = TypeVar("T")
 ITERATION = "coalesce(iteration, -1)"  # as the unique indexes have it
 HOLD = "SELECT id FROM executions_execution"
 HELD = "WHERE id = %s AND token = %s AND status = 'running'"
-EXECUTION, EVENT, INTENT, CALL, PAYLOAD = map(statements.Kind, (Execution, Event, Intent, Call, Payload))
+EXECUTION, RECORD, EVENT, INTENT, CALL, PAYLOAD = map(
+    statements.Kind, (Execution, Record, Event, Intent, Call, Payload)
+)
 SHARE = """
     SELECT coalesce(workflow.spot_check_share, project.spot_check_share) FROM workflows_workflow AS workflow
     JOIN projects_project AS project ON project.id = workflow.project_id
@@ -154,7 +156,8 @@ def begin(lease: Lease) -> Run:
     if lease.taken and lease.token == 1:  # for the first time: nothing else is recorded of it yet
         execution, cap, share = lease.taken
         policy = redaction(execution.project_id)
-        return Run(execution, compiled(execution.version_id), cap, policy, spot_check_share=share)
+        found = compiled(execution.version_id)
+        return Run(execution, found, cap, policy, spot_check_share=share, record=_record(execution))
     return load(lease.execution)
 
 
@@ -163,6 +166,7 @@ def load(execution_id: UUID) -> Run:
     execution = Execution.objects.select_related("project", "workflow").get(pk=execution_id)
     project, own = execution.project, execution.workflow.spot_check_share
     run = Run(execution, compiled(execution.version_id), project.execution_cap, redaction(project.pk))
+    run.record = _record(execution)
     run.spot_check_share = _share(project.spot_check_share if own is None else own)
     rows = list(execution.steps.order_by("pk"))
     for row in rows:
@@ -177,6 +181,13 @@ def load(execution_id: UUID) -> Run:
         run.overdue = set(overdue.values_list("step", "iteration"))
     _recall(run, [row for row in rows if row.call and not run.is_past(row)])
     return run
+
+
+def _record(execution: Execution) -> dict | None:
+    """An execution that one of an evaluation calls has none of its own: nothing is answered, and still no side effect happens."""
+    if execution.purpose != Execution.Purpose.EVALUATION:
+        return None
+    return Record.objects.filter(pk=execution.pk).values_list("answers", flat=True).first() or {}
 
 
 def _recall(run: Run, rows: list[StepResult]) -> None:

@@ -109,7 +109,9 @@ def _shown(request: HttpRequest, project: Project, waits: Mapping, uses: Mapping
 
 def _waits(projects: Sequence[Project]) -> dict[int, list[Wait]]:
     """Three queries, which read what is in motion, what failed lately and what is flagged."""
-    mine = Execution.objects.filter(project__in=projects).exclude(purpose=Execution.Purpose.REPORTED)
+    mine = Execution.objects.filter(project__in=projects).exclude(
+        purpose__in=(Execution.Purpose.REPORTED, Execution.Purpose.EVALUATION)
+    )
     moving = mine.filter(status__in=UNFINISHED).values_list("project", "status", "waiting_for").annotate(Count("pk"))
     failed = mine.filter(condition("failed_lately")).values_list("project").annotate(Count("pk"))
     flagged = Flag.objects.filter(execution__project__in=projects, state=Flag.State.OPEN).exclude(

@@ -6,10 +6,12 @@ from workflows.definition import CodeStep, ModelStep, ReviewStep, Step, ToolStep
 
 from ..effects import Effect
 from ..run import Run
-from . import code, model, review, tool, workflow
+from . import code, model, record, review, tool, workflow
 
 
 def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
+    if (found := record.answer(run, step)) is not record.ABSENT:
+        return record.take(run, step, found)
     match step:
         case CodeStep():
             return code.perform(run, step)
@@ -20,5 +22,7 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
         case WorkflowStep():
             return workflow.perform(run, step)
         case ReviewStep():
+            if run.record is not None:
+                raise record.missing(step, "asks a person")
             return review.perform(run, step)
     raise TypeError(f"no such kind of step: {step!r}")

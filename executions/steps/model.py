@@ -126,7 +126,7 @@ def _answered(
     run: Run, step: ModelStep, request: Request, tier: str, purpose: Purpose
 ) -> Generator[Effect, object, tuple[StepResult, Answer]]:
     """A new answer and its attempt; they are written together."""
-    target = run.execution.tier_map[tier]
+    target = run.execution.tier_map[tier] if purpose is Purpose.ESCALATION else lanes.target(run, step, tier)
     answer = yield from _ask(run, step, replace(request, model=target.partition(":")[2]), tier, target, purpose)
     envelope, _ = coverage.read(answer.completion, run.compiled.escalating)
     row = run.attempt(

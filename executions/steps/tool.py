@@ -12,7 +12,7 @@ from ..effects import CallTool, Effect, KnowTool
 from ..evaluating import shaped
 from ..models import StepResult
 from ..run import Run
-from . import plain
+from . import plain, record
 
 
 def perform(run: Run, step: ToolStep) -> Generator[Effect, object, None]:
@@ -22,6 +22,8 @@ def perform(run: Run, step: ToolStep) -> Generator[Effect, object, None]:
         yield from plain.take(run, step, row, row.output)
         return
     known = yield KnowTool(step.tool)
+    if run.record is not None and known and known.side_effects:
+        raise record.missing(step, "has side effects")
     if row and not (known and known.takes_key):  # a call that a crash interrupted: what came of it is not known
         run.journal.steps.append(row)
         said = f"A worker ended while {step.tool} was being called. Whether it took effect is not known."
