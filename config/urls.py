@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from analytics import api as analytics
 from analytics.metrics import spend
+from evaluations import api as evaluations
 from executions import api as executions
 from executions import feedback_api as feedback
 from executions import health, metrics
@@ -37,6 +38,9 @@ api = [
     path("workflows/<str:name>/executions/batch", executions.WorkflowBatch.as_view()),
     path("workflows/<str:name>/executions/batch/estimate", executions.BatchEstimate.as_view()),
     path("workflows/<str:name>/executions/report", reports.WorkflowReport.as_view()),
+    path("workflows/<str:name>/evaluations", evaluations.WorkflowEvaluations.as_view()),
+    path("workflows/<str:name>/evaluations/estimate", evaluations.EvaluationEstimate.as_view()),
+    path("workflows/<str:name>/gate", evaluations.GateView.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
@@ -45,6 +49,10 @@ api = [
     path("executions/<uuid:execution_id>/retries", executions.Retries.as_view()),
     path("executions/<uuid:execution_id>/steps", executions.ExecutionSteps.as_view()),
     path("executions/<uuid:execution_id>/model-calls", executions.ExecutionCalls.as_view()),
+    path("evaluations/<uuid:evaluation_id>", evaluations.EvaluationDetail.as_view()),
+    path("evaluations/<uuid:evaluation_id>/budget", evaluations.EvaluationBudget.as_view()),
+    path("evaluations/<uuid:evaluation_id>/cancellation", evaluations.EvaluationCancellation.as_view()),
+    path("evaluations/<uuid:evaluation_id>/results", evaluations.EvaluationResults.as_view()),
     path("flags", executions.FlagList.as_view()),
     path("flags/<uuid:flag_id>", executions.FlagDetail.as_view()),
     path("flags/<uuid:flag_id>/resolution", executions.FlagResolution.as_view()),

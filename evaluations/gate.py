@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.db.models import QuerySet
+
+from executions.lanes import OF_STEP
 from gateway.providers.registry import is_simulated
 from wire.problems import Conflict
+from workflows.calls import pins
 from workflows.gate import Evidence, Wanted
 from workflows.models import Publication, Version
+from workflows.prompts import PROMPT_FORMAT
 
 from .models import Evaluation, Gate, digest, gate_of, set_hash
 
@@ -37,7 +42,9 @@ def binding(version: Version, tier_map: Mapping[str, str], calls: Mapping[str, i
     return {
         "definition": version.content_hash,
         "prompt_format": prompt_format,
-        "tier_map": {tier: target for tier, target in tier_map.items() if tier in reachable or "." in tier},
+        "tier_map": {
+            tier: target for tier, target in tier_map.items() if tier in reachable or tier.startswith(OF_STEP)
+        },
         "calls": dict(calls or {}),
     }
 
@@ -52,12 +59,32 @@ def _verdict(wanted: Wanted, gate: Gate, hashes: list[str]) -> Evaluation | None
     found = Evaluation.objects.filter(
         workflow=wanted.version.workflow_id, passed=True, binding=binding_hash(bound, gate.rules, set_hash(hashes))
     )
-    live = wanted.version.workflow.live_id
-    if live is None or wanted.version.publications.exists():
-        found = found.filter(against__in=(Evaluation.Against.FRONTIER, Evaluation.Against.INCUMBENT))
-    else:
-        found = found.filter(against=Evaluation.Against.INCUMBENT, incumbent=live)
-    return found.order_by("-pk").first()
+    return _may_decide(found, wanted.version).order_by("-pk").first()
+
+
+def _may_decide(found: QuerySet[Evaluation], version: Version) -> QuerySet[Evaluation]:
+    """Those that compare with the right thing."""
+    live = version.workflow.live_id
+    if live is None or version.publications.exists():
+        return found.filter(against__in=(Evaluation.Against.FRONTIER, Evaluation.Against.INCUMBENT))
+    return found.filter(against=Evaluation.Against.INCUMBENT, incumbent=live)
+
+
+def opens(evaluation: Evaluation) -> bool:
+    """Whether its version could be published on its verdict at this moment."""
+    if not evaluation.passed:
+        return False
+    version = evaluation.version
+    try:
+        wanted = Wanted(version, version.tiers(), pins(version), PROMPT_FORMAT)
+    except Conflict:
+        return False
+    hashes = list(version.workflow.cases.confirmed().values_list("content_hash", flat=True))
+    gate = gate_of(version.workflow)
+    bound = binding(version, wanted.tier_map, wanted.calls, wanted.prompt_format)
+    if evaluation.binding != binding_hash(bound, gate.rules, set_hash(hashes)):
+        return False
+    return _may_decide(Evaluation.objects.filter(pk=evaluation.pk), version).exists()
 
 
 def _refusal(wanted: Wanted, gate: Gate, cases: int) -> Conflict:

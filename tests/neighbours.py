@@ -11,6 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
+from evaluations import asking, gate_rules
+from evaluations.asking import Asked
+from evaluations.models import Case, Evaluation
 from executions import control, feedback, reports, worker
 from executions.drivers import plain
 from executions.feedback import Opinion
@@ -23,10 +26,19 @@ from notifications.outbox import try_out
 from projects import tools
 from projects.models import ApiKey, Project, Scope
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
+from tests.evaluations.evaluated import add_case, evaluate
 from workflows.models import Budget, Examined, Version, Workflow
 
 CANARY = "canary"
-OWN = ("projects", "gateway", "workflows", "executions", "analytics", "notifications")  # the apps that keep something
+OWN = (
+    "projects",
+    "gateway",
+    "workflows",
+    "executions",
+    "evaluations",
+    "analytics",
+    "notifications",
+)  # the apps that keep something
 UNKNOWN_ID = "0190a000-0000-7000-8000-000000000000"
 
 # A body that the method takes, by the address's pattern: what is refused must be the foreign object, not the body.
@@ -55,6 +67,11 @@ BODIES = {
     ("POST", "executions/<uuid:execution_id>/feedback"): {"accepted": False},
     ("PUT", "workflows/<str:name>/spot-checks"): {"share": "0.02"},
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
+    ("POST", "workflows/<str:name>/evaluations"): {"version": "7.7.7"},
+    ("POST", "workflows/<str:name>/evaluations/estimate"): {"version": "7.7.7"},
+    ("PUT", "workflows/<str:name>/gate"): {"margin": "0.1"},
+    ("PUT", "evaluations/<uuid:evaluation_id>/budget"): {"budget": "1.00"},
+    ("POST", "evaluations/<uuid:evaluation_id>/cancellation"): {},
     ("POST", "executions/<uuid:execution_id>/cancellation"): {},
     ("POST", "executions/<uuid:execution_id>/retries"): {},
     ("POST", "endpoints"): {"kind": "webhook", "address": "https://93.184.215.14/", "events": ["flag.waiting"]},
@@ -84,6 +101,7 @@ class Neighbours:
             "str:name": "nobodys-refund",
             "str:number": "9.9.9",
             "uuid:execution_id": UNKNOWN_ID,
+            "uuid:evaluation_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
             "uuid:endpoint_id": UNKNOWN_ID,
@@ -96,6 +114,8 @@ class Neighbours:
         rows = (
             Execution.objects.filter(project=self.foreign.project),
             Flag.objects.filter(execution__project=self.foreign.project),
+            Evaluation.objects.filter(project=self.foreign.project),
+            Case.objects.filter(workflow__project=self.foreign.project),
             Endpoint.objects.filter(project=self.foreign.project),
             Delivery.objects.filter(endpoint__project=self.foreign.project),
         )
@@ -109,6 +129,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "str:name": workflow.name,
         "str:number": number,
         "uuid:execution_id": str(workflow.executions.filter(status="completed").earliest("created_at").pk),
+        "uuid:evaluation_id": str(workflow.evaluations.latest("created_at").pk),
         "int:budget_id": str(workflow.budgets.get().pk),
         "uuid:flag_id": str(flags.earliest("created_at").pk),
         "uuid:endpoint_id": str(workflow.project.endpoints.earliest("created_at").pk),
@@ -161,8 +182,9 @@ def populate(name: str, workflow_name: str) -> Workflow:
     control.rerun(completed, workflow.live.version, workflow.live, name)
     feedback.give(completed, Opinion(False, name, {"kind": name}, name))
     _report(workflow, name)
+    _evaluation(workflow, name)
     client_of(project, Scope.REVIEW).post(
-        f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow).latest('created_at').pk}/resolution",
+        f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow, state='open').latest('created_at').pk}/resolution",
         {"resolution": "answered", "output": {"kind": name}, "note": name},
         "application/json",
         headers={"Idempotency-Key": f"{name}-key"},
@@ -193,6 +215,14 @@ def models_say(word: str) -> None:
 def _report(workflow: Workflow, name: str) -> None:
     told = ToldExecution({"message": name}, "failed", name, followed=False, unexpected=[name], update=name)
     reports.write(reports.examined(workflow.live.version, workflow.live, told, name))
+
+
+def _evaluation(workflow: Workflow, name: str) -> None:
+    """One that is over, with a case of everything, and then one that is not. Its gate is stated."""
+    add_case(workflow, {"message": name}, {"kind": name}, answers={"look": name}, tags=[name], note=name)
+    gate_rules.state(workflow, {"min_cases": 20, "graders": [{"grade": "schema", "schema": {"title": name}}]}, name)
+    evaluate(workflow.live.version, against="nothing")
+    asking.begin(asking.examine(Asked(workflow.live.version), name))
 
 
 def _document(name: str) -> dict:

@@ -39,7 +39,7 @@ OPEN = {"healthz", "readyz", "metrics", "", "api/schema/", "api/docs/", "admin/l
 TOOL_STEP = [{"id": "look", "kind": "tool", "tool": "?"}]
 # Every field of every body: what it names in the project, or that it names nothing.
 NAMES = {"NewExecution.version", "NewBatch.version", "NewRetry.version", "NewReport.version", "NewBudget.workflow"}
-NAMES |= {"NewPrice.provider"}
+NAMES |= {"NewPrice.provider", "NewEvaluation.version"}
 NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
 SAYS = {
@@ -55,6 +55,12 @@ SAYS = {
         for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")
     ),
     "NewSpotChecks.share",
+    *(
+        f"NewEvaluation.{name}"
+        for name in ("models", "tiers", "against", "kinds", "tags", "repeats", "at_once", "budget")
+    ),
+    "NewEvaluationBudget.budget",
+    *(f"NewGate.{name}" for name in ("min_cases", "margin", "min_recall", "graders", "step_graders")),
     *(f"NewFeedback.{name}" for name in ("accepted", "output", "note")),
     *(f"NewReport.{name}" for name in ("input", "output", "status", "executor", "followed", "unexpected", "metadata")),
     *("NewReport.update_suggested", "NewReport.model_calls", "NewReport.flags"),
@@ -92,6 +98,8 @@ REFERENCES = [
     ("POST", "workflows/<str:name>/executions", "version", "8.8.9", "9.9.9"),  # a draft
     ("POST", "workflows/<str:name>/executions/report", "version", "8.8.8", "9.9.9"),
     ("POST", "executions/<uuid:execution_id>/retries", "version", "8.8.8", "9.9.9"),
+    ("POST", "workflows/<str:name>/evaluations", "version", "8.8.8", "9.9.9"),
+    ("POST", "workflows/<str:name>/evaluations/estimate", "version", "8.8.8", "9.9.9"),
     ("PUT", "budgets", "workflow", "canary-refund", "nobodys-refund"),
     ("PUT", "prices", "provider", "canary", "nobody"),
     ("POST", "endpoints", "workflow", "canary-refund", "nobodys-refund"),
@@ -303,6 +311,9 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         "object": ("workflow",),
         "name": (both.foreign.name, "nobodys-refund"),
         "feedback": ("accepted",),
+        "arm": ("candidate",),
+        "right": ("false",),
+        "kind": ("covered",),
     }[name]
     path = filled(pattern, both.ids(both.own))
     paths = tuple(f"{path}?{name}={value}" for value in told)

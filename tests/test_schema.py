@@ -125,7 +125,7 @@ def test_a_body_is_published_in_every_form_that_is_taken():
 def test_a_list_is_published_with_its_filters_and_its_paging():
     parameters = {one["name"]: one["schema"] for one in operations()["GET", "/api/v1/flags"]["parameters"]}
     assert set(parameters) == {"state", "waiting", "reason", "workflow", "cursor", "limit"}
-    assert parameters["state"]["enum"] == ["open", "in_redesign", "resolved", "dismissed"]
+    assert parameters["state"]["enum"] == ["open", "in_redesign", "resolved", "dismissed", "recorded"]
     assert parameters["limit"] == {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
 
 

@@ -82,7 +82,10 @@ class NewVersion(Design):
 
 
 class Override(Body):
-    override: Annotated[object, Field(description="Not available yet.")] = None
+    override: Annotated[
+        str | None,
+        Field(min_length=1, max_length=2000, pattern=r"\S", description="Why, without a verdict that passes."),
+    ] = None
 
 
 class NewBaseline(Body):
@@ -229,12 +232,11 @@ class PublicationView(View):
     answers = {"POST": {201: shown.Publication, 409: Problem}}
 
     def post(self, request: Request, name: str, number: str) -> Response:
-        """Makes a version live. Of one that was live before it is the roll-back."""
-        if self.body.override is not None:
-            raise Invalid.at("/override", "There is no gate to override yet: an override is not available yet.")
+        """Makes a version live. Of one that was live before it is the roll-back. Where the workflow has enough cases, it takes
+        an evaluation that passed, or an override that says why it goes live without."""
         version = version_of(request.auth.project, name, number)
-        by = str(request.user)
-        made = once_examined(request, version.must_be_publishable, lambda _: str(version.publish(by).pk))
+        by, override = str(request.user), self.body.override or ""
+        made = once_examined(request, version.must_be_publishable, lambda _: str(version.publish(by, override).pk))
         publication = Publication.objects.select_related("version__workflow").get(pk=made, version=version)
         return Response(represent_publication(publication), status=201)
 
@@ -337,6 +339,8 @@ def represent_publication(publication: Publication) -> dict:
         "tier_map": publication.tier_map,
         "prompt_format": publication.prompt_format,
         "evidence": publication.evidence,
+        "evaluation": publication.evaluation and str(publication.evaluation),
+        "reason": publication.reason or None,
         "unproven": publication.evidence == Publication.Evidence.NONE,
         "published_by": publication.published_by,
         "published_at": rfc3339(publication.published_at),

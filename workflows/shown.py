@@ -15,6 +15,8 @@ class Publication(Answer):
     tier_map: dict[str, str]
     prompt_format: int
     evidence: word_of(models.Publication.Evidence)
+    evaluation: Annotated[Id | None, Field(description="Whose verdict the evidence is.")]
+    reason: Annotated[str | None, Field(description="Why the gate was overridden.")]
     unproven: bool
     published_by: str
     published_at: Time

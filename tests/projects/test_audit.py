@@ -30,6 +30,7 @@ NO_EVENT = {
     ("POST", "workflows/<str:name>/executions"): "an execution's own history says who asked for it",
     ("POST", "workflows/<str:name>/executions/batch"): "the same, of each",
     ("POST", "workflows/<str:name>/executions/batch/estimate"): "it changes nothing",
+    ("POST", "workflows/<str:name>/evaluations/estimate"): "it changes nothing",
     ("POST", "executions/<uuid:execution_id>/cancellation"): "the execution's own history says by whom",
     ("POST", "executions/<uuid:execution_id>/retries"): "the execution's own history says by whom",
     ("POST", "executions/<uuid:execution_id>/feedback"): "the execution's own history says by whom",

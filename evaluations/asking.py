@@ -1,0 +1,235 @@
+"""Beginning an evaluation: which version, with which models, over which cases, against what; and what it may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from django.db import transaction
+
+from executions import estimates
+from executions.estimates import Estimate
+from executions.lanes import OF_STEP, QUALITY
+from gateway.providers.registry import is_simulated
+from projects import audit
+from projects.audit import Verb
+from projects.targets import parse_target
+from wire.problems import Conflict, Fault, Invalid, pointer
+from workflows.calls import pins
+from workflows.compiled import compiled
+from workflows.definition import ModelStep
+from workflows.models import Publication, Version
+from workflows.prompts import PROMPT_FORMAT
+
+from .gate import binding, binding_hash
+from .models import Case, Evaluation, Result, gate_of, set_hash
+
+MOST_RESULTS = 20_000
+Against = Evaluation.Against
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`models`: step → provider:model; `tiers`: tier → provider:model, instead of the project's. `against` None: the incumbent
+    where another version is live, else the frontier. `tags`, `kinds`: only such cases; a part of them proves nothing to the
+    gate. `budget`: pico-dollars."""
+
+    version: Version
+    models: Mapping[str, str] = field(default_factory=dict)
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    against: str | None = None
+    kinds: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    repeats: int = 1
+    at_once: int = 16
+    budget: int | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An evaluation that can begin: its row, unsaved, and the cases of its arms."""
+
+    evaluation: Evaluation
+    cases: list[Case]
+
+    @property
+    def arms(self) -> list[str]:
+        alone = self.evaluation.against == Against.NOTHING
+        return [Result.Arm.CANDIDATE] if alone else [Result.Arm.CANDIDATE, Result.Arm.REFERENCE]
+
+
+def examine(asked: Asked, by: str) -> Ready:
+    """Raises `Invalid` for what is wrong with what was asked, and `Conflict` where there is nothing to try it on."""
+    version, workflow = asked.version, asked.version.workflow
+    workflow.must_be_in_use()
+    tier_map = _tier_map(asked)
+    cases = _cases(asked)
+    against, incumbent = _against(asked)
+    gate = gate_of(workflow)
+    hashes = set_hash(case.content_hash for case in cases)
+    simulated = _one_kind(asked, tier_map, against, incumbent)
+    bound = binding(version, tier_map, pins(version), PROMPT_FORMAT)
+    evaluation = Evaluation(
+        project=workflow.project,
+        workflow=workflow,
+        version=version,
+        tier_map=tier_map,
+        against=against,
+        incumbent=incumbent,
+        rules=gate.rules,
+        binding=binding_hash(bound, gate.rules, hashes),
+        cases_hash=hashes,
+        repeats=asked.repeats,
+        at_once=asked.at_once,
+        budget=asked.budget,
+        simulated=simulated,
+        created_by=by,
+    )
+    ready = Ready(evaluation, cases)
+    evaluation.total = len(cases) * len(ready.arms) * asked.repeats
+    if evaluation.total > MOST_RESULTS:
+        said = (
+            f"These are {evaluation.total} executions; an evaluation has at most {MOST_RESULTS}: choose cases by tag."
+        )
+        raise Invalid.at("/repeats", said)
+    return ready
+
+
+@transaction.atomic
+def begin(ready: Ready) -> Evaluation:
+    """Writes it down with every result that it will have. A worker does the rest, and goes on where another one ended."""
+    evaluation = ready.evaluation
+    evaluation.save(force_insert=True)
+    Result.objects.bulk_create(
+        (
+            Result(evaluation=evaluation, arm=arm, case=case, repeat=repeat)
+            for repeat in range(evaluation.repeats)
+            for case in ready.cases
+            for arm in ready.arms
+        ),
+        batch_size=1000,
+    )
+    told = {"version": evaluation.version.number, "results": evaluation.total, "cases": evaluation.cases_hash}
+    audit.record(evaluation.project_id, evaluation.created_by, Verb.CREATED, evaluation, **told)
+    return evaluation
+
+
+def estimate(ready: Ready) -> Estimate:
+    """Of all its arms and repeats. Cases whose input the version does not take are not executed, and cost nothing."""
+    evaluation = ready.evaluation
+    found = []
+    for arm in ready.arms:
+        version, publication, lane = served(evaluation, arm)
+        inputs = [case.input for case in ready.cases if fits(version, case)] * evaluation.repeats
+        tiers = evaluation.tier_map if arm == Result.Arm.CANDIDATE else None
+        found.append(estimates.estimate(version, publication, inputs, lane, tiers))
+    return found[0] if len(found) == 1 else _sum(found)
+
+
+def served(evaluation: Evaluation, arm: str) -> tuple[Version, Publication | None, str | None]:
+    """The version, the publication and the lane of an arm's executions."""
+    if arm == Result.Arm.CANDIDATE:
+        return evaluation.version, None, None
+    if evaluation.against == Against.INCUMBENT:
+        return evaluation.incumbent.version, evaluation.incumbent, None
+    return evaluation.version, None, QUALITY
+
+
+def fits(version: Version, case: Case) -> bool:
+    return not input_faults(version, case)
+
+
+def input_faults(version: Version, case: Case) -> list[Fault]:
+    return list(compiled(version.pk).input_schema.faults(case.input))
+
+
+def _tier_map(asked: Asked) -> dict[str, str]:
+    """What its executions are pinned to. Raises `Invalid` for a model of no provider, a tier or a step that there is not."""
+    version = asked.version
+    known = version.workflow.project.known_providers()
+    steps = {step.id for step in version.parsed().steps if isinstance(step, ModelStep)}
+    faults = []
+    for where, given, names in (
+        ("models", asked.models, steps),
+        ("tiers", asked.tiers, {"cheap", "standard", "frontier"}),
+    ):
+        for name, target in given.items():
+            if name not in names:
+                what = "model step" if where == "models" else "tier"
+                faults.append(
+                    Fault(pointer(where, name), f"There is no {what} {name[:60]!r}; known: {_listed(names)}.")
+                )
+                continue
+            try:
+                parse_target(target, known)
+            except ValueError as error:
+                faults.append(Fault(pointer(where, name), str(error)))
+    if faults:
+        raise Invalid.of(faults)
+    of_steps = {f"{OF_STEP}{step}": target for step, target in asked.models.items()}
+    return {**version.tiers(), **asked.tiers, **of_steps}
+
+
+def _cases(asked: Asked) -> list[Case]:
+    confirmed = asked.version.workflow.cases.confirmed().order_by("pk")
+    if asked.kinds:
+        confirmed = confirmed.filter(kind__in=asked.kinds)
+    tags = set(asked.tags)
+    cases = [case for case in confirmed if not tags or tags & set(case.tags)]
+    if not cases:
+        of = " like that" if asked.kinds or tags else ""
+        raise Conflict(
+            f"{asked.version.workflow.name} has no confirmed cases{of}: add some at "
+            f"POST /api/v1/workflows/{asked.version.workflow.name}/cases, or confirm those that are proposed.",
+            cases=0,
+        )
+    return cases
+
+
+def _against(asked: Asked) -> tuple[str, Publication | None]:
+    live = asked.version.workflow.live
+    wanted = asked.against or (
+        Against.FRONTIER if live is None or live.version_id == asked.version.pk else Against.INCUMBENT
+    )
+    if wanted == Against.INCUMBENT and live is None:
+        raise Conflict("No version is live, so there is no incumbent to compare with: compare with the frontier.")
+    return wanted, live if wanted == Against.INCUMBENT else None
+
+
+def _one_kind(asked: Asked, tier_map: Mapping[str, str], against: str, incumbent: Publication | None) -> bool:
+    """Whether its models are simulated. Raises `Conflict` where some are and others are not: they are never compared."""
+    project, definition = asked.version.workflow.project, asked.version.parsed()
+    tiers = set(definition.reachable_tiers or tier_map)
+    if against == Against.FRONTIER and definition.step_tiers:
+        if "frontier" not in tier_map:
+            raise Conflict("The project maps no model to the tier frontier, so there is nothing to compare with.")
+        tiers.add("frontier")
+    targets = {target for name, target in tier_map.items() if name in tiers or name.startswith(OF_STEP)}
+    if incumbent:
+        targets |= {incumbent.tier_map[tier] for tier in incumbent.version.parsed().reachable_tiers}
+    kinds = {is_simulated(project.pk, target) for target in targets}
+    if len(kinds) > 1:
+        raise Conflict(
+            "Some of these models are simulated and others real: what one of them shows says nothing of the other."
+        )
+    return any(kinds)
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _sum(found: list[Estimate]) -> Estimate:
+    first, second = found
+    expected = None if None in (first.expected, second.expected) else first.expected + second.expected
+    upper = None if None in (first.upper, second.upper) else first.upper + second.upper
+    basis = first.basis if first.basis == second.basis else "assumed"
+    return replace(
+        first,
+        executions=first.executions + second.executions,
+        calls=first.calls + second.calls,
+        expected=expected,
+        upper=upper,
+        basis=basis,
+        recorded=min(first.recorded, second.recorded),
+    )

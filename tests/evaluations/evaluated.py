@@ -1,0 +1,51 @@
+"""Cases and evaluations of Alice's refund workflow, for tests."""
+
+from evaluations import asking, running
+from evaluations.asking import Asked
+from evaluations.models import Case, Evaluation
+from executions import worker
+from executions.drivers import plain
+from workflows.models import Examined, Version, Workflow
+
+ROUNDS = 200
+
+
+def add_case(workflow: Workflow, input: object, expected: object = None, **said: object) -> Case:
+    """A confirmed one; without an expected answer it is uncovered."""
+    flagged = expected is None
+    said = {"kind": "uncovered" if flagged else "covered", "expects_flag": flagged, **said}
+    case = Case(workflow=workflow, input=input, expected=expected, created_by="alice", **said)
+    case.content_hash = case.hashed()
+    case.save()
+    return case
+
+
+def add_messages(workflow: Workflow, count: int, kind: str = "refund", first: int = 0) -> list[Case]:
+    """`count` messages that are `kind`: refund or other."""
+    return [
+        add_case(workflow, {"message": f"{kind} number {first + n}"}, {"kind": kind}, tags=[kind]) for n in range(count)
+    ]
+
+
+def draft(workflow: Workflow, number: str = "1.1.0", **changed: object) -> Version:
+    definition = {**workflow.versions.order_by("pk").first().definition, **changed}
+    return workflow.draft(Examined.of(definition, workflow.project), number, created_by="alice")
+
+
+def evaluate(version: Version, **asked: object) -> Evaluation:
+    """Begun, and taken to its end."""
+    return complete(asking.begin(asking.examine(Asked(version, **asked), "alice")))
+
+
+def complete(evaluation: Evaluation) -> Evaluation:
+    """Does what workers do, in this thread, until nothing goes on by itself."""
+    for _ in range(ROUNDS):
+        running.advance(evaluation)
+        evaluation.refresh_from_db()
+        if evaluation.status != Evaluation.Status.RUNNING:
+            return evaluation
+        for execution in evaluation.results.filter(finished_at=None, execution__status="queued").values_list(
+            "execution", flat=True
+        ):
+            plain.advance(execution, worker.current())
+    raise AssertionError("it does not end")
