@@ -33,30 +33,32 @@ AT_A_TIME = 50  # results judged or begun in one go
 
 
 def advance_all() -> None:
-    """A worker's duty."""
+    """A worker's duty: again and again while something happens, for a short time."""
     until = time.monotonic() + SECONDS
-    for evaluation in Evaluation.objects.in_motion().order_by("pk"):
-        advance(evaluation)
-        if time.monotonic() > until:
-            return
+    moving = list(Evaluation.objects.in_motion().order_by("pk"))
+    while moving and time.monotonic() < until:
+        moving = [evaluation for evaluation in moving if time.monotonic() < until and advance(evaluation)]
 
 
-def advance(evaluation: Evaluation) -> None:
-    """Judges what has ended, begins what there is room for, and closes it where nothing is left. Safe to call twice, from
-    anywhere."""
-    judge_ended(evaluation)
-    _begin_more(evaluation)
+def advance(evaluation: Evaluation) -> bool:
+    """Judges what has ended, begins what there is room for, and closes it where nothing is left; whether it did anything. Safe to
+    call twice, from anywhere."""
+    judged = _judge_ended(evaluation)
+    begun = _begin_more(evaluation)
     _close(evaluation)
+    return judged or begun
 
 
-def judge_ended(evaluation: Evaluation) -> None:
+def _judge_ended(evaluation: Evaluation) -> bool:
     """Outside of any lock: two workers may judge the same, and the first to write it down holds."""
     ended = evaluation.results.filter(finished_at=None, execution__status__in=STANDING).order_by("pk")
-    for result in ended.select_related("case", "execution")[:AT_A_TIME]:
+    found = list(ended.select_related("case", "execution")[:AT_A_TIME])
+    for result in found:
         judged = judging.judge(result, result.execution, evaluation.rules)
         _write(result, judged)
         if result.execution.status == Status.ESCALATED:
             _end(result.execution)
+    return bool(found)
 
 
 def cancel(evaluation: Evaluation, by: str) -> None:
@@ -95,27 +97,28 @@ def spent(evaluation: Evaluation) -> int:
 
 
 @transaction.atomic
-def _begin_more(evaluation: Evaluation) -> None:
+def _begin_more(evaluation: Evaluation) -> bool:
     """Behind the evaluation's row: of two workers one begins an execution, and the other comes by again."""
     rows = Evaluation.objects.select_for_update(skip_locked=True, of=("self",)).in_motion()
     held = rows.select_related("version__workflow__project", "incumbent__version__workflow__project")
     held = held.filter(pk=evaluation.pk).first()
     if held is None:
-        return
+        return False
     moving = held.results.filter(finished_at=None, execution__isnull=False).count()
     room = min(held.at_once - moving, AT_A_TIME)
     if room <= 0:
-        return
+        return False
     fresh = held.results.filter(finished_at=None, execution=None).select_related("case").order_by("pk")[:room]
     if fresh and held.budget is not None and spent(held) + _expected(held) * (moving + len(fresh)) > held.budget:
         if not moving:
             Evaluation.objects.filter(pk=held.pk).update(status=Evaluation.Status.WAITING)
-        return
+        return False
     by_arm: dict[str, list[Result]] = {}
     for result in fresh:
         by_arm.setdefault(result.arm, []).append(result)
     for arm, results in by_arm.items():
         _begin(held, arm, results)
+    return bool(fresh)
 
 
 def _expected(evaluation: Evaluation) -> int:
