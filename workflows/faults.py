@@ -71,11 +71,12 @@ def of_structure(error: ValidationError, keys_at: Callable[[Location], Keys]) ->
             case "literal_error":
                 detail = _of_word(where[-1], one["input"], context["expected"])
             case "union_tag_invalid":
-                where = (*where, "kind")
-                detail = _of_word("kind", context["tag"], context["expected_tags"])
+                key = context["discriminator"].strip("'")
+                where = (*where, key)
+                detail = _of_word(key, context["tag"], context["expected_tags"])
             case "union_tag_not_found":
-                where = (*where, "kind")
-                detail = "'kind' is missing."
+                where = (*where, context["discriminator"].strip("'"))
+                detail = f"{context['discriminator']} is missing."
             case "missing" if where[-1] == "tier":
                 detail = _NO_TIER
             case other:
