@@ -9,6 +9,7 @@ class EvaluationsConfig(AppConfig):
     def ready(self) -> None:
         from workflows import gate
 
+        from . import forgetting  # noqa: F401
         from .gate import judge
 
         gate.guard(judge)

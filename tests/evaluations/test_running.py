@@ -1,11 +1,13 @@
 """An evaluation: a version over its cases, through the real engine."""
 
 import pytest
+from django.utils import timezone
 
 from evaluations import asking, running
 from evaluations.asking import Asked
 from evaluations.models import Result
-from executions.models import Execution, Flag
+from executions.models import Execution, Flag, Record
+from executions.retention import purge
 from gateway.models import Call
 from tests.cast import REFUND, envelope, make_workflow, models_answer
 from tests.evaluations.evaluated import add_case, add_messages, complete, draft, evaluate
@@ -209,3 +211,15 @@ def test_the_estimate_is_of_both_arms():
     assert (found.executions, found.calls, alone.executions) == (12, 12, 3)
     assert found.expected > 2 * alone.expected > 0
     assert not Result.objects.exists()
+
+
+def test_what_a_result_says_goes_with_the_texts_of_its_execution():
+    workflow = make_workflow()
+    models_answer(*KNOWS)
+    add_case(workflow, {"message": "other"}, {"kind": "refund"}, steps={"clean": {"text": "another"}})
+    found = evaluate(workflow.live.version, against="nothing")
+    assert found.results.get().said
+    assert purge(workflow.project_id, timezone.now(), "alice") == 1
+    result = found.results.get()
+    assert (result.right, result.said, result.steps["clean"]["said"]) == (False, "", "")
+    assert not Record.objects.exists()
