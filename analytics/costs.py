@@ -8,8 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
+from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from projects.models import Project
 from wire.money import to_usd
@@ -23,6 +24,17 @@ from .rates import Rates, Reported
 from .reading import Reading
 from .savings import Balance, paid_back_on
 from .snapshot import snapshot
+
+MAX_OVERRIDES = 20  # that a summary names
+
+
+class Override(NamedTuple):
+    """That somebody published a version without a verdict that passed, and why."""
+
+    workflow: str
+    version: str
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,7 @@ class Summary:
     rates: Rates
     reported: Reported
     unproven: bool
+    overridden: list[Override]
     cache_savings: Decimal | None
     batch_savings: Decimal | None
 
@@ -73,6 +86,7 @@ def _summarise(extent: Extent, method: baselines.Method, source: Cells | Ledger)
         rates=source.rates(extent),
         reported=source.reported(extent),
         unproven=_is_unproven(extent),
+        overridden=_overridden(extent),
         cache_savings=source.cache_savings(extent),
         batch_savings=source.batch_savings(extent),
     )
@@ -111,7 +125,16 @@ def _declared_designs(extent: Extent) -> list[tuple[date, int]]:
 
 def _is_unproven(extent: Extent) -> bool:
     """No verdict stands behind what is live, or, for a project, behind one of its workflows."""
+    return _lives(extent).filter(Q(live=None) | Q(live__evidence=Publication.Evidence.NONE)).exists()
+
+
+def _overridden(extent: Extent) -> list[Override]:
+    """What is live although no verdict passed, by name."""
+    rows = _lives(extent).filter(live__evidence=Publication.Evidence.OVERRIDDEN).order_by("name")
+    said = rows.values_list("name", "live__version__number", "live__published_by", "live__reason")
+    return [Override(*row) for row in said[:MAX_OVERRIDES]]
+
+
+def _lives(extent: Extent) -> QuerySet[Workflow]:
     workflows = extent.project.workflows.all()
-    if extent.workflow:
-        workflows = workflows.filter(pk=extent.workflow.pk)
-    return workflows.filter(Q(live=None) | Q(live__evidence=Publication.Evidence.NONE)).exists()
+    return workflows.filter(pk=extent.workflow.pk) if extent.workflow else workflows

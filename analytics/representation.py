@@ -24,6 +24,7 @@ def represent_summary(summary: Summary) -> dict:
         "unpriced_calls": balance.unpriced_calls,
         "reported": _represent_reported(summary.reported),
         "unproven": summary.unproven,
+        "overridden": [one._asdict() for one in summary.overridden],
         "executions": rates.executions,
         "finished": rates.finished,
         "completed": balance.completed,

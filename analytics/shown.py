@@ -53,6 +53,15 @@ class Group(Answer):
     tokens: Tokens
 
 
+class Override(Answer):
+    """A version that is live although no verdict passed."""
+
+    workflow: str
+    version: str
+    by: str
+    reason: str
+
+
 class Summary(Answer):
     workflow: str | None
     since: Day | None
@@ -63,6 +72,7 @@ class Summary(Answer):
     unpriced_calls: Count
     reported: Reported
     unproven: bool
+    overridden: list[Override]
     executions: Count
     finished: Count
     completed: Count

@@ -69,6 +69,9 @@ def _labels(summary: Summary) -> list[tuple[str, str]]:
         found.append(("simulated", "scripted models answered: a story, and no evidence"))
     if summary.unproven:
         found.append(("unproven", "no evaluation stands behind what is live"))
+    if summary.overridden:
+        told = ", ".join(f"{one.workflow} {one.version}, by {one.by}: {one.reason}" for one in summary.overridden)
+        found.append(("overridden", f"published without a verdict that passed ({told})"))
     if not summary.balance.complete:
         found.append(
             ("incomplete", f"{summary.balance.unpriced_calls:,} calls have no price, and are not in the costs")

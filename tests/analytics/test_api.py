@@ -56,6 +56,7 @@ def test_the_summary_has_every_figure_of_the_contract(workflow, client):
         "unpriced_calls": 0,
         "reported": {"executions": 0, "calls": 0, "cost": "0.00", "unpriced_calls": 0},
         "unproven": True,
+        "overridden": [],
         "executions": 1,
         "finished": 1,
         "completed": 1,

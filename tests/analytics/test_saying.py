@@ -21,6 +21,7 @@ def summary(method=Method.REPRICED_WARM, *, simulated=False, unproven=False, **b
         "paid_back_on": None,
         "baseline_unpriced": 0,
         "reported": 0,
+        "overridden": [],
         "cache_savings": None,
         "batch_savings": None,
     }

@@ -2,6 +2,9 @@
 
 import pytest
 
+from analytics.costs import summarise
+from analytics.extent import Extent
+from analytics.pages.saying import said
 from evaluations import gate_rules
 from projects.models import AuditEvent
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
@@ -163,3 +166,15 @@ def test_what_could_not_be_tried_is_no_evidence():
     found = evaluate(workflow.versions.get())
     assert found.passed is False
     assert any("could not be tried" in reason for reason in found.figures["verdict"]["reasons"])
+
+
+def test_an_override_stands_beside_every_saving():
+    workflow = unpublished()
+    add_messages(workflow, 20)
+    workflow.versions.get().publish("user:rosa", "It is urgent.")
+    found = summarise(Extent(workflow.project, workflow, simulated=True))
+    assert not found.unproven
+    assert [tuple(one) for one in found.overridden] == [("refund", "1.0.0", "user:rosa", "It is urgent.")]
+    assert ("overridden", "published without a verdict that passed (refund 1.0.0, by user:rosa: It is urgent.)") in (
+        said(found).labels
+    )
