@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from analytics import api as analytics
 from analytics.metrics import spend
 from evaluations import api as evaluations
+from evaluations import case_api as cases
 from executions import api as executions
 from executions import feedback_api as feedback
 from executions import health, metrics
@@ -41,6 +42,12 @@ api = [
     path("workflows/<str:name>/evaluations", evaluations.WorkflowEvaluations.as_view()),
     path("workflows/<str:name>/evaluations/estimate", evaluations.EvaluationEstimate.as_view()),
     path("workflows/<str:name>/gate", evaluations.GateView.as_view()),
+    path("workflows/<str:name>/cases", cases.CaseList.as_view()),
+    path("workflows/<str:name>/cases/set", cases.CaseSetView.as_view()),
+    path("workflows/<str:name>/cases/import", cases.CaseImport.as_view()),
+    path("workflows/<str:name>/cases/<uuid:case_id>", cases.CaseDetail.as_view()),
+    path("workflows/<str:name>/cases/<uuid:case_id>/confirmation", cases.CaseConfirmation.as_view()),
+    path("workflows/<str:name>/cases/<uuid:case_id>/replacement", cases.CaseReplacement.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
-from evaluations import asking, gate_rules
+from evaluations import asking, cases, gate_rules
 from evaluations.asking import Asked
 from evaluations.models import Case, Evaluation
 from executions import control, feedback, reports, worker
@@ -39,6 +39,7 @@ OWN = (
     "analytics",
     "notifications",
 )  # the apps that keep something
+CASE = {"kind": "covered", "input": {"message": "a refund"}, "expected": {"kind": "refund"}}
 UNKNOWN_ID = "0190a000-0000-7000-8000-000000000000"
 
 # A body that the method takes, by the address's pattern: what is refused must be the foreign object, not the body.
@@ -51,6 +52,10 @@ BODIES = {
     ("POST", "workflows/<str:name>/executions"): {"input": {"message": "a refund"}},
     ("POST", "workflows/<str:name>/executions/batch"): {"inputs": [{"message": "a refund"}]},
     ("POST", "workflows/<str:name>/executions/batch/estimate"): {"inputs": [{"message": "a refund"}]},
+    ("POST", "workflows/<str:name>/cases"): CASE,
+    ("POST", "workflows/<str:name>/cases/import"): {"cases": [CASE]},
+    ("POST", "workflows/<str:name>/cases/<uuid:case_id>/confirmation"): {},
+    ("POST", "workflows/<str:name>/cases/<uuid:case_id>/replacement"): CASE,
     ("PUT", "prices"): {
         **{"provider": "scripted", "model": "anew", "from": "2099-01-01", "input": "1.00", "output": "5.00"},
         "batch": {"input": "0.50", "output": "2.50"},
@@ -102,6 +107,7 @@ class Neighbours:
             "str:number": "9.9.9",
             "uuid:execution_id": UNKNOWN_ID,
             "uuid:evaluation_id": UNKNOWN_ID,
+            "uuid:case_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
             "uuid:endpoint_id": UNKNOWN_ID,
@@ -130,6 +136,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "str:number": number,
         "uuid:execution_id": str(workflow.executions.filter(status="completed").earliest("created_at").pk),
         "uuid:evaluation_id": str(workflow.evaluations.latest("created_at").pk),
+        "uuid:case_id": str(workflow.cases.proposed().latest("pk").pk),
         "int:budget_id": str(workflow.budgets.get().pk),
         "uuid:flag_id": str(flags.earliest("created_at").pk),
         "uuid:endpoint_id": str(workflow.project.endpoints.earliest("created_at").pk),
@@ -169,6 +176,10 @@ def populate(name: str, workflow_name: str) -> Workflow:
     )
     project.members.create(account=get_user_model().objects.create_user(f"{name}-member"), role="viewer")
     _endpoint(workflow, name)
+    for proposed in (False, True):
+        said = {"message": f"{name} wants {'another' if proposed else 'a'} refund"}
+        words = {"tags": [name], "note": name, "proposed": proposed}
+        cases.add(workflow, cases.NewCase("covered", said, {"kind": name}, **words), name)
     models_say(name)
     said = (
         f"{name} wants a refund",

@@ -319,6 +319,8 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "endpoints",
         "endpoints/<uuid:endpoint_id>/secret",
         "endpoints/<uuid:endpoint_id>/test",
+        *(f"workflows/<str:name>/cases{more}" for more in ("", "/import")),  # tests/evaluations
+        *(f"workflows/<str:name>/cases/<uuid:case_id>/{more}" for more in ("confirmation", "replacement")),
         "deliveries/<uuid:delivery_id>/redelivery",
     }
     assert {str(one.pattern) for one in urls.api if "POST" in one.callback.view_class.scopes} == known
