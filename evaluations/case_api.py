@@ -81,7 +81,7 @@ class CaseList(View):
         workflow, by, said = workflow_of(request.auth.project, name), str(request.user), self.body.said()
         made = once_examined(
             request,
-            lambda: cases.examined(workflow, [said], by, Case.Source.HAND, whole=None),
+            lambda: cases.examined(workflow, [said], by, Case.Source.HAND),
             lambda found: str(cases.keep(workflow, found)[0].pk),
         )
         return Response(represent_case(case_of(request.auth.project, name, UUID(made))), status=201)
@@ -96,10 +96,11 @@ class CaseImport(View):
     def post(self, request: Request, name: str) -> Response:
         """Adds up to 1,000 cases, all or none."""
         workflow, by, said = workflow_of(request.auth.project, name), str(request.user), self.body.cases
+        where = cases.places(len(said))
         made = once_examined(
             request,
-            lambda: cases.examined(workflow, [one.said() for one in said], by, Case.Source.IMPORT),
-            lambda found: " ".join(str(case.pk) for case in cases.keep(workflow, found)),
+            lambda: cases.examined(workflow, [one.said() for one in said], by, Case.Source.IMPORT, where),
+            lambda found: " ".join(str(case.pk) for case in cases.keep(workflow, found, where)),
         ).split()
         return Response({"added": len(made), "ids": made}, status=201)
 
@@ -152,7 +153,7 @@ class CaseReplacement(View):
         case, by, said = case_of(request.auth.project, name, case_id), str(request.user), self.body.said()
         made = once_examined(
             request,
-            lambda: cases.examined(case.workflow, [said], by, Case.Source.HAND, whole=None),
+            lambda: cases.examined(case.workflow, [said], by, Case.Source.HAND),
             lambda found: str(cases.replace(case, found[0], by).pk),
         )
         return Response(represent_case(case_of(request.auth.project, name, UUID(made))), status=201)

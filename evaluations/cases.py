@@ -57,26 +57,30 @@ class NewCase:
 
 def add(workflow: Workflow, said: NewCase, by: str, source: str = Case.Source.HAND) -> Case:
     """Raises `Invalid`, and `Conflict` with the case that has the same content already."""
-    return keep(workflow, examined(workflow, [said], by, source, whole=None))[0]
+    return keep(workflow, examined(workflow, [said], by, source))[0]
+
+
+def places(count: int) -> list[str]:
+    """Where the cases of a request stand that has several."""
+    return [f"/cases/{number}" for number in range(count)]
 
 
 def examined(
-    workflow: Workflow, said: Sequence[NewCase], by: str, source: str, whole: str | None = "/cases"
+    workflow: Workflow, said: Iterable[NewCase], by: str, source: str, where: Sequence[str] = ("",)
 ) -> list[Case]:
-    """As they would be kept, without secrets, not saved yet; no lock is held. Raises `Invalid` with what is wrong with each:
-    pointers begin with `whole` and the number of the case, or are of the one case where that is None."""
+    """As they would be kept, without secrets, not saved yet; no lock is held. `where` each of them stands: what is wrong is said
+    under it. Raises `Invalid`."""
     workflow.must_be_in_use()
     version, policy = version_to_follow(workflow), redaction(workflow.project_id)
     form = compiled(version.pk) if version else None
     made, wrong, known = [], [], {}
-    for number, one in enumerate(said):
-        place = "" if whole is None else f"{whole}/{number}"
+    for one, place in zip(said, where, strict=True):
         case = _without_secrets(workflow, one, policy, by, source)
         found = [fault.under(place) for fault in faults(one, case, form)]
         if not found:
             case.content_hash = case.hashed()
             if (first := known.setdefault(case.content_hash, place)) != place:
-                found = [Fault(place, f"This is the same case as {first}.")]
+                found = [Fault(place, f"This is the same case as {first.strip(': ')}.")]
         made.append(case)
         wrong += found
     if wrong:
@@ -90,11 +94,14 @@ def version_to_follow(workflow: Workflow) -> Version | None:
 
 
 @transaction.atomic
-def keep(workflow: Workflow, cases: Sequence[Case]) -> list[Case]:
-    """Saves all, or none. One after the other for each workflow, so that what is counted holds. Raises `Conflict`."""
+def keep(workflow: Workflow, cases: Sequence[Case], where: Sequence[str] = ("",)) -> list[Case]:
+    """Saves all, or none. One after the other for each workflow, so that what is counted holds. Raises `Conflict`, with the cases
+    that are there already."""
     _lock(workflow)
-    _refuse_known(workflow, cases)
+    _refuse_known(workflow, cases, where)
     _refuse_many(workflow, sum(case.state == Case.State.CONFIRMED for case in cases))
+    for case, pk in zip(cases, sorted(case.pk for case in cases), strict=True):
+        case.pk = pk  # they are read in the order in which they came
     Case.objects.bulk_create(cases, batch_size=100)
     _record_added(workflow, cases)
     return list(cases)
@@ -228,18 +235,17 @@ def _lock(workflow: Workflow) -> None:
     Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
 
 
-def _refuse_known(workflow: Workflow, cases: Iterable[Case]) -> None:
+def _refuse_known(workflow: Workflow, cases: Iterable[Case], where: Sequence[str]) -> None:
     hashes = [case.content_hash for case in cases]
     there = workflow.cases.exclude(state=Case.State.RETIRED).filter(content_hash__in=hashes)
     known = dict(there.values_list("content_hash", "pk"))
-    if not known:
-        return
-    found = [str(known[one]) for one in hashes if one in known]
-    if len(hashes) == 1:
-        raise Conflict(f"This case is there already: {found[0]}.", case=found[0])
-    places = [number for number, one in enumerate(hashes) if one in known]
-    wrong = [Fault(f"/cases/{number}", f"This case is there already: {known[hashes[number]]}.") for number in places]
-    raise Conflict(f"{len(found)} of these cases are there already; nothing was added.", wrong, cases=found)
+    found = [(place, str(known[one])) for place, one in zip(where, hashes, strict=True) if one in known]
+    if found and len(hashes) == 1:
+        raise Conflict(f"This case is there already: {found[0][1]}.", case=found[0][1])
+    if found:
+        wrong = [Fault(place, f"This case is there already: {pk}.") for place, pk in found]
+        said = f"{len(found)} of these {len(hashes)} cases are there already; nothing was added."
+        raise Conflict(said, wrong, cases=[pk for _, pk in found])
 
 
 def _refuse_many(workflow: Workflow, more: int) -> None:

@@ -61,6 +61,7 @@ SAYS = {
     ),
     "NewEvaluationBudget.budget",
     *(f"NewGate.{name}" for name in ("min_cases", "margin", "min_recall", "graders", "step_graders")),
+    *(
         f"NewCase.{name}"
         for name in ("kind", "input", "expected", "expects_flag", "weight", "tags", "note", "proposed")
     ),

@@ -511,6 +511,7 @@ def ran(*words: str) -> str:
 
 COMMANDS = {"create_api_key", "revoke_api_key", "create_user", "register_tool", "export_workflow", "import_workflow"}
 COMMANDS |= {"purge", "demo", "serve"}
+COMMANDS |= {"import_cases", "export_cases"}  # tests/evaluations
 SILENT = {
     "migrate": "the structure of the database, not what is in it",
     "execute": "an execution's own history says who asked for it",
@@ -521,6 +522,7 @@ SILENT = {
 
 def test_every_command_of_ours_is_in_these_tables():
     ours = ("projects", "gateway", "workflows", "executions", "analytics", "notifications", "service", "demo")
+    ours += ("evaluations",)
     assert {name for name, app in get_commands().items() if app in ours} == COMMANDS | SILENT.keys()
 
 

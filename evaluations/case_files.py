@@ -1,0 +1,176 @@
+"""Cases in a file: one JSON object a line, or a table (CSV). What was exported gives the same set when it is imported."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from pathlib import Path
+
+from wire import strict_json
+from wire.problems import Fault, Invalid, Malformed, Problem, TooLarge
+from workflows.models import Workflow
+
+from . import cases
+from .case_api import NewCase
+from .case_shown import plain
+from .models import Case
+
+COLUMNS = ("kind", "weight", "tags", "note", "input", "expected", "expects_flag", "steps", "answers", "proposed")
+IN_JSON = ("input", "expected", "expects_flag", "steps", "answers", "proposed")
+PARTED = ("input", "expected")  # of which a column may be one field
+MAX_BYTES = 64 * 1024 * 1024
+MAX_FAULTS = 100
+BEGINS = ("'", "=", "+", "-", "@", "\t", "\r")  # with which a text becomes a formula in a spreadsheet, or looks guarded
+Line = tuple[str, cases.NewCase]  # where it stands, what it says
+
+
+def is_table(name: str) -> bool:
+    """By its ending. Raises `Invalid` for one that is neither."""
+    ending = Path(name).suffix.lower()
+    if ending not in (".csv", ".jsonl", ".ndjson"):
+        raise Invalid(f"{name}: a file of cases ends in .jsonl or .csv.")
+    return ending == ".csv"
+
+
+def take(workflow: Workflow, name: str, content: bytes, by: str, *, proposed: bool = False) -> list[Case]:
+    """The cases of a file, all or none. Raises `Problem`, whose faults name the lines."""
+    lines = read(name, content)
+    where, said = [place for place, _ in lines], [one for _, one in lines]
+    if proposed:
+        said = [_proposed(one) for one in said]
+    found = cases.examined(workflow, said, by, Case.Source.IMPORT, where)
+    return cases.keep(workflow, found, where)
+
+
+def _proposed(said: cases.NewCase) -> cases.NewCase:
+    """The same, proposed."""
+    return cases.NewCase(**{**vars(said), "proposed": True})
+
+
+def read(name: str, content: bytes) -> list[Line]:
+    """Raises `Problem` with the lines that cannot be read."""
+    table = is_table(name)
+    if len(content) > MAX_BYTES:
+        raise TooLarge(f"A file of cases has at most {MAX_BYTES} bytes.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Malformed("The file is not UTF-8.") from error
+    found, wrong = [], []
+    for place, said in _of_table(text) if table else _of_lines(text):
+        try:
+            found.append((place, NewCase.read(said()).said()))
+        except Problem as problem:
+            wrong += [fault.under(place) for fault in problem.faults or [Fault("", problem.detail)]]
+        if len(wrong) >= MAX_FAULTS:
+            break
+        if len(found) > cases.MOST:
+            raise TooLarge(f"A workflow has at most {cases.MOST} cases.")
+    if wrong:
+        raise Invalid.of(wrong)
+    if not found:
+        raise Invalid("The file has no case.")
+    return found
+
+
+def write(name: str, rows: Iterable[Case]) -> str:
+    """The text of a file: of a table the cells are JSON, and no cell is a formula."""
+    if not is_table(name):
+        return "".join(f"{json.dumps(told(case), ensure_ascii=False)}\n" for case in rows)
+    out = StringIO()
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    for case in rows:
+        writer.writerow({column: _cell(column, value) for column, value in told(case).items()})
+    return out.getvalue()
+
+
+def told(case: Case) -> dict[str, object]:
+    """As it would be posted; what goes without saying is left out."""
+    said = {"kind": case.kind, "input": case.input}
+    if not case.expects_flag:
+        said["expected"] = case.expected
+    elif case.kind == Case.Kind.BOUNDARY:
+        said["expects_flag"] = True
+    for name in ("steps", "answers", "tags", "note"):
+        if value := getattr(case, name):
+            said[name] = value
+    if case.weight != 1:
+        said["weight"] = plain(case.weight)
+    if case.state == Case.State.PROPOSED:
+        said["proposed"] = True
+    return said
+
+
+def _of_lines(text: str) -> Iterator[tuple[str, object]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield f"line {number}: ", lambda line=line: _object(strict_json.loads(line))
+
+
+def _object(value: object) -> dict:
+    if not isinstance(value, dict):
+        raise Malformed("A case is a JSON object.")
+    return value
+
+
+def _of_table(text: str) -> Iterator[tuple[str, object]]:
+    csv.field_size_limit(MAX_BYTES)
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        _check_header(header)
+        before = reader.line_num
+        for row in reader:
+            if any(row):
+                yield f"line {before + 1}: ", lambda row=row: _of_row(header, row)
+            before = reader.line_num
+    except csv.Error as error:
+        raise Malformed(f"line {reader.line_num}: this is not CSV: {error}.") from error
+
+
+def _check_header(header: list[str]) -> None:
+    wrong = [name for name in header if name not in COLUMNS and name.partition(".")[0] not in PARTED]
+    wrong += [name for name in header if name.endswith(".") or header.count(name) > 1]
+    wrong += [name for name in PARTED if name in header and any(one.startswith(f"{name}.") for one in header)]
+    if wrong:
+        raise Malformed(f"line 1: the column {wrong[0][:60]!r} is unknown, or stands there twice.")
+    if "kind" not in header or not any(name.partition(".")[0] == "input" for name in header):
+        raise Malformed("line 1: a table of cases has the columns kind and input (or input.FIELD) at least.")
+
+
+def _of_row(header: list[str], row: list[str]) -> dict[str, object]:
+    """An empty cell says nothing."""
+    if len(row) != len(header):
+        raise Malformed(f"There are {len(row)} cells in {len(header)} columns.")
+    said: dict[str, object] = {}
+    for column, cell in zip(header, row, strict=True):
+        whole, _, name = column.partition(".")
+        if not cell:
+            continue
+        if name:
+            said.setdefault(whole, {})[name] = strict_json.check(cell)
+        elif column in IN_JSON:
+            said[column] = _json(column, cell)
+        else:
+            text = _unguarded(strict_json.check(cell))
+            said[column] = text.split() if column == "tags" else text
+    return said
+
+
+def _json(column: str, cell: str) -> object:
+    try:
+        return strict_json.loads(cell)
+    except Problem as problem:
+        raise Invalid.at(f"/{column}", problem.detail) from problem
+
+
+def _cell(column: str, value: object) -> str:
+    if column in IN_JSON:
+        return json.dumps(value, ensure_ascii=False)
+    text = " ".join(value) if column == "tags" else str(value)
+    return f"'{text}" if text.startswith(BEGINS) else text
+
+
+def _unguarded(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(BEGINS) else text
