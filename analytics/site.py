@@ -15,6 +15,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "executions.Flag": "Flags",
         "workflows.Workflow": "Workflows",
         "workflows.Version": "Versions of workflows",
+        "evaluations.Case": "Cases: what versions are held against",
     },
     "Money": {
         "workflows.Budget": "Budgets",

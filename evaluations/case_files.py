@@ -49,15 +49,9 @@ def _proposed(said: cases.NewCase) -> cases.NewCase:
 
 def read(name: str, content: bytes) -> list[Line]:
     """Raises `Problem` with the lines that cannot be read."""
-    table = is_table(name)
-    if len(content) > MAX_BYTES:
-        raise TooLarge(f"A file of cases has at most {MAX_BYTES} bytes.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Malformed("The file is not UTF-8.") from error
+    parted = _of_table if is_table(name) else _of_lines
     found, wrong = [], []
-    for place, said in _of_table(text) if table else _of_lines(text):
+    for place, said in parted(_text(content)):
         try:
             found.append((place, NewCase.read(said()).said()))
         except Problem as problem:
@@ -66,11 +60,18 @@ def read(name: str, content: bytes) -> list[Line]:
             break
         if len(found) > cases.MOST:
             raise TooLarge(f"A workflow has at most {cases.MOST} cases.")
-    if wrong:
-        raise Invalid.of(wrong)
-    if not found:
-        raise Invalid("The file has no case.")
+    if wrong or not found:
+        raise Invalid.of(wrong) if wrong else Invalid("The file has no case.")
     return found
+
+
+def _text(content: bytes) -> str:
+    if len(content) > MAX_BYTES:
+        raise TooLarge(f"A file of cases has at most {MAX_BYTES} bytes.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Malformed("The file is not UTF-8.") from error
 
 
 def write(name: str, rows: Iterable[Case]) -> str:

@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from evaluations.models import Case
 from executions.models import Flag
 from tests.neighbours import CANARY, UNKNOWN_ID, everything
 
@@ -62,6 +63,8 @@ def row_of(kind: type[models.Model]) -> models.Model:
     rows = kind.objects.order_by("pk")
     if kind is Flag:
         return rows.filter(execution__project__name=CANARY, state="open").first()
+    if kind is Case:
+        return rows.filter(workflow__project__name=CANARY).first()
     if "project" in {field.name for field in kind._meta.concrete_fields}:
         owned = kind._meta.get_field("project").is_relation
         return rows.filter(**{"project__name": CANARY} if owned else {}).first()
@@ -119,6 +122,7 @@ def test_an_operator_sees_it_all(both, operator):
         "Workflow",
         "Version",
         "Budget",
+        "Case",
         "Execution",
         "Flag",
         "Call",

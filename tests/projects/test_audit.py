@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from evaluations.models import Case
 from executions.models import Flag
 from gateway.models import Limit
 from notifications.models import Delivery
@@ -289,6 +290,7 @@ PAGES = {
     },
 }
 ACTIONS = {"projects.apikey": {"revoke": "revoked"}, "notifications.delivery": {"send_again": "redelivered"}}
+ACTIONS["evaluations.case"] = {"confirm": "changed", "retire": "changed"}
 
 
 def label(kind) -> str:
@@ -311,6 +313,7 @@ def row_of(kind, both):
         ApiKey: lambda: ApiKey.objects.issue(project, ["read"])[0],
         Flag: lambda: Flag.objects.filter(execution__workflow=both.own, state="open", waiting=True).first(),
         Version: lambda: both.own.versions.get(number="7.7.7"),
+        Case: lambda: both.own.cases.proposed().first() or both.own.cases.confirmed().first(),
         Tool: lambda: project.tools.get(kind="schema"),
         Delivery: lambda: Delivery.objects.filter(endpoint__project=project).first(),
     }

@@ -18,8 +18,8 @@ BY = "command:export_cases"
 
 class Command(BaseCommand):
     help = (
-        "Writes the confirmed cases of a workflow to a file, oldest first: .jsonl (one JSON object a line) or .csv. What import_cases "
-        "reads of it is the same set, with the same hash."
+        "Writes the confirmed cases of a workflow to a file, oldest first: .jsonl (one JSON object a line) or .csv. What "
+        "import_cases reads of it is the same set, with the same hash."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,0 +1,1 @@
+"""Pages of the admin about what a version is held against."""
