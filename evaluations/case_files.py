@@ -60,9 +60,15 @@ def read(name: str, content: bytes) -> list[Line]:
             break
         if len(found) > cases.MOST:
             raise TooLarge(f"A workflow has at most {cases.MOST} cases.")
-    if wrong or not found:
-        raise Invalid.of(wrong) if wrong else Invalid("The file has no case.")
+    _refuse(wrong, found)
     return found
+
+
+def _refuse(wrong: list[Fault], found: list[Line]) -> None:
+    if wrong:
+        raise Invalid.of(wrong)
+    if not found:
+        raise Invalid("The file has no case.")
 
 
 def _text(content: bytes) -> str:

@@ -176,7 +176,7 @@ def test_a_body_that_is_compressed_is_not_supported(client, method, pattern, cod
     problem(client.generic(method, path, b"\x1f\x8b", JSON, headers={"Content-Encoding": coding}), 415)
 
 
-@pytest.mark.parametrize("override", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+@pytest.mark.parametrize("override", ["X-HTTP-Method-NewPublication", "X-HTTP-Method", "X-Method-NewPublication"])
 def test_a_method_is_what_it_is(client, override):
     response = client.get(f"{API}/workflows", headers={override: "DELETE"})
     assert (response.status_code, Workflow.objects.count()) == (200, 1)

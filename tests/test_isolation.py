@@ -71,7 +71,7 @@ SAYS = {
     *("NewReport.update_suggested", "NewReport.model_calls", "NewReport.flags"),
     *(f"ReportedFlag.{name}" for name in ("reason", "explanation", "step")),  # a step of the version itself
     *(f"ReportedCall.{name}" for name in ("model", "input", "output", "cache_read", "cache_write", "latency_ms", "at")),
-    *("NewResolution.note", "NewResolution.make_case", "Override.override", "NewBudget.period", "NewBudget.cap"),
+    *("NewResolution.note", "NewResolution.make_case", "NewPublication.override", "NewBudget.period", "NewBudget.cap"),
     *(
         "NewBaseline.method",
         "NewBaseline.model",
@@ -325,7 +325,6 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         "feedback": ("accepted",),
         "arm": ("candidate",),
         "right": ("false",),
-        "kind": ("covered",),
     }[name]
     path = filled(pattern, both.ids(both.own))
     paths = tuple(f"{path}?{name}={value}" for value in told)

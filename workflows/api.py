@@ -81,7 +81,7 @@ class NewVersion(Design):
         return self.version or workflow.number_after(self.bump)
 
 
-class Override(Body):
+class NewPublication(Body):
     override: Annotated[
         str | None,
         Field(min_length=1, max_length=2000, pattern=r"\S", description="Why, without a verdict that passes."),
@@ -227,7 +227,7 @@ class VersionDetail(View):
 
 class PublicationView(View):
     scopes = {"POST": Scope.DESIGN}
-    bodies = {"POST": Override}
+    bodies = {"POST": NewPublication}
     heeds = {"POST": ONCE}
     answers = {"POST": {201: shown.Publication, 409: Problem}}
 
