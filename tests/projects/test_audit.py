@@ -514,7 +514,7 @@ def ran(*words: str) -> str:
 
 COMMANDS = {"create_api_key", "revoke_api_key", "create_user", "register_tool", "export_workflow", "import_workflow"}
 COMMANDS |= {"purge", "demo", "serve"}
-COMMANDS |= {"import_cases", "export_cases"}  # tests/evaluations
+COMMANDS |= {"import_cases", "export_cases", "evaluate"}  # tests/evaluations
 SILENT = {
     "migrate": "the structure of the database, not what is in it",
     "execute": "an execution's own history says who asked for it",
