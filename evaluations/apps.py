@@ -7,9 +7,13 @@ class EvaluationsConfig(AppConfig):
     name = "evaluations"
 
     def ready(self) -> None:
+        from executions.proposing import case_proposed
+        from executions.retention import forgotten
         from workflows import gate
 
-        from . import forgetting  # noqa: F401
+        from . import forgetting, proposals
         from .gate import judge
 
         gate.guard(judge)
+        forgotten.connect(forgetting.forget, dispatch_uid="results")
+        case_proposed.connect(proposals.take, dispatch_uid="cases")

@@ -4,14 +4,9 @@ until somebody retires it: it was written down to be kept."""
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.dispatch import receiver
-
-from executions.retention import forgotten
-
 from .models import Result
 
 
-@receiver(forgotten)
 def forget(executions: Sequence[UUID], **kwargs: object) -> None:
     results = list(Result.objects.filter(execution__in=executions))
     for result in results:

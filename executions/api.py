@@ -270,10 +270,9 @@ class FlagResolution(View):
     def post(self, request: Request, flag_id: UUID) -> Response:
         """A person's decision."""
         body: NewResolution = self.body
-        if body.make_case:
-            raise Invalid.at("/make_case", "Cases are not available yet.")
         flag = flag_of(request.auth.project, flag_id)
-        decision = Decision(body.resolution, str(request.user), body.output, body.step_output, body.note)
+        given = (body.output, body.step_output, body.note, body.make_case)
+        decision = Decision(body.resolution, str(request.user), *given)
 
         def make(_: None) -> str:
             resolution.decide(flag, decision)

@@ -9,6 +9,7 @@ from wire.problems import Conflict, Invalid
 from workflows.compiled import compiled
 
 from .models import Event, Execution, Feedback, Status
+from .proposing import propose
 
 ABSENT = object()
 
@@ -48,7 +49,8 @@ def give(execution: Execution, opinion: Opinion) -> None:
     """Writes an opinion that was examined. Raises `Conflict` for an execution that is not completed, and for a text about one
     whose texts were deleted.
 
-    One after the other, behind the lock of the execution, which a purge takes too.
+    One after the other, behind the lock of the execution, which a purge takes too. What would have been right is proposed as a
+    case.
     """
     locked = Execution.objects.select_for_update().values_list("status", "purged_at")
     status, purged_at = locked.get(pk=execution.pk)
@@ -69,3 +71,5 @@ def give(execution: Execution, opinion: Opinion) -> None:
     Execution.objects.filter(pk=execution.pk).update(judged_right=opinion.accepted)
     word = "accepted" if opinion.accepted else "rejected"
     Event.objects.create(execution_id=execution.pk, kind="feedback", actor=opinion.actor, detail=word)
+    if has_output and not opinion.accepted:
+        propose(execution, opinion.output, opinion.actor, "feedback")

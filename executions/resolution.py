@@ -19,6 +19,7 @@ from workflows.definition import Step
 from . import calling, feedback, queue, states, store
 from .feedback import ABSENT, Opinion, check_output
 from .models import Event, Execution, Flag, Status, StepResult, deadline
+from .proposing import propose
 from .run import Item, Run
 from .tracking import DESIGNED
 
@@ -47,13 +48,14 @@ ONLY = {
 @dataclass(frozen=True)
 class Decision:
     """`output`: the whole answer. `step_output`: the flagged step's. Exactly one of them answers; a redesign may have an
-    `output`, which answers the execution now."""
+    `output`, which answers the execution now. `make_case`: proposes the execution, with this `output`, as a case."""
 
     resolution: str
     actor: str
     output: object = ABSENT
     step_output: object = ABSENT
     note: str = ""
+    make_case: bool = False
 
     def for_keeping(self, policy: Policy) -> "Decision":
         """The same without secrets. What a person answers is looked at, and kept, like any other answer."""
@@ -77,6 +79,8 @@ def decide(flag: Flag, decision: Decision) -> None:
             _lock(flag, for_a_note=bool(decision.note))
             _settle(flag, decision)
             _follow(flag, decision)
+            if decision.make_case and flag.reason != Flag.Reason.SPOT_CHECK:  # of that one it is feedback
+                propose(flag.execution, decision.output, decision.actor, "flag")
     except Problem:
         flag.refresh_from_db()
         raise
@@ -90,6 +94,10 @@ def examine(flag: Flag, decision: Decision) -> None:
         known = ", ".join(DECISIONS)
         raise Invalid.at("/resolution", f"{decision.resolution[:40]!r} is not available; known are {known}.")
     _examine_form(flag, decision.resolution, given)
+    if decision.make_case and given != ["output"]:
+        raise Invalid.at(
+            "/make_case", "A case needs the whole answer: make_case goes with output, and with nothing else."
+        )
     if not given or flag.state != Flag.State.OPEN:
         return
     if given == ["step_output"]:

@@ -1,0 +1,46 @@
+"""Telling that an execution makes a case: whoever keeps cases listens. What is decided and what is proposed are written in one."""
+
+from django.db.models import QuerySet
+from django.dispatch import Signal
+
+from .models import Execution, StepResult
+
+# Sent within the transaction with `workflow` (id), `execution` (id), `input`, `expected`, `answers`, `by`, and `source`, which is
+# `flag` or `feedback`. A receiver may raise `Invalid`, which undoes what was decided.
+case_proposed = Signal()
+
+OUTSIDE = ("tool", "review", "workflow")  # kinds of steps whose answers come from outside
+
+
+def propose(execution: Execution, expected: object, by: str, source: str) -> None:
+    """That this answer is right for the execution's input."""
+    if execution.purpose == Execution.Purpose.EVALUATION or execution.purged_at:
+        return
+    case_proposed.send(
+        sender=Execution,
+        workflow=execution.workflow_id,
+        execution=execution.pk,
+        input=execution.input,
+        expected=expected,
+        answers=answers_of(execution),
+        by=by,
+        source=source,
+    )
+
+
+def answers_of(execution: Execution) -> dict[str, object]:
+    """Step → what its tool, review or workflow answered; of a list: one per item, null where there is none."""
+    found: dict[str, object] = {}
+    for row in _done(execution):
+        if row.iteration is None:
+            found[row.step] = row.output
+            continue
+        items = found.setdefault(row.step, [])
+        items += [None] * (row.iteration + 1 - len(items))
+        items[row.iteration] = row.output
+    return found
+
+
+def _done(execution: Execution) -> QuerySet[StepResult]:
+    rows = StepResult.objects.filter(execution=execution.pk, kind__in=OUTSIDE, status=StepResult.Status.DONE)
+    return rows.filter(has_output=True).order_by("step", "iteration", "attempt")
