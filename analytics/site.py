@@ -17,6 +17,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "workflows.Version": "Versions of workflows",
         "evaluations.Case": "Cases: what versions are held against",
     },
+    "Proof": {
+        "evaluations.Evaluation": "Evaluations: versions over cases",
+        "evaluations.Gate": "Gates: what is asked before publishing",
+    },
     "Money": {
         "workflows.Budget": "Budgets",
         "gateway.Call": "Model calls: the ledger",

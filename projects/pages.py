@@ -79,11 +79,18 @@ class ReadableAdmin(ReadOnlyAdmin):
         return render(request, template, context)
 
     def confirmed(
-        self, request: HttpRequest, row: models.Model, do: Callable[[], str], *, back: str, **shown: object
+        self,
+        request: HttpRequest,
+        row: models.Model,
+        do: Callable[[], str],
+        *,
+        back: str,
+        template: str = "admin/confirm.html",
+        **shown: object,
     ) -> HttpResponse:
         """A page that asks before it does something. `do` does it and returns the sentence that says so, or raises a
         `Problem`, which is told on the page; `back` is the address that it leads to. `shown`: `title`, `button`, `said` (the
-        sentences above the button) and `refused` (why there is no button)."""
+        sentences above the button) and `refused` (why there is no button). `template`: one that extends this one."""
         wrong: list[str] = []
         if request.method == "POST" and not shown.get("refused"):
             try:
@@ -91,7 +98,7 @@ class ReadableAdmin(ReadOnlyAdmin):
                 return redirect(back)
             except Problem as problem:
                 wrong = sentences(problem)
-        return self.rendered(request, "admin/confirm.html", row, **shown, back=back, wrong=wrong)
+        return self.rendered(request, template, row, **shown, back=back, wrong=wrong)
 
 
 def sentences(problem: Problem) -> list[str]:

@@ -31,6 +31,8 @@ WITH_A_ROW = (
     "cancel",
     "retry",
     "feedback",
+    "budget",
+    "evaluate",
 )
 
 

@@ -1,1 +1,1 @@
-"""Pages of the admin about what a version is held against."""
+"""The pages of cases, evaluations and gates in the admin."""

@@ -15,14 +15,17 @@ from projects.audited import actor
 from projects.lists import Bounded
 from projects.models import Role
 from projects.pages import ReadableAdmin, readable
-from wire.problems import Problem
+from wire.problems import Conflict, Invalid, Problem
 
-from .. import diff
+from .. import diff, gate
+from ..calls import pins
 from ..models import Publication, Version, Workflow
+from ..prompts import PROMPT_FORMAT
 from . import definition
 
 OTHERS = 50  # versions that are offered to be compared with, and publications that are told
 MOST_LINES = 4_000
+LONGEST_REASON = 2_000  # as the API takes it
 LINES = {"+": "added", "-": "removed", "@": "where"}
 
 
@@ -88,23 +91,30 @@ class VersionAdmin(ReadableAdmin):
         version = self.found(request, object_id, Role.DESIGNER)
         state = state_of(version, version.workflow.live)
         tier_map, refused = _models(version)
+        evidence, missing = (None, None) if refused else _evidence(version)
+        override = request.POST.get("override", "").strip()
         back = reverse("admin:workflows_version_change", args=[version.pk])
 
         def do() -> str:
             version.must_be_publishable()
-            version.publish(actor(request))
+            if len(override) > LONGEST_REASON:
+                raise Invalid.at("/override", f"At most {LONGEST_REASON} characters.")
+            version.publish(actor(request), override if missing else "")
             return f"{version} is live: executions that are accepted from now on are of it."
 
-        said = list(_before_publishing(version, state))
         more = {
+            "said": list(_before_publishing(version, state, evidence)),
             "rows": tier_map.items(),
             "columns": ("Tier", "Model"),
             "caption": "The models it runs with",
             "refused": refused,
+            "missing": missing,
+            "override": override,
+            "longest": LONGEST_REASON,
+            "button": f"{verb(state)} all the same" if missing else verb(state),
+            "template": "admin/workflows/version/publish.html",
         }
-        return self.confirmed(
-            request, version, do, back=back, title=f"{verb(state)}: {version}", button=verb(state), said=said, **more
-        )
+        return self.confirmed(request, version, do, back=back, title=f"{verb(state)}: {version}", **more)
 
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What changed from another version of the workflow to this one; from the one stored before it, unless it is named."""
@@ -146,7 +156,15 @@ def _models(version: Version) -> tuple[dict[str, str], list[str]]:
         return {}, [problem.detail]
 
 
-def _before_publishing(version: Version, state: str) -> Iterator[str]:
+def _evidence(version: Version) -> tuple[gate.Evidence | None, Conflict | None]:
+    """On what it would go live at this moment, or what the gate misses."""
+    try:
+        return gate.judge(gate.Wanted(version, version.tiers(), pins(version) or None, PROMPT_FORMAT)), None
+    except Conflict as problem:
+        return None, problem
+
+
+def _before_publishing(version: Version, state: str, evidence: gate.Evidence | None) -> Iterator[str]:
     workflow: Workflow = version.workflow
     if state == "live":
         yield f"{version} is live already. Publishing it again makes it run with the models below, as the project has them now."
@@ -154,7 +172,11 @@ def _before_publishing(version: Version, state: str) -> Iterator[str]:
         yield f"{workflow.live.version} is live now. Executions that were accepted of it end as they began."
     else:
         yield f"Nothing of {workflow} is live yet: from now on it can be executed."
-    yield "No evaluation stands behind it: what it saves is shown as unproven."
+    if evidence and evidence.evaluation:
+        page = reverse("admin:evaluations_evaluation_change", args=[evidence.evaluation])
+        yield format_html('<a href="{}">An evaluation</a> that passed stands behind it.', page)
+    else:
+        yield "No evaluation stands behind it: what it saves is shown as unproven."
     if version.warnings:
         yield f"{len(version.warnings)} places were doubtful when it was saved; its page lists them."
 
