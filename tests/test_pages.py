@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
+from evaluations.models import Evaluation
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -34,8 +35,9 @@ MODELS = (
 )
 MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
-MODELS += ("notifications/endpoint",)
-READ = ("change", "publish", "diff", "try")  # of a version
+MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate")
+KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation)
+READ = ("change", "publish", "diff", "try", "evaluate")  # of a version
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_the_docs_of_the_api_are_drawn_from_the_schema(live_server, tmp_path):
 def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     models_say("rosa")
     populate("rosa", "refund")
-    ids = {model: model.objects.order_by("pk").first().pk for model in (Project, Workflow, Version, Execution, Flag)}
+    ids = {model: model.objects.order_by("pk").first().pk for model in KINDS}
     flag = ids[Flag]
     paths = ["", *(f"{model}/" for model in MODELS), "password_change/", "queue/", f"queue/{flag}/"]
     paths += [f"projects/project/{ids[Project]}/change/", f"executions/execution/{ids[Execution]}/change/"]
@@ -74,6 +76,8 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths += [f"workflows/version/{ids[Version]}/{page}/" for page in READ]
     paths += [f"executions/execution/{ids[Execution]}/{page}/" for page in ("cancel", "retry")]
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
+    paths += [f"evaluations/evaluation/{ids[Evaluation]}/{page}/" for page in ("change", "cancel", "budget")]
+    paths += [f"evaluations/gate/{ids[Workflow]}/change/"]
     tool = f"projects/tool/{Tool.objects.get(kind='schema').pk}"
     paths += [f"{tool}/change/", f"{tool}/try/", "projects/tool/add/", "projects/tool/add/?kind=http"]
     paths += [
@@ -114,6 +118,8 @@ def test_no_page_moves_sideways_on_a_telephone(live_server, tmp_path, cookies):
     paths = ["", f"workflows/workflow/{version.workflow_id}/change/", "executions/execution/", "workflows/version/"]
     paths += [f"workflows/version/{version.pk}/{page}/" for page in READ]
     paths += [f"executions/execution/{flagged.pk}/change/"]
+    paths += [f"evaluations/evaluation/{one.pk}/change/" for one in Evaluation.objects.all()]
+    paths += ["evaluations/evaluation/", f"evaluations/gate/{version.workflow_id}/change/"]
     unfold = "document.querySelectorAll('details').forEach(one => one.open = true)"
 
     async def visit(browser: Browser) -> None:

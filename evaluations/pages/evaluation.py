@@ -51,7 +51,7 @@ def verdict(evaluation: Evaluation) -> str:
 class EvaluationAdmin(ById, ReadableAdmin):
     of_project = "project"
     page = "admin/evaluations/evaluation/page.html"
-    list_display = ["created_at", "of", "compared", "stands", "candidate", "reference", "decided", "cost", "simulated"]
+    list_display = ["begun", "of", "decided", "candidate", "reference", "cost", "stands"]
     list_filter = [Statuses, ("project", OwnFilter), ("workflow", OwnFilter)]
     list_select_related = ["project", "version__workflow", "incumbent__version"]
     list_per_page = 50
@@ -83,13 +83,14 @@ class EvaluationAdmin(ById, ReadableAdmin):
         ]
         return [*of_row, *super().get_urls()]
 
+    @admin.display(description="begun")
+    def begun(self, evaluation: Evaluation) -> str:
+        return f"{evaluation.created_at:%Y-%m-%d %H:%M} UTC"
+
     @admin.display(description="version")
     def of(self, evaluation: Evaluation) -> str:
-        return str(evaluation.version)
-
-    @admin.display(description="against")
-    def compared(self, evaluation: Evaluation) -> str:
-        return told.other(evaluation) or "nothing"
+        other = told.other(evaluation)
+        return f"{evaluation.version} against {other}" if other else f"{evaluation.version} alone"
 
     @admin.display(description="status")
     def stands(self, evaluation: Evaluation) -> str:
@@ -101,7 +102,7 @@ class EvaluationAdmin(ById, ReadableAdmin):
     def candidate(self, evaluation: Evaluation) -> str:
         return _quality(evaluation, Result.Arm.CANDIDATE)
 
-    @admin.display(description="the other right")
+    @admin.display(description="what it replaces")
     def reference(self, evaluation: Evaluation) -> str:
         return _quality(evaluation, Result.Arm.REFERENCE)
 
@@ -186,7 +187,10 @@ def _address(evaluation: Evaluation) -> str:
 
 def _quality(evaluation: Evaluation, arm: str) -> str:
     found = (evaluation.figures or {}).get("arms", {}).get(arm)
-    return told.share(found["quality"]) if found else "–"
+    if not found or not found["quality"]["n"]:
+        return "–"
+    quality = found["quality"]
+    return f"{quality['count']} of {quality['n']} ({told.interval(quality)})"
 
 
 def _cost(evaluation: Evaluation) -> str:

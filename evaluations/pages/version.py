@@ -27,6 +27,7 @@ from workflows.models import Version
 from .. import asking
 from ..asking import Asked, Ready
 from ..models import Evaluation, digest, gate_of
+from . import told
 
 SALT = "evaluations.offer"
 HOLDS = timedelta(hours=1)
@@ -186,7 +187,7 @@ def _told(found: Estimate, ready: Ready) -> dict[str, object]:
         else usd(found.expected, simulated=simulated),
         "upper": "–" if found.upper is None else usd(found.upper, simulated=simulated),
         "basis": found.basis,
-        "against": ready.evaluation.get_against_display(),
+        "against": told.other(ready.evaluation),
     }
 
 
