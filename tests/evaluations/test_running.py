@@ -9,6 +9,7 @@ from evaluations.models import Result
 from executions.models import Execution, Flag, Record
 from executions.retention import purge
 from gateway.models import Call
+from projects.models import AuditEvent
 from tests.cast import REFUND, envelope, make_workflow, models_answer
 from tests.evaluations.evaluated import add_case, add_messages, complete, draft, evaluate
 from wire.problems import Conflict, Invalid
@@ -223,3 +224,14 @@ def test_what_a_result_says_goes_with_the_texts_of_its_execution():
     result = found.results.get()
     assert (result.right, result.said, result.steps["clean"]["said"]) == (False, "", "")
     assert not Record.objects.exists()
+
+
+def test_the_audit_says_who_begins_one_who_raises_its_budget_and_who_ends_it():
+    workflow = make_workflow()
+    add_messages(workflow, 1)
+    evaluation = asking.begin(asking.examine(Asked(workflow.live.version), "user:rosa"))
+    running.raise_budget(evaluation, 10**12, "user:rosa")
+    running.cancel(evaluation, "user:rosa")
+    events = AuditEvent.objects.filter(kind="evaluation", actor="user:rosa").order_by("pk")
+    assert [event.verb for event in events] == ["created", "changed", "changed"]
+    assert events[0].detail["version"] == "1.0.0"

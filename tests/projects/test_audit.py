@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from evaluations.models import Case
+from evaluations.models import Case, Evaluation
 from executions.models import Flag
 from gateway.models import Limit
 from notifications.models import Delivery
@@ -290,6 +290,7 @@ PAGES = {
     },
 }
 ACTIONS = {"projects.apikey": {"revoke": "revoked"}, "notifications.delivery": {"send_again": "redelivered"}}
+PAGES["evaluations.evaluation"] = {"<path:object_id>/budget/": ("changed", {"budget": "1"})}
 ACTIONS["evaluations.case"] = {"confirm": "changed", "retire": "changed"}
 
 
@@ -313,6 +314,7 @@ def row_of(kind, both):
         ApiKey: lambda: ApiKey.objects.issue(project, ["read"])[0],
         Flag: lambda: Flag.objects.filter(execution__workflow=both.own, state="open", waiting=True).first(),
         Version: lambda: both.own.versions.get(number="7.7.7"),
+        Evaluation: lambda: both.own.evaluations.get(status="running"),
         Case: lambda: both.own.cases.proposed().first() or both.own.cases.confirmed().first(),
         Tool: lambda: project.tools.get(kind="schema"),
         Delivery: lambda: Delivery.objects.filter(endpoint__project=project).first(),
@@ -342,7 +344,10 @@ def test_every_page_of_the_admin_that_changes_something_is_in_these_tables():
 LOOKED_AT = {"in-force/", "<path:object_id>/diff/"}
 # What they do stands in the history of an execution.
 LOOKED_AT |= {f"<path:object_id>/{word}/" for word in ("cancel", "retry", "feedback")}
-OF_TRIALS = {"<path:object_id>/try/"}
+OF_TRIALS = {
+    "<path:object_id>/try/",
+    "<path:object_id>/evaluate/",
+}  # the latter's event: tests/evaluations/test_running.py
 
 
 @pytest.mark.parametrize("kind", [one for one in admin.site._registry if label(one) in ADDED], ids=label)
