@@ -8,6 +8,7 @@ from analytics import api as analytics
 from analytics.metrics import spend
 from evaluations import api as evaluations
 from evaluations import case_api as cases
+from evaluations import escalation_api as escalation
 from executions import api as executions
 from executions import feedback_api as feedback
 from executions import health, metrics
@@ -48,6 +49,7 @@ api = [
     path("workflows/<str:name>/cases/<uuid:case_id>", cases.CaseDetail.as_view()),
     path("workflows/<str:name>/cases/<uuid:case_id>/confirmation", cases.CaseConfirmation.as_view()),
     path("workflows/<str:name>/cases/<uuid:case_id>/replacement", cases.CaseReplacement.as_view()),
+    path("workflows/<str:name>/escalation-quality", escalation.EscalationQualityView.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),

@@ -30,9 +30,11 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PATTERNS = [str(one.pattern) for one in urls.api]
 WITH_IDS = [pattern for pattern in PATTERNS if kinds_in(pattern)]
 LISTS = [pattern for method, pattern in CALLS if method == "GET" and not kinds_in(pattern)]
-COMPARED = "workflows/<str:name>/diff"  # its filters name versions of one workflow
+# Filters that name a version of the workflow in the address: one that it has not is 404.
+VERSIONS = [("workflows/<str:name>/diff", name) for name in ("from", "to")]
+VERSIONS += [("workflows/<str:name>/escalation-quality", "version")]
 FILTERS = [(str(one.pattern), name) for one in urls.api for name in one.callback.view_class.filters]
-FILTERS = [(pattern, name) for pattern, name in FILTERS if pattern != COMPARED]
+FILTERS = [one for one in FILTERS if one not in VERSIONS]
 # What stands outside of the API: open to everybody, with nothing of any project in it. The admin has its own tests.
 OPEN = {"healthz", "readyz", "metrics", "", "api/schema/", "api/docs/", "admin/login/"}
 
@@ -336,9 +338,9 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
     assert_nothing_foreign(foreign[2], both)
 
 
-@pytest.mark.parametrize("name", ["from", "to"])
-def test_a_version_that_another_has_is_not_compared(name, both, mallory):
-    path = filled(COMPARED, both.ids(both.own))
+@pytest.mark.parametrize(("pattern", "name"), VERSIONS)
+def test_a_version_that_another_has_is_one_that_nothing_has(pattern, name, both, mallory):
+    path = filled(pattern, both.ids(both.own))
     foreign, nobodys = twice(mallory, "GET", (f"{path}?{name}=8.8.8", f"{path}?{name}=9.9.9"))
     assert foreign == nobodys
     assert foreign[0] == 404
