@@ -54,7 +54,8 @@ class Kinds(OneOf):
     title, parameter_name = "what it was done to", "kind"
     words = (
         *("workflow", "version", "baseline", "budget", "price", "flag", "endpoint", "delivery", "key", "project"),
-        *("tier", "tool", "variable", "member", "provider", "limit", "account", "group", "case"),
+        *("tier", "tool", "variable", "member", "provider", "limit", "account", "group"),
+        *("case", "evaluation", "gate"),
     )
 
 

@@ -39,9 +39,9 @@ class Json(forms.JSONField):
         return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
     def to_python(self, value: object) -> object:
-        if not isinstance(value, str):
+        if isinstance(value, self.kind):
             return value
-        if not value.strip():
+        if not isinstance(value, str) or not value.strip():
             return self.kind()
         try:
             found = strict_json.loads(value)

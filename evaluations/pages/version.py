@@ -8,6 +8,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core import signing
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -170,10 +171,15 @@ def _offered(request: HttpRequest, ready: Ready) -> UUID | None:
 
 
 def _begin(request: HttpRequest, ready: Ready, pk: UUID) -> HttpResponse:
-    if not Evaluation.objects.filter(pk=pk).exists():
-        ready.evaluation.pk = pk
-        asking.begin(ready)
-        messages.success(request, "It has begun.")
+    """Once: of two presses at the same time the database takes one."""
+    ready.evaluation.pk = pk
+    try:
+        if not Evaluation.objects.filter(pk=pk).exists():
+            asking.begin(ready)
+            messages.success(request, "It has begun.")
+    except IntegrityError:
+        if not Evaluation.objects.filter(pk=pk).exists():
+            raise
     return redirect("admin:evaluations_evaluation_change", pk)
 
 

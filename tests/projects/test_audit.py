@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from evaluations.models import Case, Evaluation
+from evaluations.models import Case, Evaluation, Gate
 from executions.models import Flag
 from gateway.models import Limit
 from notifications.models import Delivery
@@ -277,6 +277,13 @@ DELETED = {"projects.tool", "gateway.limit", "workflows.budget", "auth.user", "a
 # Pages and actions of our own, by what they leave; those of a kind that is only read are for looking.
 PAGES = {
     "workflows.version": {"<path:object_id>/publish/": ("published", {})},
+    "evaluations.evaluation": {
+        "<path:object_id>/budget/": ("changed", {"budget": "1"}),
+        "<path:object_id>/cancel/": ("changed", {}),
+    },
+    "evaluations.gate": {
+        "<path:object_id>/change/": ("stated", {"min_cases": "30", "margin": "0.05", "min_recall": "0.9"}),
+    },
     "projects.tool": {"<path:object_id>/try/": ("tested", {"arguments": "{}"})},
     "notifications.endpoint": {
         "<path:object_id>/secret/": ("rotated", {"keep_hours": "1"}),
@@ -290,7 +297,6 @@ PAGES = {
     },
 }
 ACTIONS = {"projects.apikey": {"revoke": "revoked"}, "notifications.delivery": {"send_again": "redelivered"}}
-PAGES["evaluations.evaluation"] = {"<path:object_id>/budget/": ("changed", {"budget": "1"})}
 ACTIONS["evaluations.case"] = {"confirm": "changed", "retire": "changed"}
 
 
@@ -313,8 +319,9 @@ def row_of(kind, both):
         Project: lambda: project,
         ApiKey: lambda: ApiKey.objects.issue(project, ["read"])[0],
         Flag: lambda: Flag.objects.filter(execution__workflow=both.own, state="open", waiting=True).first(),
-        Version: lambda: both.own.versions.get(number="7.7.7"),
         Evaluation: lambda: both.own.evaluations.get(status="running"),
+        Gate: lambda: both.own.gate,
+        Version: lambda: both.own.versions.get(number="7.7.7"),
         Case: lambda: both.own.cases.proposed().first() or both.own.cases.confirmed().first(),
         Tool: lambda: project.tools.get(kind="schema"),
         Delivery: lambda: Delivery.objects.filter(endpoint__project=project).first(),
@@ -344,10 +351,8 @@ def test_every_page_of_the_admin_that_changes_something_is_in_these_tables():
 LOOKED_AT = {"in-force/", "<path:object_id>/diff/"}
 # What they do stands in the history of an execution.
 LOOKED_AT |= {f"<path:object_id>/{word}/" for word in ("cancel", "retry", "feedback")}
-OF_TRIALS = {
-    "<path:object_id>/try/",
-    "<path:object_id>/evaluate/",
-}  # the latter's event: tests/evaluations/test_running.py
+# An evaluation that is begun is an event too: it takes two forms, see tests/evaluations/test_pages.py.
+OF_TRIALS = {"<path:object_id>/try/", "<path:object_id>/evaluate/"}
 
 
 @pytest.mark.parametrize("kind", [one for one in admin.site._registry if label(one) in ADDED], ids=label)
