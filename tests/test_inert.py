@@ -12,6 +12,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern
 
+from evaluations import gate_rules
+from evaluations.models import Case, Evaluation
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -25,6 +27,7 @@ from projects import tools
 from projects.models import Project, Scope
 from projects.tools import ToolError
 from tests.cast import REFUND, envelope, make_project
+from tests.evaluations.evaluated import add_case, evaluate
 from tests.neighbours import BODIES, CALLS, client_of, filled
 from workflows.models import Budget, Version, Workflow
 
@@ -197,6 +200,11 @@ def project(monkeypatch) -> Project:
     OwnPrice.objects.create(
         project=project, provider="scripted", model=HARM[:200], valid_from=date.today(), input=1, output=1
     )
+    said = {"note": HARM, "tags": [SHORT], "steps": {"say": {"text": HARM}}, "answers": {"look": HARM}}
+    add_case(workflow, {"message": f"hello {HARM}"}, {"text": HARM}, **said)
+    graders = [{"grade": "expression", "check": "False", "message": HARM}]
+    gate_rules.state(workflow, {"graders": graders, "step_graders": {SHORT: graders}}, SHORT)
+    evaluate(workflow.live.version, against="nothing")
     endpoint = Endpoint(project=project, kind="webhook", address=HARM, events=[HARM], disabled_because=SHORT)
     endpoint.created_by = SHORT
     endpoint.begin()
@@ -295,6 +303,7 @@ def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     Endpoint.objects.update(events=["flag.waiting"])  # the one thing of it that has a list of words
     ids = {"str:name": "harm", "str:number": "1.0.0", "int:budget_id": str(Budget.objects.get().pk)}
     ids["uuid:endpoint_id"] = str(Endpoint.objects.get().pk)
+    ids |= {"uuid:case_id": str(Case.objects.get().pk), "uuid:evaluation_id": str(Evaluation.objects.get().pk)}
     for execution in Execution.objects.all():
         flag = execution.flags.first() or Flag.objects.first()
         found = {**ids, "uuid:execution_id": str(execution.pk), "uuid:flag_id": str(flag.pk)}
@@ -330,6 +339,8 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "str:number": "1.0.0",
                 "uuid:execution_id": str(Execution.objects.first().pk),
                 "uuid:flag_id": str(Flag.objects.first().pk),
+                "uuid:case_id": str(Case.objects.get().pk),
+                "uuid:evaluation_id": str(Evaluation.objects.get().pk),
                 "uuid:endpoint_id": str(Endpoint.objects.get().pk),
                 "uuid:delivery_id": str(Delivery.objects.get().pk),
             },
