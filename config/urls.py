@@ -9,6 +9,7 @@ from analytics.metrics import spend
 from evaluations import api as evaluations
 from evaluations import case_api as cases
 from evaluations import escalation_api as escalation
+from evaluations import tier_search_api as tier_searches
 from executions import api as executions
 from executions import feedback_api as feedback
 from executions import health, metrics
@@ -42,6 +43,8 @@ api = [
     path("workflows/<str:name>/executions/report", reports.WorkflowReport.as_view()),
     path("workflows/<str:name>/evaluations", evaluations.WorkflowEvaluations.as_view()),
     path("workflows/<str:name>/evaluations/estimate", evaluations.EvaluationEstimate.as_view()),
+    path("workflows/<str:name>/tier-searches", tier_searches.WorkflowTierSearches.as_view()),
+    path("workflows/<str:name>/tier-searches/estimate", tier_searches.TierSearchEstimate.as_view()),
     path("workflows/<str:name>/gate", evaluations.GateView.as_view()),
     path("workflows/<str:name>/cases", cases.CaseList.as_view()),
     path("workflows/<str:name>/cases/set", cases.CaseSetView.as_view()),
@@ -62,6 +65,9 @@ api = [
     path("evaluations/<uuid:evaluation_id>/budget", evaluations.EvaluationBudget.as_view()),
     path("evaluations/<uuid:evaluation_id>/cancellation", evaluations.EvaluationCancellation.as_view()),
     path("evaluations/<uuid:evaluation_id>/results", evaluations.EvaluationResults.as_view()),
+    path("tier-searches/<uuid:search_id>", tier_searches.TierSearchDetail.as_view()),
+    path("tier-searches/<uuid:search_id>/budget", tier_searches.TierSearchBudget.as_view()),
+    path("tier-searches/<uuid:search_id>/cancellation", tier_searches.TierSearchCancellation.as_view()),
     path("flags", executions.FlagList.as_view()),
     path("flags/<uuid:flag_id>", executions.FlagDetail.as_view()),
     path("flags/<uuid:flag_id>/resolution", executions.FlagResolution.as_view()),

@@ -42,7 +42,7 @@ class NewEvaluation(Body):
 
     def asked(self, workflow: Workflow) -> Asked:
         return Asked(
-            version=_version(workflow, self.version),
+            version=newest_or(workflow, self.version),
             models=self.models,
             tiers=self.tiers,
             against=self.against,
@@ -188,7 +188,7 @@ def _rows(project: Project) -> QuerySet[Evaluation]:
     )
 
 
-def _version(workflow: Workflow, number: str | None) -> Version:
+def newest_or(workflow: Workflow, number: str | None) -> Version:
     """The newest, where none is named: that is what somebody has just designed."""
     if number is not None:
         return version_of(workflow.project, workflow.name, number)

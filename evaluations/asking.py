@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from django.db import transaction
 
@@ -32,7 +33,7 @@ Against = Evaluation.Against
 class Asked:
     """`models`: step → provider:model; `tiers`: tier → provider:model, instead of the project's. `against` None: the incumbent
     where another version is live, else the frontier. `tags`, `kinds`: only such cases; a part of them proves nothing to the
-    gate. `budget`: pico-dollars."""
+    gate. `budget`: pico-dollars. `cases`, `rules`: these, instead of those that are confirmed, and asked for, at this moment."""
 
     version: Version
     models: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +44,8 @@ class Asked:
     repeats: int = 1
     at_once: int = 16
     budget: int | None = None
+    cases: Sequence[Case] = ()
+    rules: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def examine(asked: Asked, by: str) -> Ready:
     tier_map = _tier_map(asked)
     cases = _cases(asked)
     against, incumbent = _against(asked)
-    gate = gate_of(workflow)
+    rules = dict(asked.rules or gate_of(workflow).rules)
     hashes = set_hash(case.content_hash for case in cases)
     simulated = _one_kind(asked, tier_map, against, incumbent)
     bound = binding(version, tier_map, pins(version), PROMPT_FORMAT)
@@ -76,8 +79,8 @@ def examine(asked: Asked, by: str) -> Ready:
         tier_map=tier_map,
         against=against,
         incumbent=incumbent,
-        rules=gate.rules,
-        binding=binding_hash(bound, gate.rules, hashes),
+        rules=rules,
+        binding=binding_hash(bound, rules, hashes),
         cases_hash=hashes,
         repeats=asked.repeats,
         at_once=asked.at_once,
@@ -123,7 +126,7 @@ def estimate(ready: Ready) -> Estimate:
         inputs = [case.input for case in ready.cases if fits(version, case)] * evaluation.repeats
         tiers = evaluation.tier_map if arm == Result.Arm.CANDIDATE else None
         found.append(estimates.estimate(version, publication, inputs, lane, tiers))
-    return found[0] if len(found) == 1 else _sum(found)
+    return summed(found)
 
 
 def served(evaluation: Evaluation, arm: str) -> tuple[Version, Publication | None, str | None]:
@@ -171,6 +174,8 @@ def _tier_map(asked: Asked) -> dict[str, str]:
 
 
 def _cases(asked: Asked) -> list[Case]:
+    if asked.cases:
+        return list(asked.cases)
     confirmed = asked.version.workflow.cases.confirmed().order_by("pk")
     if asked.kinds:
         confirmed = confirmed.filter(kind__in=asked.kinds)
@@ -219,8 +224,11 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _sum(found: list[Estimate]) -> Estimate:
-    first, second = found
+def summed(found: Sequence[Estimate]) -> Estimate:
+    return reduce(_sum, found)
+
+
+def _sum(first: Estimate, second: Estimate) -> Estimate:
     expected = None if None in (first.expected, second.expected) else first.expected + second.expected
     upper = None if None in (first.upper, second.upper) else first.upper + second.upper
     basis = first.basis if first.basis == second.basis else "assumed"

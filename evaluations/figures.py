@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from wire.money import rate_text, to_usd, usd_text
 
 from . import verdict
@@ -41,9 +43,13 @@ class Tried:
 
 
 def of(evaluation: Evaluation) -> Row:
-    rows = [_tried(result) for result in evaluation.results.select_related("case").order_by("pk")]
+    rows = tried(evaluation.results)
     against = None if evaluation.against == Evaluation.Against.NOTHING else evaluation.against
     return figures(rows, against, evaluation.rules)
+
+
+def tried(results: QuerySet[Result]) -> list[Tried]:
+    return [_tried(result) for result in results.select_related("case").order_by("pk")]
 
 
 def figures(rows: Sequence[Tried], against: str | None, rules: Mapping[str, object]) -> Row:
@@ -175,13 +181,13 @@ def _cost(rows: Sequence[Tried], kept: _Kept) -> Row:
     total = None if None in costs else sum(costs)
     repeats = max(len(several) for several in _by_case(rows).values())
     return {
-        "cost": _usd(total),
-        "cost_per_case": _usd(total, len(rows)),
-        "cost_per_right": _usd(total, kept.right * repeats),
+        "cost": usd(total),
+        "cost_per_case": usd(total, len(rows)),
+        "cost_per_right": usd(total, kept.right * repeats),
     }
 
 
-def _usd(total: int | None, among: int = 1) -> str | None:
+def usd(total: int | None, among: int = 1) -> str | None:
     return None if total is None or not among else usd_text(to_usd(round(Decimal(total) / among)))
 
 
@@ -209,8 +215,8 @@ def _step(several: Sequence[Mapping]) -> Row:
     return {
         "quality": share(sum(map(bool, judged)), len(judged)),
         "models": sorted({str(one["model"]) for one in several if one.get("model")}),
-        "cost": _usd(total),
-        "cost_per_case": _usd(total, len(several)),
+        "cost": usd(total),
+        "cost_per_case": usd(total, len(several)),
         "latency_ms": _latency(one["latency_ms"] for one in several if one.get("latency_ms") is not None),
     }
 

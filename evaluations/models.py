@@ -156,6 +156,56 @@ def gate_of(workflow: Workflow) -> Gate:
     return Gate.objects.filter(workflow=workflow).first() or Gate(workflow=workflow)
 
 
+class TierSearchQuerySet(models.QuerySet["TierSearch"]):
+    def to_come(self) -> TierSearchQuerySet:
+        """Those that can still come to an answer."""
+        return self.filter(status__in=(TierSearch.Status.RUNNING, TierSearch.Status.WAITING))
+
+
+class TierSearch(models.Model):
+    """The search for the cheapest model of each step that passes: its evaluations, what they show, and the draft it made."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        WAITING = "waiting"  # its budget has no room
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="tier_searches")
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="tier_searches")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="tier_searches")
+    candidates = VerbatimJSONField(help_text="Model step → the models that are tried on it, provider:model.")
+    tier_map = VerbatimJSONField(help_text="tier → provider:model, as it was when it began.")
+    rules = VerbatimJSONField(help_text="What was asked, as it was when it began.")
+    at_once = models.PositiveIntegerField(default=16)
+    budget = PicoField(null=True, blank=True)
+    simulated = models.BooleanField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
+    evidence = VerbatimJSONField(null=True, help_text="Of each step its models, and the ways to execute all of it.")
+    chosen = VerbatimJSONField(null=True, help_text="Model step → the model that was found for it.")
+    passed = models.BooleanField(null=True, help_text="Whether all of them together pass against the frontier.")
+    said = models.TextField(blank=True, help_text="What came of it, in sentences.")
+    draft = models.ForeignKey(Version, models.PROTECT, null=True, related_name="+")
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = TierSearchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "tier searches"
+        indexes = [
+            models.Index(fields=["workflow", "id"], name="tier_search_of_workflow"),
+            models.Index(
+                fields=["id"], condition=models.Q(status__in=["running", "waiting"]), name="tier_search_to_come"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"tier search of {self.version} by {self.created_at:%Y-%m-%d %H:%M}"
+
+
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def in_motion(self) -> EvaluationQuerySet:
         return self.filter(status=Evaluation.Status.RUNNING)
@@ -182,6 +232,7 @@ class Evaluation(models.Model):
     tier_map = VerbatimJSONField(help_text="tier → provider:model; steps.ID → the model of one step.")
     against = models.CharField(max_length=10, choices=Against)
     incumbent = models.ForeignKey(Publication, models.PROTECT, null=True, related_name="+")
+    search = models.ForeignKey(TierSearch, models.PROTECT, null=True, editable=False, related_name="evaluations")
     rules = VerbatimJSONField(help_text="What was asked, as it was when it began.")
     binding = models.CharField(max_length=64, help_text="Hash of everything that its verdict is a verdict of.")
     cases_hash = models.CharField(max_length=64)

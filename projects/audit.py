@@ -46,6 +46,7 @@ KINDS = {
     "membership": "member",
     "user": "account",
     "toolvariable": "variable",
+    "tiersearch": "tier_search",
 }
 
 

@@ -6,7 +6,7 @@ from functools import wraps
 from urllib.parse import urlsplit
 
 from analytics import rollups
-from evaluations import running
+from evaluations import running, tier_search
 from executions import retention, worker
 from executions.working import Duty
 from gateway import pressure
@@ -50,6 +50,7 @@ def tell_gates() -> None:
 
 DUTIES: tuple[Duty, ...] = (
     running.advance_all,  # a look at an index of what runs; half a second of it at most
+    rarely(1, tier_search.advance_all),  # a look at an index, until an evaluation of one is over
     rarely(2, rollups.fold),  # for a second at most, and by one process at a time
     rarely(5, idempotency.forget_the_old),  # at 1,000 keys each: ahead of 200 requests a second, for every worker
     rarely(5, retention.purge_the_old),  # for half a second: hundreds of executions, ahead of what a worker accepts
