@@ -11,9 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
-from evaluations import asking, cases, gate_rules
+from evaluations import asking, cases, gate_rules, tier_search
 from evaluations.asking import Asked
-from evaluations.models import Case, Evaluation
+from evaluations.models import Case, Evaluation, TierSearch
+from evaluations.tier_search import Wanted
 from executions import control, feedback, reports, worker
 from executions.drivers import plain
 from executions.feedback import Opinion
@@ -74,6 +75,10 @@ BODIES = {
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
     ("POST", "workflows/<str:name>/evaluations"): {"version": "7.7.7"},
     ("POST", "workflows/<str:name>/evaluations/estimate"): {"version": "7.7.7"},
+    ("POST", "workflows/<str:name>/tier-searches"): {"version": "7.7.7"},
+    ("POST", "workflows/<str:name>/tier-searches/estimate"): {"version": "7.7.7"},
+    ("PUT", "tier-searches/<uuid:search_id>/budget"): {"budget": "1.00"},
+    ("POST", "tier-searches/<uuid:search_id>/cancellation"): {},
     ("PUT", "workflows/<str:name>/gate"): {"margin": "0.1"},
     ("PUT", "evaluations/<uuid:evaluation_id>/budget"): {"budget": "1.00"},
     ("POST", "evaluations/<uuid:evaluation_id>/cancellation"): {},
@@ -108,6 +113,7 @@ class Neighbours:
             "uuid:execution_id": UNKNOWN_ID,
             "uuid:evaluation_id": UNKNOWN_ID,
             "uuid:case_id": UNKNOWN_ID,
+            "uuid:search_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
             "uuid:endpoint_id": UNKNOWN_ID,
@@ -121,6 +127,7 @@ class Neighbours:
             Execution.objects.filter(project=self.foreign.project),
             Flag.objects.filter(execution__project=self.foreign.project),
             Evaluation.objects.filter(project=self.foreign.project),
+            TierSearch.objects.filter(project=self.foreign.project),
             Case.objects.filter(workflow__project=self.foreign.project),
             Endpoint.objects.filter(project=self.foreign.project),
             Delivery.objects.filter(endpoint__project=self.foreign.project),
@@ -135,6 +142,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "str:name": workflow.name,
         "str:number": number,
         "uuid:execution_id": str(workflow.executions.filter(status="completed").earliest("created_at").pk),
+        "uuid:search_id": str(workflow.tier_searches.latest("created_at").pk),
         "uuid:evaluation_id": str(workflow.evaluations.latest("created_at").pk),
         "uuid:case_id": str(workflow.cases.proposed().latest("pk").pk),
         "int:budget_id": str(workflow.budgets.get().pk),
@@ -234,6 +242,7 @@ def _evaluation(workflow: Workflow, name: str) -> None:
     gate_rules.state(workflow, {"min_cases": 20, "graders": [{"grade": "schema", "schema": {"title": name}}]}, name)
     evaluate(workflow.live.version, against="nothing")
     asking.begin(asking.examine(Asked(workflow.live.version), name))
+    tier_search.begin(tier_search.examine(Wanted(workflow.live.version), name))
 
 
 def _document(name: str) -> dict:

@@ -41,7 +41,7 @@ OPEN = {"healthz", "readyz", "metrics", "", "api/schema/", "api/docs/", "admin/l
 TOOL_STEP = [{"id": "look", "kind": "tool", "tool": "?"}]
 # Every field of every body: what it names in the project, or that it names nothing.
 NAMES = {"NewExecution.version", "NewBatch.version", "NewRetry.version", "NewReport.version", "NewBudget.workflow"}
-NAMES |= {"NewPrice.provider", "NewEvaluation.version"}
+NAMES |= {"NewPrice.provider", "NewEvaluation.version", "NewTierSearch.version"}
 NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
 SAYS = {
@@ -62,6 +62,8 @@ SAYS = {
         for name in ("models", "tiers", "against", "kinds", "tags", "repeats", "at_once", "budget")
     ),
     "NewEvaluationBudget.budget",
+    *(f"NewTierSearch.{name}" for name in ("candidates", "at_once", "budget")),
+    "NewTierSearchBudget.budget",
     *(f"NewGate.{name}" for name in ("min_cases", "margin", "min_recall", "graders", "step_graders")),
     *(
         f"NewCase.{name}"
@@ -107,6 +109,8 @@ REFERENCES = [
     ("POST", "executions/<uuid:execution_id>/retries", "version", "8.8.8", "9.9.9"),
     ("POST", "workflows/<str:name>/evaluations", "version", "8.8.8", "9.9.9"),
     ("POST", "workflows/<str:name>/evaluations/estimate", "version", "8.8.8", "9.9.9"),
+    ("POST", "workflows/<str:name>/tier-searches", "version", "8.8.8", "9.9.9"),
+    ("POST", "workflows/<str:name>/tier-searches/estimate", "version", "8.8.8", "9.9.9"),
     ("PUT", "budgets", "workflow", "canary-refund", "nobodys-refund"),
     ("PUT", "prices", "provider", "canary", "nobody"),
     ("POST", "endpoints", "workflow", "canary-refund", "nobodys-refund"),
