@@ -252,9 +252,9 @@ def _following(search: TierSearch, searched: Searched | None) -> Assignment | No
 
 def _begin(search: TierSearch, assignment: Assignment, evaluations: Sequence[Evaluation], budget: int | None) -> None:
     """Over the cases of the first one, whatever was confirmed or retired since."""
-    cases = (
-        list(Case.objects.filter(results__evaluation=evaluations[0]).distinct().order_by("pk")) if evaluations else ()
-    )
+    cases: Sequence[Case] = ()
+    if evaluations:
+        cases = list(Case.objects.filter(pk__in=evaluations[0].results.values("case")).order_by("pk"))
     with transaction.atomic():
         ready = _examined(search, assignment, first=not evaluations, cases=cases, budget=budget)
         ready.evaluation.search = search
