@@ -66,7 +66,7 @@ def figures(rows: Sequence[Tried], against: str | None, rules: Mapping[str, obje
     if against:
         paired = pairs(candidate, reference)
         found["pairs"] = paired.shown()
-        found["verdict"] = verdict.of(paired, _Kept.of(candidate), rules, against)
+        found["verdict"] = verdict.of(paired, _Kept.of(candidate), rules, against, _Kept.of(reference).not_tried)
     return found
 
 

@@ -4,7 +4,7 @@ cases do not pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,20 @@ TWO_SIDED = 0.90  # whose lower limit is the one-sided one at 95%
 NAMES = {"frontier": "the frontier", "incumbent": "the incumbent"}
 
 
-def of(pairs: Pairs, kept: _Kept, rules: Mapping[str, object], against: str) -> dict[str, object]:
-    """`reasons`: why it does not pass, in sentences. `notes`: what was not asked because there is nothing to ask it of."""
+def of(
+    pairs: Pairs, kept: _Kept, rules: Mapping[str, object], against: str, not_tried: Sequence[str]
+) -> dict[str, object]:
+    """`kept`: of the candidate. `not_tried`: why executions of the reference could not be; counted as wrong they would let
+    anything pass. `reasons`: why it does not pass, in sentences. `notes`: what was not asked, for there is nothing to ask it
+    of."""
     margin, bar = Decimal(str(rules["margin"])), Decimal(str(rules["min_recall"]))
     found = pairs.interval(TWO_SIDED)
     lower = None if found is None else Decimal(repr(found.low))
-    reasons = [*_quality(pairs, lower, margin, NAMES[against]), *_recall(kept, bar), *_not_tried(kept)]
+    reasons = [
+        *_quality(pairs, lower, margin, NAMES[against]),
+        *_recall(kept, bar),
+        *_not_tried([*kept.not_tried, *not_tried]),
+    ]
     return {
         "passed": not reasons,
         "reasons": reasons,
@@ -64,9 +72,9 @@ def _recall(kept: _Kept, bar: Decimal) -> Iterator[str]:
         )
 
 
-def _not_tried(kept: _Kept) -> Iterator[str]:
-    if kept.not_tried:
-        yield f"{len(kept.not_tried)} executions could not be tried. The first: {kept.not_tried[0]}"
+def _not_tried(said: Sequence[str]) -> Iterator[str]:
+    if said:
+        yield f"{len(said)} executions could not be tried. The first: {said[0]}"
 
 
 def _percent(value: Decimal) -> str:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern
 
 from evaluations import gate_rules
-from evaluations.models import Case, Evaluation
+from evaluations.models import Case, Evaluation, TierSearch
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -205,6 +205,9 @@ def project(monkeypatch) -> Project:
     graders = [{"grade": "expression", "check": "False", "message": HARM}]
     gate_rules.state(workflow, {"graders": graders, "step_graders": {SHORT: graders}}, SHORT)
     evaluate(workflow.live.version, against="nothing")
+    told = {"candidates": {"say": [HARM]}, "tier_map": {}, "rules": {HARM: HARM}, "evidence": {HARM: HARM}}
+    told |= {"simulated": True, "status": "completed", "said": HARM, "chosen": {"say": HARM}, "created_by": SHORT}
+    TierSearch.objects.create(project=project, workflow=workflow, version=workflow.live.version, **told)
     endpoint = Endpoint(project=project, kind="webhook", address=HARM, events=[HARM], disabled_because=SHORT)
     endpoint.created_by = SHORT
     endpoint.begin()
@@ -303,6 +306,7 @@ def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     Endpoint.objects.update(events=["flag.waiting"])  # the one thing of it that has a list of words
     ids = {"str:name": "harm", "str:number": "1.0.0", "int:budget_id": str(Budget.objects.get().pk)}
     ids["uuid:endpoint_id"] = str(Endpoint.objects.get().pk)
+    ids["uuid:search_id"] = str(TierSearch.objects.get().pk)
     ids |= {"uuid:case_id": str(Case.objects.get().pk), "uuid:evaluation_id": str(Evaluation.objects.get().pk)}
     for execution in Execution.objects.all():
         flag = execution.flags.first() or Flag.objects.first()
@@ -339,6 +343,7 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "str:number": "1.0.0",
                 "uuid:execution_id": str(Execution.objects.first().pk),
                 "uuid:flag_id": str(Flag.objects.first().pk),
+                "uuid:search_id": str(TierSearch.objects.get().pk),
                 "uuid:case_id": str(Case.objects.get().pk),
                 "uuid:evaluation_id": str(Evaluation.objects.get().pk),
                 "uuid:endpoint_id": str(Endpoint.objects.get().pk),

@@ -159,9 +159,10 @@ def test_a_part_of_the_cases_proves_nothing():
         workflow.versions.get().publish("alice")
 
 
-def test_what_could_not_be_tried_is_no_evidence():
+@pytest.mark.parametrize("model", [CHEAP, "claude-opus-5-5"], ids=["candidate", "reference"])
+def test_what_could_not_be_tried_is_no_evidence(model):
     workflow = unpublished()
-    models_answer({"model": CHEAP, "user": "number 7\\b", "error": "rejected"}, *RIGHT)
+    models_answer({"model": model, "user": "number 7\\b", "error": "rejected"}, *RIGHT)
     add_messages(workflow, 40)
     found = evaluate(workflow.versions.get())
     assert found.passed is False
