@@ -222,8 +222,7 @@ def _step(several: Sequence[Mapping]) -> Row:
 
 
 def _detectors(rows: Sequence[Tried]) -> list[Row]:
-    """Of each detector: how many results it flagged, and in how many of those a flag was due: expected, or the answer that it
-    stopped was wrong."""
+    """Of each detector: how many results it flagged, and in how many of those a flag was expected."""
     flags: Counter[tuple[str, str]] = Counter()
     due: Counter[tuple[str, str]] = Counter()
     for row in rows:

@@ -20,6 +20,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern
 
+from evaluations.models import Case, Evaluation, TierSearch
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -31,6 +32,7 @@ from notifications.models import Delivery, Endpoint, Type
 from projects.models import ApiKey, Tool
 from projects.tools import ToolError, tool
 from tests.cast import REFUND, envelope, make_project, make_workflow
+from tests.evaluations.evaluated import complete
 from tests.messages_server import MessagesServer, error
 from tests.neighbours import CALLS
 from tests.receiver import Answer, Receiver
@@ -181,6 +183,18 @@ class House:
         flag = Flag.objects.filter(reason="uncovered", detector="self_report").first()
         note = {"note": EVERYTHING, "output": {"kind": EVERYTHING, "pin": FIELD}}
         self.post(f"flags/{flag.pk}/resolution", {"resolution": "answered", **note}, 200)
+        self.prove()
+
+    def prove(self) -> None:
+        """Cases that hold what they should not, and what came of them."""
+        told = {"input": {"message": f"complete: {EVERYTHING}", "pin": FIELD}, "expected": {"kind": EVERYTHING}}
+        told |= {"note": EVERYTHING, "answers": {"tell": {"said": EVERYTHING, "pin": FIELD}}}
+        self.post("workflows/refund/cases", {"kind": "covered", **told})
+        graders = {"graders": [{"grade": "schema", "schema": {"title": EVERYTHING, "type": "null"}}]}
+        assert self.client.put("/api/v1/workflows/refund/gate", graders, "application/json").status_code == 200
+        begun = self.post("workflows/refund/evaluations", {"against": "nothing"})
+        assert complete(Evaluation.objects.get(pk=begun["id"])).results.get().said
+        self.post("workflows/refund/tier-searches", {})
 
     def execute(self, message: str) -> None:
         given = {"message": f"{message}: {EVERYTHING}", "pin": FIELD, "cards": [4111111111111111], EVERYTHING: 1}
@@ -223,6 +237,9 @@ def addresses(house: House) -> Iterator[str]:
     ids = {
         "execution_id": list(Execution.objects.values_list("pk", flat=True)),
         "flag_id": list(Flag.objects.values_list("pk", flat=True)),
+        "case_id": list(Case.objects.values_list("pk", flat=True)),
+        "evaluation_id": list(Evaluation.objects.values_list("pk", flat=True)),
+        "search_id": list(TierSearch.objects.values_list("pk", flat=True)),
         "budget_id": list(house.workflow.project.budgets.values_list("pk", flat=True)),
         "name": [house.workflow.name],
         "number": ["1.0.0", "7.7.7"],

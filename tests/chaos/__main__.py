@@ -35,6 +35,7 @@ def _plan() -> Iterator[Fault]:
         yield partial(workers.crash_points, points=points, executions=50)
     yield partial(workers.random_kills, kills=20, workers=4, executions=600)
     yield partial(workers.killed_under_callers, kills=5, callers=30, each=10)
+    yield partial(workers.killed_under_an_evaluation, kills=5, cases=300)
     yield partial(workers.frozen, calls=20)
     yield partial(workers.told_to_end, calls=20, within=5)
     yield partial(workers.poisoned, innocents=30)

@@ -148,7 +148,7 @@ def _money(house: House, work: Work, books: Books) -> None:
 
 def _shown(house: House, workflow: str) -> Decimal:
     costs = house.must(200, "GET", f"workflows/{workflow}/costs")
-    return Decimal(costs["execution_cost"]) + Decimal(costs["in_doubt_cost"])
+    return sum(Decimal(costs[name]) for name in ("execution_cost", "evaluation_cost", "in_doubt_cost"))
 
 
 def _total(house: House, workflow: str) -> Decimal:

@@ -254,6 +254,27 @@ class House:
         query = "SELECT id, input->>'message' FROM executions_execution WHERE caller_id = ANY(%s::uuid[])"
         return Work(work.tag, "work", {str(pk): said.split()[-1] for pk, said in self.rows(query, work.ids)})
 
+    def evaluate(self, count: int) -> tuple[str, str]:
+        """Begins an evaluation of so many cases; their tag, and its id."""
+        tag = self.tag()
+        cases = [
+            {"kind": "covered", "input": {"message": f"A refund, case {tag}-{n}"}, "expected": {"kind": "refund"}}
+            for n in range(count)
+        ]
+        self.must(201, "POST", "workflows/work/cases/import", {"cases": [{**one, "tags": [tag]} for one in cases]})
+        body = {"against": "nothing", "tags": [tag], "at_once": 20}
+        return tag, self.must(201, "POST", "workflows/work/evaluations", body)["id"]
+
+    def evaluation(self, evaluation: str) -> dict:
+        return self.must(200, "GET", f"evaluations/{evaluation}")
+
+    def tried(self, tag: str, evaluation: str) -> Work:
+        """What an evaluation has executed."""
+        query = "SELECT execution.id, execution.input->>'message' FROM evaluations_result AS result "
+        query += "JOIN executions_execution AS execution ON execution.id = result.execution_id "
+        rows = self.rows(query + "WHERE result.evaluation_id = %s", evaluation)
+        return Work(tag, "work", {str(pk): said.split()[-1] for pk, said in rows})
+
     def accept(self, key: str, case: str, port: int = 0) -> tuple[int, dict, dict]:
         """Asks for one execution, with an Idempotency-Key."""
         body = {"input": {"message": f"A refund, case {case}"}}

@@ -41,6 +41,10 @@ def test_workers_killed_while_executions_call_others_lose_nothing(house):
     expect_kept(house, workers.killed_under_callers(house, kills=1, callers=5, each=4))
 
 
+def test_workers_killed_under_an_evaluation_lose_no_case_and_try_none_twice(house):
+    expect_kept(house, workers.killed_under_an_evaluation(house, kills=1, cases=30))
+
+
 def test_a_frozen_worker_that_wakes_up_overwrites_nothing_and_its_cost_is_kept(house):
     expect_kept(house, workers.frozen(house, calls=10))
 

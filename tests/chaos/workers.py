@@ -92,6 +92,34 @@ def killed_under_callers(house: House, kills: int, callers: int, each: int) -> S
     return Seen(done, "P1 P2 P3", f"{books}; the end {took:.1f} s after the last", books.broken)
 
 
+def killed_under_an_evaluation(house: House, kills: int, cases: int) -> Seen:
+    """kill -9 of workers, at any time, that begin, execute and judge the cases of an evaluation: none is tried twice, and it ends
+    with all of them."""
+    in_flight = 10
+    house.dismiss()
+    alive = house.workers(*[{"IN_FLIGHT": in_flight}] * 2)
+    house.provider.delay = (0.2, 1.0)
+    tag, evaluation = house.evaluate(cases)
+    for kill in range(kills):
+        enough = (kill + 1) * 2 * cases // (kills + 2)
+        wait_until(lambda n=enough: len(house.provider.answers_about(tag)) >= n, 60, "nothing goes on")
+        alive.pop(0).kill()
+        alive.append(house.worker(IN_FLIGHT=in_flight))
+    left = house.evaluation(evaluation)["status"] == "running"
+    fault = time.monotonic()
+    wait_until(lambda: house.evaluation(evaluation)["status"] != "running", PATIENCE, "the evaluation does not end")
+    took = time.monotonic() - fault
+    house.provider.delay = USUAL_DELAY
+    tried, figures = house.tried(tag, evaluation), house.evaluation(evaluation)["figures"]
+    books = audit(house, tried)
+    bound(books, kills, in_flight)
+    books.expect(len(tried.ids) == len(set(tried.cases.values())) == cases, "not each case was tried once")
+    books.expect(figures["arms"]["candidate"]["quality"]["count"] == cases, "not each case was judged right")
+    books.expect(left, "everything had ended before the last one was killed")
+    done = f"kill -9 of one of 2 workers while an evaluation tries {cases} cases, {kills} times"
+    return Seen(done, "P1 P2 P3", f"{books}; the end {took:.1f} s after the last", books.broken)
+
+
 def frozen(house: House, calls: int) -> Seen:
     """SIGSTOP of a worker whose calls are in flight, for longer than its lease; then it wakes up with its answers."""
     house.dismiss()
