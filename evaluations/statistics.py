@@ -93,6 +93,20 @@ def mcnemar(first_only: int, second_only: int) -> McNemar:
     return McNemar((more_uneven + as_uneven) / 2**n, (2 * more_uneven + as_uneven) / 2 ** (n + 1))
 
 
+def cohen_kappa(both: int, first_only: int, second_only: int, neither: int) -> float | None:
+    """How far two agree beyond what chance would make them, −1 to 1, of what both said yes to, one of them, neither. None where
+    there is nothing to count, or chance alone would make them agree: both say the same of everything.
+
+    J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20 (1960) 37–46. Where
+    nearly everything is right it is low although they agree: A. R. Feinstein and D. V. Cicchetti, "High agreement but low kappa:
+    I. The problems of two paradoxes", Journal of Clinical Epidemiology 43 (1990) 543–549.
+    """
+    n = both + first_only + second_only + neither
+    first, second = both + first_only, both + second_only
+    by_chance = first * second + (n - first) * (n - second)
+    return (n * (both + neither) - by_chance) / (n * n - by_chance) if n * n > by_chance else None
+
+
 def _ways_below(count: int, n: int) -> int:
     """The ways to choose fewer than `count` of n, for a count of at most n / 2: integers, exact but for a last part of less than
     a float can tell."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluations.statistics import Interval, McNemar, flawless_pairs, mcnemar, newcombe_paired, wilson
+from evaluations.statistics import Interval, McNemar, cohen_kappa, flawless_pairs, mcnemar, newcombe_paired, wilson
 
 COUNT = st.integers(0, 2_000)
 CONFIDENCE = st.sampled_from([0.8, 0.9, 0.95, 0.99])
@@ -111,6 +111,24 @@ def test_mcnemars_test_of_many_pairs_is_that_of_another_implementation_and_quick
 def test_a_p_value_is_a_probability_and_the_mid_one_is_smaller(first_only, second_only):
     found = mcnemar(first_only, second_only)
     assert 0 <= found.mid_p <= found.exact <= 1
+
+
+# B. B. Gerstman, Epidemiology Kept Simple: two readers of 19,790 X-rays (illustrative example 10.1), and the two tables of
+# Feinstein and Cicchetti (1990), which agree as often and not as far beyond chance (table 10.6).
+@pytest.mark.parametrize(
+    ("both", "first_only", "second_only", "neither", "kappa"),
+    [(1467, 782, 1309, 16232, 0.524), (40, 9, 6, 45, 0.70), (80, 10, 5, 5, 0.32)],
+)
+def test_kappa_is_that_of_the_published_examples(both, first_only, second_only, neither, kappa):
+    found = cohen_kappa(both, first_only, second_only, neither)
+    assert round(found, len(str(kappa)) - 2) == kappa
+    assert cohen_kappa(neither, second_only, first_only, both) == pytest.approx(found)
+
+
+def test_kappa_says_nothing_where_chance_alone_makes_them_agree():
+    assert cohen_kappa(0, 0, 0, 0) is None
+    assert cohen_kappa(7, 0, 0, 0) is None
+    assert (cohen_kappa(5, 0, 0, 5), cohen_kappa(0, 5, 5, 0)) == (1.0, -1.0)
 
 
 @pytest.mark.parametrize(("margin", "pairs"), [(0.01, 268), (0.02, 133), (0.05, 52), (0.10, 25), (0.12, 20), (0.5, 3)])
