@@ -65,6 +65,7 @@ api = [
     path("evaluations/<uuid:evaluation_id>/budget", evaluations.EvaluationBudget.as_view()),
     path("evaluations/<uuid:evaluation_id>/cancellation", evaluations.EvaluationCancellation.as_view()),
     path("evaluations/<uuid:evaluation_id>/results", evaluations.EvaluationResults.as_view()),
+    path("evaluations/<uuid:evaluation_id>/results/<int:result_id>/opinion", evaluations.ResultOpinion.as_view()),
     path("tier-searches/<uuid:search_id>", tier_searches.TierSearchDetail.as_view()),
     path("tier-searches/<uuid:search_id>/budget", tier_searches.TierSearchBudget.as_view()),
     path("tier-searches/<uuid:search_id>/cancellation", tier_searches.TierSearchCancellation.as_view()),

@@ -21,7 +21,7 @@ from workflows.api import version_of, workflow_of
 from workflows.models import Version, Workflow
 from workflows.names import Number
 
-from . import asking, gate_rules, running, shown
+from . import asking, gate_rules, opinions, running, shown
 from .asking import Asked
 from .models import Case, Evaluation, Result, gate_of
 from .representation import represent_estimate, represent_evaluation, represent_gate, represent_results
@@ -56,6 +56,10 @@ class NewEvaluation(Body):
 
 class NewEvaluationBudget(Body):
     budget: Usd | None
+
+
+class NewOpinion(Body):
+    right: bool
 
 
 class NewGate(Body):
@@ -127,6 +131,24 @@ class EvaluationResults(View):
         return page(request, rows.select_related("case", "execution"), represent_results)
 
 
+class ResultOpinion(View):
+    scopes = {"POST": Scope.REVIEW}
+    bodies = {"POST": NewOpinion}
+    heeds = {"POST": ONCE}
+    answers = {"POST": {200: shown.EvaluationResult, 409: Problem}}
+
+    def post(self, request: Request, evaluation_id: UUID, result_id: int) -> Response:
+        """Says whether the answer of a result is right: what a judge's grades are compared with. The newest opinion holds."""
+        evaluation = evaluation_of(request.auth.project, evaluation_id)
+
+        def say() -> str:
+            opinions.say(_result_of(evaluation, result_id), self.body.right, str(request.user))
+            return str(result_id)
+
+        once(request, say)
+        return Response(represent_results([_result_of(evaluation, result_id)])[0])
+
+
 class EvaluationCancellation(View):
     scopes = {"POST": Scope.DESIGN}
     bodies = {"POST": Nothing}
@@ -179,6 +201,13 @@ def evaluation_of(project: Project, evaluation_id: UUID) -> Evaluation:
     found = _rows(project).filter(pk=evaluation_id).first()
     if found is None:
         raise NotFound("There is no such evaluation in this project.")
+    return found
+
+
+def _result_of(evaluation: Evaluation, result_id: int) -> Result:
+    found = evaluation.results.filter(pk=result_id).select_related("case", "execution").first()
+    if found is None:
+        raise NotFound("There is no such result in this evaluation.")
     return found
 
 

@@ -22,7 +22,9 @@ from workflows.definition import ModelStep
 from workflows.models import Publication, Version
 from workflows.prompts import PROMPT_FORMAT
 
+from . import judges
 from .gate import binding, binding_hash
+from .graders import judges_of
 from .models import Case, Evaluation, Result, gate_of, set_hash
 
 MOST_RESULTS = 20_000
@@ -70,7 +72,8 @@ def examine(asked: Asked, by: str) -> Ready:
     against, incumbent = _against(asked)
     rules = dict(asked.rules or gate_of(workflow).rules)
     hashes = set_hash(case.content_hash for case in cases)
-    simulated = _one_kind(asked, tier_map, against, incumbent)
+    its_judges = _judges(version, rules)
+    simulated = _one_kind(asked, tier_map, against, incumbent, its_judges)
     bound = binding(version, tier_map, pins(version), PROMPT_FORMAT)
     evaluation = Evaluation(
         project=workflow.project,
@@ -85,6 +88,7 @@ def examine(asked: Asked, by: str) -> Ready:
         repeats=asked.repeats,
         at_once=asked.at_once,
         budget=asked.budget,
+        judges=its_judges,
         simulated=simulated,
         created_by=by,
     )
@@ -125,8 +129,27 @@ def estimate(ready: Ready) -> Estimate:
         version, publication, lane = served(evaluation, arm)
         inputs = [case.input for case in ready.cases if fits(version, case)] * evaluation.repeats
         tiers = evaluation.tier_map if arm == Result.Arm.CANDIDATE else None
-        found.append(estimates.estimate(version, publication, inputs, lane, tiers))
+        found.append(_with_judges(ready, version, estimates.estimate(version, publication, inputs, lane, tiers)))
     return summed(found)
+
+
+def _with_judges(ready: Ready, version: Version, found: Estimate) -> Estimate:
+    """With what judges may be asked, as if no answer were just the expected one."""
+    evaluation = ready.evaluation
+    if not evaluation.judges:
+        return found
+    asked = [one for case in ready.cases if fits(version, case) for one in judges.expected_costs(evaluation, case)]
+    expected, upper = zip(*asked, strict=True) if asked else ((), ())
+    return replace(
+        found,
+        calls=found.calls + len(asked) * evaluation.repeats,
+        expected=_plus(found.expected, expected, evaluation.repeats),
+        upper=_plus(found.upper, upper, evaluation.repeats),
+    )
+
+
+def _plus(one: int | None, others: Sequence[int | None], times: int) -> int | None:
+    return None if one is None or None in others else one + sum(others) * times
 
 
 def served(evaluation: Evaluation, arm: str) -> tuple[Version, Publication | None, str | None]:
@@ -201,7 +224,23 @@ def _against(asked: Asked) -> tuple[str, Publication | None]:
     return wanted, live if wanted == Against.INCUMBENT else None
 
 
-def _one_kind(asked: Asked, tier_map: Mapping[str, str], against: str, incumbent: Publication | None) -> bool:
+def _judges(version: Version, rules: Mapping[str, object]) -> dict[str, str]:
+    """tier → the project's model, of the judges among these graders: never one that is tried. Raises `Conflict` without one."""
+    lists = [rules["graders"], *rules["step_graders"].values()]
+    tiers = {judge.tier for several in lists for _, judge in judges_of(several)}
+    known = version.workflow.project.tier_map()
+    if missing := sorted(tiers - known.keys()):
+        raise Conflict(f"The project maps no model to the tier {missing[0]}, and a grader asks it as a judge.")
+    return {tier: known[tier] for tier in sorted(tiers)}
+
+
+def _one_kind(
+    asked: Asked,
+    tier_map: Mapping[str, str],
+    against: str,
+    incumbent: Publication | None,
+    its_judges: Mapping[str, str],
+) -> bool:
     """Whether its models are simulated. Raises `Conflict` where some are and others are not: they are never compared."""
     project, definition = asked.version.workflow.project, asked.version.parsed()
     tiers = set(definition.reachable_tiers or tier_map)
@@ -212,6 +251,7 @@ def _one_kind(asked: Asked, tier_map: Mapping[str, str], against: str, incumbent
     targets = {target for name, target in tier_map.items() if name in tiers or name.startswith(OF_STEP)}
     if incumbent:
         targets |= {incumbent.tier_map[tier] for tier in incumbent.version.parsed().reachable_tiers}
+    targets |= set(its_judges.values())
     kinds = {is_simulated(project.pk, target) for target in targets}
     if len(kinds) > 1:
         raise Conflict(

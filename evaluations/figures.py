@@ -16,9 +16,10 @@ from django.db.models import QuerySet
 
 from wire.money import rate_text, to_usd, usd_text
 
-from . import verdict
+from . import judges, verdict
 from .models import Case, Evaluation, Result
-from .statistics import Interval, mcnemar, newcombe_paired, wilson
+from .rubric import is_undecided
+from .statistics import Interval, cohen_kappa, mcnemar, newcombe_paired, wilson
 
 Row = dict[str, object]
 
@@ -40,6 +41,8 @@ class Tried:
     cost: int | None = 0
     latency_ms: int | None = None
     said: str = ""
+    questions: Sequence[Mapping[str, object]] = ()
+    judge_cost: int | None = 0
 
 
 def of(evaluation: Evaluation) -> Row:
@@ -62,6 +65,7 @@ def figures(rows: Sequence[Tried], against: str | None, rules: Mapping[str, obje
         "arms": {arm: _arm(several) for arm, several in arms.items() if several},
         "pairs": None,
         "verdict": None,
+        "judge": _judge(rows),
     }
     if against:
         paired = pairs(candidate, reference)
@@ -235,6 +239,36 @@ def _detectors(rows: Sequence[Tried]) -> list[Row]:
     ]
 
 
+def _judge(rows: Sequence[Tried]) -> Row | None:
+    """Of all arms; None where no judge was asked. `undecided`: what it was asked in both orders, and said another thing in each."""
+    asked = [row for row in rows if row.questions]
+    if not asked:
+        return None
+    opinions = [said for row in asked for said in judges.heard(row.questions).values()]
+    heard = [said for said in opinions if all(one.prefers for one in said)]
+    costs = [row.judge_cost for row in asked]
+    return {
+        "answers": len(asked),
+        "calls": sum(question["calls"] for row in asked for question in row.questions),
+        "undecided": share(sum(map(is_undecided, heard)), len(heard)),
+        "not_heard": len(opinions) - len(heard),
+        "cost": usd(None if None in costs else sum(costs)),
+    }
+
+
+def agreement(results: QuerySet[Result]) -> Row:
+    """Of the answers that a judge was asked about as a whole and a person too: in how many both say the same."""
+    said = results.filter(person_right__isnull=False, right__isnull=False)
+    found = Counter(
+        (right, person)
+        for right, person, questions in said.values_list("right", "person_right", "questions")
+        if any(question["step"] == judges.WHOLE for question in questions)
+    )
+    counts = [found[pair] for pair in ((True, True), (True, False), (False, True), (False, False))]
+    kappa = cohen_kappa(*counts)
+    return {"agreement": share(counts[0] + counts[3], sum(counts)), "kappa": None if kappa is None else _rate(kappa)}
+
+
 def _unstable(rows: Sequence[Tried]) -> Row | None:
     """Cases whose repeats disagree; None without repeats."""
     cases = _by_case(rows).values()
@@ -283,4 +317,6 @@ def _tried(result: Result) -> Tried:
         cost=result.cost,
         latency_ms=result.latency_ms,
         said=result.said,
+        questions=result.questions,
+        judge_cost=result.judge_cost,
     )

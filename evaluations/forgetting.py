@@ -11,5 +11,6 @@ def forget(executions: Sequence[UUID], **kwargs: object) -> None:
     results = list(Result.objects.filter(execution__in=executions))
     for result in results:
         result.said = ""
+        result.questions = [{**one, "reason": ""} for one in result.questions]
         result.steps = {step: {**found, "said": ""} for step, found in result.steps.items()}
-    Result.objects.bulk_update(results, ["said", "steps"], batch_size=200)
+    Result.objects.bulk_update(results, ["said", "steps", "questions"], batch_size=200)

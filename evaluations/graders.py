@@ -1,28 +1,39 @@
 """Graders: how an answer is compared with the one that is expected. A list of them is JSON, and all of them have to hold; an empty
 list means that the two are the same.
 
-`faults` examines a list before it is kept; `grade` applies it to the answer of one case.
+`faults` examines a list before it is kept; `grade` applies it to the answer of one case. A judge is a model, and asked elsewhere
+(`judges`): what it said is given to `grade`, which says whom else to ask.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal, localcontext
 from math import floor
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from rapidfuzz.distance import Indel
 
 from wire.problems import Fault, pointer
 from workflows import sandbox
-from workflows.definition import Check, JsonSchema, Part
+from workflows.definition import Check, JsonSchema, Part, Tier
 from workflows.faults import MAX_FAULTS, Keys, Location, of_structure, unknown
 from workflows.references import BUILTINS, EVERYWHERE, FREE, SOMEWHERE, read_expression
 from workflows.schemas import Schema, check_schema
 
+from . import rubric as judging
 from .comparing import ABSENT, at, difference, key_of, listed, shown
+from .rubric import Said
 
 MAX_GRADERS = 20
 MAX_FIELDS = 100
@@ -30,8 +41,8 @@ MAX_POINTER = 500  # characters
 MAX_COMPARED = 20_000  # characters of a text that is compared by likeness
 MAX_PLACE = 200  # characters of a pointer in a sentence
 MAX_SAID = 1_000  # characters
+MAX_RUBRIC = 10_000  # characters
 NAMES = frozenset({"input", "expected", "output"})
-LATER = ("judge",)  # designed and not built: refused by name
 
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,50}(?:\.[0-9]{1,50})?")
@@ -183,6 +194,32 @@ class Similarity(Grader):
         return f"{told} They are alike to {floor(likeness * 1_000) / 1_000:g}, and {self.at_least:g} is asked for."
 
 
+class Judge(Grader):
+    """A model that is shown both answers, in both orders, and says that the output is as good as the expected one by a rubric."""
+
+    grade: Literal["judge"]
+    rubric: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_RUBRIC)]
+    pointer: Pointer = ""
+    tier: Tier = "frontier"
+
+    def objection(self, expected: object, output: object, input: object) -> str:
+        """What needs no judge."""
+        wanted, found = self.compared(expected, output)
+        if wanted is ABSENT or found is ABSENT:
+            return _differing(expected, output, self.pointer)
+        most = ((input, judging.MAX_INPUT), (wanted, judging.MAX_ANSWER), (found, judging.MAX_ANSWER))
+        if self.is_asked(expected, output) and any(judging.is_too_long(value, limit) for value, limit in most):
+            return f"{_place(self.pointer)}, the expected answer or the input is too long to be shown to a judge."
+        return ""
+
+    def compared(self, expected: object, output: object) -> tuple[object, object]:
+        return at(expected, self.pointer), at(output, self.pointer)
+
+    def is_asked(self, expected: object, output: object) -> bool:
+        """Two that are the same need no opinion."""
+        return difference(*self.compared(expected, output)) is not None
+
+
 KINDS: dict[str, type[Grader]] = {
     "exact": Exact,
     "fields": Fields,
@@ -191,26 +228,56 @@ KINDS: dict[str, type[Grader]] = {
     "schema": Follows,
     "expression": Expression,
     "similarity": Similarity,
+    "judge": Judge,
 }
-_Any = Exact | Fields | Tolerance | Set | Follows | Expression | Similarity
+_Any = Exact | Fields | Tolerance | Set | Follows | Expression | Similarity | Judge
 _GRADER: TypeAdapter[_Any] = TypeAdapter(Annotated[_Any, Field(discriminator="grade")])
 
 
 @dataclass(frozen=True)
 class Grade:
-    """`said`: which graders object, and to what; empty where the answer is right."""
+    """`said`: which graders object, and to what; empty where the answer is right. `right` None: a judge could not be asked.
+    `to_ask`: the judges that have not been heard, by their place in the list; until then nothing is decided."""
 
-    right: bool
+    right: bool | None
     said: str = ""
+    to_ask: tuple[int, ...] = ()
 
 
-def grade(graders: list[dict], expected: object, output: object, input: object) -> Grade:
-    """The grade of one answer, by graders that `faults` found right. One that breaks does not hold, and says so.
+def grade(
+    graders: list[dict],
+    expected: object,
+    output: object,
+    input: object,
+    heard: Mapping[int, Sequence[Said]] | None = None,
+) -> Grade:
+    """The grade of one answer, by graders that `faults` found right. One that breaks does not hold, and says so. A judge costs
+    money, so it is not asked about what another grader objects to. `heard`: what judges have said, by their place in the list.
 
     Raises `wire.problems.Unavailable` where no process of the sandbox is free.
     """
     said = " ".join(filter(None, (_objection(one, expected, output, input) for one in graders or [{"grade": "exact"}])))
-    return Grade(not said, said if len(said) <= MAX_SAID else said[:MAX_SAID] + "…")
+    if said:
+        return Grade(False, _cut(said))
+    heard = heard or {}
+    asked = [index for index, one in judges_of(graders) if one.is_asked(expected, output)]
+    if to_ask := tuple(index for index in asked if index not in heard):
+        return Grade(None, "", to_ask)
+    if silent := [one.reason for index in asked for one in heard[index] if not one.prefers]:
+        return Grade(None, _cut(f"judge: {silent[0]}"))
+    said = " ".join(f"judge: {one}" for one in (judging.objection(heard[index]) for index in asked) if one)
+    return Grade(not said, _cut(said))
+
+
+def judges_of(graders: Sequence[dict]) -> Iterator[tuple[int, Judge]]:
+    """Those among a list, with their places in it."""
+    for index, one in enumerate(graders):
+        if one.get("grade") == "judge":
+            yield index, Judge.model_validate(one)
+
+
+def _cut(said: str) -> str:
+    return said if len(said) <= MAX_SAID else said[:MAX_SAID] + "…"
 
 
 def _objection(grader: dict, expected: object, output: object, input: object) -> str:
@@ -262,9 +329,6 @@ def faults(spec: object, prefix: str = "") -> list[Fault]:
 
 
 def _faults_of(one: object) -> Iterator[Fault]:
-    if isinstance(one, dict) and one.get("grade") in LATER:
-        yield Fault("/grade", f"The grader {one['grade']!r} is not available yet.")
-        return
     try:
         _GRADER.validate_python(one)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -10,11 +10,17 @@ from uuid import UUID
 from executions import calling
 from executions.models import Execution, Flag, Status, StepResult
 from gateway.models import Call
+from gateway.types import Purpose
 
 from . import graders
+from .graders import Grade
 from .models import Case, Result
+from .rubric import Said
 
 SAID = 500  # characters
+WHOLE = ""  # in the place of a step: the whole answer
+
+Place = tuple[str, int]  # of a judge: the step, and where it stands among the graders
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Judged:
     steps: dict[str, dict] = field(default_factory=dict)
     resolved_by: str = ""
     cost: int | None = 0
+    judge_cost: int | None = 0
     latency_ms: int | None = None
 
 
@@ -37,13 +44,28 @@ class Cost(NamedTuple):
     known: bool
 
 
-def judge(result: Result, execution: Execution, rules: dict) -> Judged:
-    """`right`: answered as expected, or, where a flag is expected, flagged. What a person had to be asked is not answered."""
+@dataclass
+class Hearing:
+    """What judges have said of a result, and which of them are to be asked before anything is decided."""
+
+    heard: Mapping[Place, Sequence[Said]]
+    to_ask: list[Place] = field(default_factory=list)
+
+    def grade(self, step: str, asked: list[dict], expected: object, output: object, input: object) -> Grade:
+        mine = {index: said for (of, index), said in self.heard.items() if of == step}
+        found = graders.grade(asked, expected, output, input, mine)
+        self.to_ask += [(step, index) for index in found.to_ask]
+        return found
+
+
+def judge(result: Result, execution: Execution, rules: dict, hearing: Hearing) -> Judged:
+    """`right`: answered as expected, or, where a flag is expected, flagged. What a person had to be asked is not answered. Where
+    the hearing has somebody `to_ask` behind it, this is not the last word."""
     case = result.case
     flags = list(Flag.objects.escalating().filter(execution=execution.pk).order_by("pk"))
-    right, said = _whole(case, execution, flags, rules["graders"])
-    cost = cost_of(execution.pk)
-    steps = _steps(case, execution, rules["step_graders"])
+    right, said = _whole(case, execution, flags, rules["graders"], hearing)
+    cost, judges = cost_of(execution.pk), _judge_cost(execution.pk)
+    steps = _steps(case, execution, rules["step_graders"], hearing)
     return Judged(
         right=right,
         said=said[:SAID],
@@ -54,17 +76,26 @@ def judge(result: Result, execution: Execution, rules: dict) -> Judged:
         steps=steps,
         resolved_by=execution.resolved_by,
         cost=cost.pico if cost.known else None,
+        judge_cost=judges.pico if judges.known else None,
         latency_ms=_latency(execution),
     )
 
 
 def cost_of(execution_id: UUID) -> Cost:
-    """With what it called."""
+    """With what it called, and without what judging it cost: that says nothing of its models."""
     below = calling.below([execution_id])[execution_id]
-    return _cost(Call.objects.filter(execution__in=[execution_id, *below]).values_list("cost", flat=True))
+    calls = Call.objects.filter(execution__in=[execution_id, *below]).exclude(purpose=Purpose.JUDGE.value)
+    return _cost(calls.values_list("cost", flat=True))
 
 
-def _whole(case: Case, execution: Execution, flags: Sequence[Flag], asked: list[dict]) -> tuple[bool | None, str]:
+def _judge_cost(execution_id: UUID) -> Cost:
+    calls = Call.objects.filter(execution=execution_id, purpose=Purpose.JUDGE.value)
+    return _cost(calls.values_list("cost", flat=True))
+
+
+def _whole(
+    case: Case, execution: Execution, flags: Sequence[Flag], asked: list[dict], hearing: Hearing
+) -> tuple[bool | None, str]:
     if execution.status == Status.FAILED:
         error = execution.error or {}
         return None, f"It broke ({error.get('code')}): {error.get('detail')}"
@@ -75,32 +106,46 @@ def _whole(case: Case, execution: Execution, flags: Sequence[Flag], asked: list[
     if execution.status != Status.COMPLETED:
         reasons = ", ".join(dict.fromkeys(one.reason for one in flags))
         return False, f"It stands before a person ({reasons or execution.status}), and an answer was expected."
-    grade = graders.grade(asked, case.expected, execution.output, case.input)
+    grade = hearing.grade(WHOLE, asked, case.expected, execution.output, case.input)
     return grade.right, grade.said
 
 
-def _steps(case: Case, execution: Execution, asked: dict[str, list[dict]]) -> dict[str, dict]:
+def _steps(case: Case, execution: Execution, asked: dict[str, list[dict]], hearing: Hearing) -> dict[str, dict]:
     """Of each step: the attempt that held, else its last one; of a list, of all items together."""
     rows = StepResult.objects.filter(execution=execution.pk).order_by("pk")
     by_step: dict[str, list[StepResult]] = {}
     for row in rows:
         by_step.setdefault(row.step, []).append(row)
     costs = _costs(execution.pk)
-    return {step: _step(case, step, several, asked.get(step, []), costs) for step, several in by_step.items()}
+    found = {step: _step(several, costs.get(step, Cost(0, True))) for step, several in by_step.items()}
+    for step in (one for one in found if one in case.steps):
+        found[step] |= _grade_of(case, step, _held(by_step[step]), asked.get(step, []), hearing)
+    return found
 
 
-def _step(case: Case, step: str, rows: list[StepResult], asked: list[dict], costs: dict[str, Cost]) -> dict:
-    held = [row for row in rows if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED)]
+def _grade_of(case: Case, step: str, held: list[StepResult], asked: list[dict], hearing: Hearing) -> dict:
+    """Nothing of `right` where a judge could not be asked."""
+    if not held:
+        return {"right": False, "said": "It has no output."}
+    grade = hearing.grade(step, asked, case.steps[step], _output(held), case.input)
+    return {"said": grade.said[:SAID]} | ({} if grade.right is None else {"right": grade.right})
+
+
+def step_output(execution_id: UUID, step: str) -> object:
+    return _output(_held(list(StepResult.objects.filter(execution=execution_id, step=step).order_by("pk"))))
+
+
+def _held(rows: Iterable[StepResult]) -> list[StepResult]:
+    return [row for row in rows if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED)]
+
+
+def _step(rows: list[StepResult], cost: Cost) -> dict:
+    held = _held(rows)
     last = (held or rows)[-1]
     first = next((row for row in rows if row.confidence is not None), None)
     found = {"model": last.model, "tier": last.tier, "confidence": first and first.confidence}
     found |= {"answered_by": last.answered_by, "attempts": len(rows), "latency_ms": sum(row.latency_ms for row in rows)}
-    cost = costs.get(step, Cost(0, True))
     found["cost"] = cost.pico if cost.known else None
-    if step in case.steps:
-        output = _output(held)
-        grade = graders.grade(asked, case.steps[step], output, case.input)
-        found |= {"right": bool(held) and grade.right, "said": grade.said[:SAID] if held else "It has no output."}
     return found
 
 
@@ -114,7 +159,8 @@ def _output(held: Sequence[StepResult]) -> object:
 
 def _costs(execution_id: UUID) -> dict[str, Cost]:
     by_step: dict[str, list[int | None]] = {}
-    for step, cost in Call.objects.filter(execution=execution_id).values_list("step", "cost"):
+    calls = Call.objects.filter(execution=execution_id).exclude(purpose=Purpose.JUDGE.value)
+    for step, cost in calls.values_list("step", "cost"):
         by_step.setdefault(step, []).append(cost)
     return {step: _cost(several) for step, several in by_step.items()}
 

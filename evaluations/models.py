@@ -239,6 +239,7 @@ class Evaluation(models.Model):
     repeats = models.PositiveIntegerField(default=1)
     at_once = models.PositiveIntegerField(default=16)
     budget = PicoField(null=True, blank=True)
+    judges = VerbatimJSONField(default=dict, help_text="tier → provider:model, of the judges among its graders.")
     simulated = models.BooleanField()
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
     total = models.PositiveIntegerField(help_text="Results that it will have.")
@@ -283,6 +284,12 @@ class Result(models.Model):
     cost = models.BigIntegerField(null=True, help_text="Pico-dollars; null where a model has no price.")
     latency_ms = models.PositiveIntegerField(null=True)
     finished_at = models.DateTimeField(null=True)
+    questions = VerbatimJSONField(default=list, help_text="To judges: see `judges`, which reads and writes them.")
+    asks_judge = models.BooleanField(default=False, help_text="That some of them are without an answer.")
+    judge_cost = models.BigIntegerField(null=True, default=0, help_text="Pico-dollars; null where it has no price.")
+    person_right = models.BooleanField(null=True, help_text="What a person says of the answer.")
+    person_by = models.CharField(max_length=200, blank=True)
+    person_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -293,6 +300,7 @@ class Result(models.Model):
                 fields=["evaluation", "id"], condition=models.Q(finished_at__isnull=True), name="result_to_come"
             ),
             models.Index(fields=["evaluation", "right", "id"], name="result_judged"),
+            models.Index(fields=["evaluation", "id"], condition=models.Q(asks_judge=True), name="result_asks_judge"),
         ]
 
     def __str__(self) -> str:

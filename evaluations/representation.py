@@ -6,7 +6,7 @@ from executions.estimates import Estimate
 from wire.money import rate_text, to_usd, usd_text
 from wire.times import rfc3339
 
-from . import running
+from . import figures, running
 from .asking import Ready
 from .gate import opens
 from .models import Case, Evaluation, Gate, Result
@@ -29,15 +29,24 @@ def represent_evaluation(evaluation: Evaluation) -> dict:
         "at_once": evaluation.at_once,
         "budget": None if evaluation.budget is None else _usd(evaluation.budget),
         "spent": _usd(running.spent(evaluation)),
+        "judges": evaluation.judges,
         "simulated": evaluation.simulated,
         "progress": progress(evaluation),
         "passed": evaluation.passed,
         "opens_gate": opens(evaluation),
-        "figures": evaluation.figures,
+        "figures": figures_of(evaluation),
         "created_by": evaluation.created_by,
         "created_at": rfc3339(evaluation.created_at),
         "finished_at": rfc3339(evaluation.finished_at),
     }
+
+
+def figures_of(evaluation: Evaluation) -> dict | None:
+    """People say what they think of a judge when all is over: that is counted when it is shown."""
+    found = evaluation.figures
+    if not found or not found.get("judge"):
+        return found
+    return {**found, "judge": {**found["judge"], **figures.agreement(evaluation.results)}}
 
 
 def progress(evaluation: Evaluation) -> dict:
@@ -77,9 +86,18 @@ def _result(result: Result) -> dict:
         "execution": str(result.execution_id) if result.execution_id else None,
         "resolved_by": result.resolved_by or None,
         "cost": None if result.cost is None else _usd(result.cost),
+        "judge": [_question(one) for one in result.questions],
+        "judge_cost": None if result.judge_cost is None else _usd(result.judge_cost),
+        "person_right": result.person_right,
+        "person_by": result.person_by or None,
+        "person_at": rfc3339(result.person_at),
         "latency_ms": result.latency_ms,
         "finished_at": rfc3339(result.finished_at),
     }
+
+
+def _question(one: dict) -> dict:
+    return {name: one[name] for name in ("step", "grader", "first", "prefers", "reason", "calls")}
 
 
 def _step(found: dict) -> dict:

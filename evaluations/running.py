@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Exists, F, OuterRef, Sum
 from django.utils import timezone
 
 from executions import control, queue
@@ -21,8 +21,9 @@ from projects.audit import Verb
 from wire.ids import new_id
 from wire.problems import Conflict, Problem
 
-from . import asking, figures, judging
+from . import asking, figures, judges, judging
 from .asking import served
+from .judging import Hearing
 from .models import Evaluation, Result
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ AT_A_TIME = 50  # results judged or begun in one go
 def advance_all() -> None:
     """A worker's duty: again and again while something happens, for a short time."""
     until = time.monotonic() + SECONDS
+    _settle_the_ended()
     moving = list(Evaluation.objects.in_motion().order_by("pk"))
     while moving and time.monotonic() < until:
         moving = [evaluation for evaluation in moving if time.monotonic() < until and advance(evaluation)]
@@ -43,18 +45,32 @@ def advance_all() -> None:
 def advance(evaluation: Evaluation) -> bool:
     """Judges what has ended, begins what there is room for, and closes it where nothing is left; whether it did anything. Safe to
     call twice, from anywhere."""
+    asked = judges.advance(evaluation)
     judged = _judge_ended(evaluation)
     begun = _begin_more(evaluation)
     _close(evaluation)
-    return judged or begun
+    return asked or judged or begun
+
+
+def _settle_the_ended() -> None:
+    """What judges were asked for an evaluation that was cancelled meanwhile is paid, and written down."""
+    judges.settle()
+    asking_still = Result.objects.filter(evaluation=OuterRef("pk"), asks_judge=True)
+    for evaluation in Evaluation.objects.filter(Exists(asking_still), status=Evaluation.Status.CANCELLED):
+        judges.advance(evaluation)
 
 
 def _judge_ended(evaluation: Evaluation) -> bool:
-    """Outside of any lock: two workers may judge the same, and the first to write it down holds."""
-    ended = evaluation.results.filter(finished_at=None, execution__status__in=STANDING).order_by("pk")
+    """Outside of any lock: two workers may judge the same, and the first to write it down holds. What a judge has to say
+    something of waits for it."""
+    ended = evaluation.results.filter(finished_at=None, asks_judge=False, execution__status__in=STANDING).order_by("pk")
     found = list(ended.select_related("case", "execution")[:AT_A_TIME])
     for result in found:
-        judged = judging.judge(result, result.execution, evaluation.rules)
+        hearing = Hearing(judges.heard(result.questions))
+        judged = judging.judge(result, result.execution, evaluation.rules, hearing)
+        if hearing.to_ask:
+            judges.take_up(result.pk, hearing.to_ask)
+            continue
         _write(result, judged)
         if result.execution.status == Status.ESCALATED:
             _end(result.execution)
@@ -91,7 +107,8 @@ def raise_budget(evaluation: Evaluation, budget: int | None, by: str) -> None:
 
 def spent(evaluation: Evaluation) -> int:
     """Pico-dollars so far, with what is on its way."""
-    judged = evaluation.results.aggregate(sum=Sum("cost"))["sum"] or 0
+    judged = evaluation.results.filter(finished_at__isnull=False)
+    judged = sum(sum or 0 for sum in judged.aggregate(Sum("cost"), Sum("judge_cost")).values())
     moving = evaluation.results.filter(finished_at=None, execution__isnull=False).values("execution")
     return judged + (Call.objects.filter(execution__in=moving).aggregate(sum=Sum("cost"))["sum"] or 0)
 
@@ -124,7 +141,8 @@ def _begin_more(evaluation: Evaluation) -> bool:
 def _expected(evaluation: Evaluation) -> int:
     """What one more execution costs, by those that were: nothing, before the first has ended."""
     judged = evaluation.results.filter(finished_at__isnull=False, cost__isnull=False)
-    found = list(judged.order_by("-finished_at").values_list("cost", flat=True)[:200])
+    both = judged.filter(judge_cost__isnull=False).annotate(both=F("cost") + F("judge_cost"))
+    found = list(both.order_by("-finished_at").values_list("both", flat=True)[:200])
     return sum(found) // len(found) if found else 0
 
 

@@ -11,7 +11,9 @@ from . import models
 Target = Annotated[str, Field(description="provider:model")]
 Figures = Annotated[
     dict[str, Json] | None,
-    Field(description="`arms` with shares, intervals and costs, `pairs` and `verdict`; null until it is completed."),
+    Field(
+        description="`arms` with shares, intervals and costs, `pairs`, `verdict` and `judge`; null until it is completed."
+    ),
 ]
 
 
@@ -35,6 +37,7 @@ class Evaluation(Answer):
     at_once: Count
     budget: Money | None
     spent: Money
+    judges: Annotated[dict[str, Target], Field(description="tier → the model that judges, where a grader asks one.")]
     simulated: bool
     progress: EvaluationProgress
     passed: Annotated[bool | None, Field(description="The verdict; null where there is none.")]
@@ -63,6 +66,19 @@ class ResultDetector(Answer):
     edge_case: str
 
 
+class JudgeQuestion(Answer):
+    """What a judge was asked, in one order, and what it said."""
+
+    step: Annotated[str, Field(description="Empty: the whole answer.")]
+    grader: Annotated[Count, Field(description="Its place among the graders.")]
+    first: Annotated[str, Field(description="expected or output: which of the two stood first.")]
+    prefers: Annotated[
+        str | None, Field(description="expected, output or same; none: it could not be asked; null: not yet.")
+    ]
+    reason: str
+    calls: Count
+
+
 class EvaluationResult(Answer):
     id: Id
     arm: word_of(models.Result.Arm)
@@ -78,6 +94,11 @@ class EvaluationResult(Answer):
     execution: Id | None
     resolved_by: str | None
     cost: Money | None
+    judge: list[JudgeQuestion]
+    judge_cost: Annotated[Money | None, Field(description="What judges cost; `cost` is without it.")]
+    person_right: Annotated[bool | None, Field(description="What a person says of the answer.")]
+    person_by: str | None
+    person_at: Time | None
     latency_ms: Count | None
     finished_at: Time | None
 

@@ -61,7 +61,7 @@ SAYS = {
         f"NewEvaluation.{name}"
         for name in ("models", "tiers", "against", "kinds", "tags", "repeats", "at_once", "budget")
     ),
-    "NewEvaluationBudget.budget",
+    *("NewEvaluationBudget.budget", "NewOpinion.right"),
     *(f"NewTierSearch.{name}" for name in ("candidates", "at_once", "budget")),
     "NewTierSearchBudget.budget",
     *(f"NewGate.{name}" for name in ("min_cases", "margin", "min_recall", "graders", "step_graders")),

@@ -314,6 +314,7 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "workflows/<str:name>/evaluations",
         "workflows/<str:name>/evaluations/estimate",
         "evaluations/<uuid:evaluation_id>/cancellation",
+        "evaluations/<uuid:evaluation_id>/results/<int:result_id>/opinion",  # in test_judges.py
         # in tests/evaluations/test_tier_search.py
         "workflows/<str:name>/tier-searches",
         "workflows/<str:name>/tier-searches/estimate",

@@ -22,7 +22,7 @@ from wire.problems import Problem
 from .. import running
 from ..gate import opens
 from ..models import Evaluation, Result
-from ..representation import progress
+from ..representation import figures_of, progress
 from . import results, told
 
 MOVING = (Evaluation.Status.RUNNING, Evaluation.Status.WAITING)
@@ -119,7 +119,7 @@ class EvaluationAdmin(ById, ReadableAdmin):
         only = request.GET.get("only", "")
         only = only if only in results.FILTERS else ""
         rows, page = results.page(evaluation, only, request.GET.get("page", "1"))
-        moves, figures = evaluation.status in MOVING, evaluation.figures
+        moves, figures = evaluation.status in MOVING, figures_of(evaluation)
         return {
             "workflow": evaluation.workflow,
             "version": evaluation.version,
@@ -137,6 +137,7 @@ class EvaluationAdmin(ById, ReadableAdmin):
             "pairs": told.pairs(figures["pairs"]) if figures and figures["pairs"] else None,
             "steps": told.steps(figures["arms"]) if figures else [],
             "detectors": _detectors(figures["arms"]) if figures else [],
+            "judge": told.judge(figures["judge"]) if figures and figures.get("judge") else "",
             "rows": rows,
             "page": page,
             "only": only,

@@ -159,6 +159,17 @@ def pairs(found: Row) -> dict[str, object]:
     }
 
 
+def judge(found: Row) -> str:
+    """What a judge was asked and how far it can be trusted, in sentences."""
+    said = f"A judge was asked about {found['answers']} answers, in {found['calls']} calls ({money(found['cost'])})."
+    said += f" Undecided, for it said another thing in each order: {share(found['undecided'])}."
+    agreed = found["agreement"]
+    if not agreed["n"]:
+        return f"{said} No reviewer has said yet whether it is right."
+    kappa = "" if found["kappa"] is None else f", kappa {found['kappa']}"
+    return f"{said} It agrees with reviewers in {share(agreed)}{kappa}."
+
+
 def _points(rate: object) -> str:
     """A part of a whole in hundredths, with one place and a true minus."""
     return f"{100 * Decimal(str(rate)):.1f}".replace("-", "−")

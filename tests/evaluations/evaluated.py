@@ -1,6 +1,6 @@
 """Cases and evaluations of Alice's refund workflow, for tests."""
 
-from evaluations import asking, running
+from evaluations import asking, judges, running
 from evaluations.asking import Asked
 from evaluations.models import Case, Evaluation
 from executions import worker
@@ -48,4 +48,5 @@ def complete(evaluation: Evaluation) -> Evaluation:
             "execution", flat=True
         ):
             plain.advance(execution, worker.current())
+        judges.wait()
     raise AssertionError("it does not end")

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from evaluations.graders import KINDS, MAX_SAID, Grade, faults, grade
+from evaluations.rubric import Said
 from tests.test_docs import DOCS, blocks, named, section
 from wire.problems import Fault
 
@@ -234,7 +235,7 @@ def test_what_is_no_grader_any_more_does_not_hold():
         ([{}], [("/0/grade", "'grade' is missing.")]),
         ([{"grade": "exat"}], [("/0/grade", "Unknown grade 'exat'; did you mean 'exact'?")]),
         ([{"grade": ["exact"]}], [("/0/grade", "Unknown grade \"['exact']\"; did you mean 'exact'?")]),
-        ([{"grade": "judge", "rubric": "x"}], [("/0/grade", "The grader 'judge' is not available yet.")]),
+        ([{"grade": "judge"}], [("/0/rubric", "'rubric' is missing.")]),
         ([{"grade": "exact", "ponter": ""}], [("/0/ponter", "Unknown key 'ponter'; did you mean 'pointer'?")]),
         ([{"grade": "schema", "shema": {}}], [
             ("/0/schema", "'schema' is missing."),
@@ -304,7 +305,9 @@ def test_the_graders_of_the_document_are_right_and_do_what_it_says():
     reply = "The refund of order A-1 is on its way."
     expected = {"kind": "refund", "customer": {"id": 7}, "amount": "12.50", "tags": ["a", "b"], "reply": reply}
     output = {**expected, "amount": 12.51, "tags": ["b", "a", "a"], "reply": f"{reply} Bye!", "more": 1}
-    assert grade(graders, expected, output, {"order": "A-1"}) == Grade(True, "")
+    assert grade(graders, expected, output, {"order": "A-1"}) == Grade(None, "", (6,))
+    heard = {6: [Said("same"), Said("output")]}
+    assert grade(graders, expected, output, {"order": "A-1"}, heard) == Grade(True, "")
     assert grade(graders, expected, {**output, "amount": 12.52}, {"order": "A-2"}).said == (
         'tolerance: /amount is 12.52, and "12.50" is expected. It is more than 0.01 away. '
         "expression: The reply has to name the order."

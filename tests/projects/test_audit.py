@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from evaluations.models import Case, Evaluation, Gate
+from evaluations.models import Case, Evaluation, Gate, Result
 from executions.models import Flag
 from gateway.models import Limit
 from notifications.models import Delivery
@@ -63,6 +63,8 @@ def test_every_call_that_changes_something_leaves_an_event(method, pattern, both
     client, before = Client(headers={"Authorization": f"Bearer {token}"}), AuditEvent.objects.count()
     ids = cast.ids_of(workflow)
     ids["uuid:flag_id"] = str(flag_to_decide(method, workflow).pk)
+    if "int:result_id" in cast.kinds_in(pattern):
+        ids |= an_answer_of(workflow)
     body = BODIES.get((method, pattern))
     came = client.generic(method, filled(pattern, ids), json.dumps(body), "application/json")
     assert came.status_code < 300 or (method, pattern) in NO_EVENT, came.content.decode()
@@ -76,6 +78,12 @@ def test_every_call_that_changes_something_leaves_an_event(method, pattern, both
 def prepare(method: str, pattern: str, workflow) -> None:
     if (method, pattern) == ("DELETE", "workflows/<str:name>/archival"):
         workflow.archive("alice")
+
+
+def an_answer_of(workflow) -> dict[str, str]:
+    """Of an evaluation that is over."""
+    result = Result.objects.filter(evaluation__workflow=workflow, execution__status="completed").first()
+    return {"uuid:evaluation_id": str(result.evaluation_id), "int:result_id": str(result.pk)}
 
 
 def flag_to_decide(method: str, workflow) -> Flag:
