@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -61,6 +62,15 @@ class Ready:
     def arms(self) -> list[str]:
         alone = self.evaluation.against == Against.NOTHING
         return [Result.Arm.CANDIDATE] if alone else [Result.Arm.CANDIDATE, Result.Arm.REFERENCE]
+
+
+class Served(NamedTuple):
+    """How the executions of an arm are served."""
+
+    version: Version
+    publication: Publication | None
+    lane: str | None
+    tiers: dict[str, str]
 
 
 def examine(asked: Asked, by: str) -> Ready:
@@ -126,8 +136,8 @@ def estimate(ready: Ready) -> Estimate:
     evaluation = ready.evaluation
     found = []
     for arm in ready.arms:
-        version, publication, lane = served(evaluation, arm)
-        inputs = [case.input for case in ready.cases if fits(version, case)] * evaluation.repeats
+        version, publication, lane, _ = served(evaluation, arm)
+        inputs = [case.input for case in ready.cases if fits(version, case.input)] * evaluation.repeats
         tiers = evaluation.tier_map if arm == Result.Arm.CANDIDATE else None
         found.append(_with_judges(ready, version, estimates.estimate(version, publication, inputs, lane, tiers)))
     return summed(found)
@@ -138,7 +148,9 @@ def _with_judges(ready: Ready, version: Version, found: Estimate) -> Estimate:
     evaluation = ready.evaluation
     if not evaluation.judges:
         return found
-    asked = [one for case in ready.cases if fits(version, case) for one in judges.expected_costs(evaluation, case)]
+    asked = [
+        one for case in ready.cases if fits(version, case.input) for one in judges.expected_costs(evaluation, case)
+    ]
     expected, upper = zip(*asked, strict=True) if asked else ((), ())
     return replace(
         found,
@@ -152,21 +164,22 @@ def _plus(one: int | None, others: Sequence[int | None], times: int) -> int | No
     return None if one is None or None in others else one + sum(others) * times
 
 
-def served(evaluation: Evaluation, arm: str) -> tuple[Version, Publication | None, str | None]:
-    """The version, the publication and the lane of an arm's executions."""
+def served(evaluation: Evaluation, arm: str) -> Served:
     if arm == Result.Arm.CANDIDATE:
-        return evaluation.version, None, None
+        return Served(evaluation.version, None, None, evaluation.tier_map)
     if evaluation.against == Against.INCUMBENT:
-        return evaluation.incumbent.version, evaluation.incumbent, None
-    return evaluation.version, None, QUALITY
+        return Served(evaluation.incumbent.version, evaluation.incumbent, None, evaluation.incumbent.tier_map)
+    return Served(evaluation.version, None, QUALITY, evaluation.tier_map)
 
 
-def fits(version: Version, case: Case) -> bool:
-    return not input_faults(version, case)
+def fits(version: Version, given: object) -> bool:
+    return not not_taken(version, given)
 
 
-def input_faults(version: Version, case: Case) -> list[Fault]:
-    return list(compiled(version.pk).input_schema.faults(case.input))
+def not_taken(version: Version, given: object) -> str:
+    """Why the version does not take this input, in a sentence; empty where it does."""
+    fault = next(iter(compiled(version.pk).input_schema.faults(given)), None)
+    return f"{version} does not take its input: {fault.pointer} {fault.detail}" if fault else ""
 
 
 def _tier_map(asked: Asked) -> dict[str, str]:

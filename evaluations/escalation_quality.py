@@ -7,24 +7,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from executions.models import Execution, Flag, Status
 from wire.money import rate_text, to_pico
 from workflows.definition import ModelStep
 from workflows.models import Version
 
+from . import days
 from .confidence_curve import Answer, StepCost, curve
 from .figures import Row, share
 from .models import Evaluation, Result
 from .statistics import wilson
 
-DAYS = 90  # without `since`
 MIN_SPOT_CHECKS = 30  # that an estimate needs
 
 Reason, Resolution = Flag.Reason, Flag.Resolution
@@ -48,8 +47,8 @@ class Window:
             "version": self.version.pk,
             "purpose": Execution.Purpose.PRODUCTION,
             "simulated": self.simulated,
-            "created_at__gte": _midnight(self.since),
-            "created_at__lt": _midnight(self.until),
+            "created_at__gte": days.midnight(self.since),
+            "created_at__lt": days.midnight(self.until),
         }
         return {f"{before}{name}": value for name, value in said.items()}
 
@@ -65,8 +64,7 @@ def window(
 ) -> Window:
     """Without `until` up to now, and without `since` 90 days. Without `simulated`, of the kind that the version was last used
     with."""
-    until = until or timezone.now().date() + timedelta(days=1)
-    since = since or until - min(timedelta(days=DAYS), until - date.min)
+    since, until = days.between(since, until)
     return Window(version, _kind(version) if simulated is None else simulated, since, until)
 
 
@@ -310,7 +308,3 @@ def _frontier_costs(evaluation: Evaluation) -> dict[str, int]:
 
 def _text(value: float) -> str:
     return rate_text(Decimal(repr(value)))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from executions import worker
@@ -113,6 +114,14 @@ def settle() -> bool:
                 _in_flight.pop(reply.intent.pk, None)
             did = True
     return did
+
+
+def settle_the_ended() -> None:
+    """What was asked for an evaluation that was cancelled meanwhile is paid, and written down."""
+    settle()
+    asking_still = Result.objects.filter(evaluation=OuterRef("pk"), asks_judge=True)
+    for evaluation in Evaluation.objects.filter(Exists(asking_still), status=Evaluation.Status.CANCELLED):
+        advance(evaluation)
 
 
 def wait() -> None:

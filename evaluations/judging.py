@@ -11,8 +11,10 @@ from executions import calling
 from executions.models import Execution, Flag, Status, StepResult
 from gateway.models import Call
 from gateway.types import Purpose
+from wire.problems import Problem
+from workflows.models import Version
 
-from . import graders
+from . import asking, graders
 from .graders import Grade
 from .models import Case, Result
 from .rubric import Said
@@ -35,6 +37,14 @@ class Judged:
     cost: int | None = 0
     judge_cost: int | None = 0
     latency_ms: int | None = None
+
+
+class Step(NamedTuple):
+    """`facts`: model, tier, confidence, answered_by, attempts, latency_ms, cost. `held`: that it has an output."""
+
+    facts: dict
+    held: bool
+    output: object
 
 
 class Cost(NamedTuple):
@@ -62,23 +72,53 @@ def judge(result: Result, execution: Execution, rules: dict, hearing: Hearing) -
     """`right`: answered as expected, or, where a flag is expected, flagged. What a person had to be asked is not answered. Where
     the hearing has somebody `to_ask` behind it, this is not the last word."""
     case = result.case
-    flags = list(Flag.objects.escalating().filter(execution=execution.pk).order_by("pk"))
+    flags = flags_of(execution)
     right, said = _whole(case, execution, flags, rules["graders"], hearing)
     cost, judges = cost_of(execution.pk), _judge_cost(execution.pk)
     steps = _steps(case, execution, rules["step_graders"], hearing)
     return Judged(
         right=right,
         said=said[:SAID],
-        detectors=[
-            {"reason": one.reason, "detector": one.detector, "step": one.step, "edge_case": one.edge_case}
-            for one in flags
-        ],
+        detectors=detectors(flags),
         steps=steps,
         resolved_by=execution.resolved_by,
         cost=cost.pico if cost.known else None,
         judge_cost=judges.pico if judges.known else None,
         latency_ms=_latency(execution),
     )
+
+
+def unfit(version: Version, result: Result) -> Judged | None:
+    """Of a case that the version does not take: it is wrong, and is not executed. None: it is."""
+    said = asking.not_taken(version, result.case.input)
+    return Judged(right=False, said=said[:SAID]) if said else None
+
+
+def refused(problem: Problem) -> Judged:
+    return Judged(right=None, said=problem.detail[:SAID])
+
+
+def flags_of(execution: Execution) -> list[Flag]:
+    return list(Flag.objects.escalating().filter(execution=execution.pk).order_by("pk"))
+
+
+def detectors(flags: Iterable[Flag]) -> list[dict]:
+    return [
+        {"reason": one.reason, "detector": one.detector, "step": one.step, "edge_case": one.edge_case} for one in flags
+    ]
+
+
+def broken(execution: Execution) -> str:
+    """Why nothing can be said of it, in a sentence; empty where something can."""
+    if execution.status == Status.FAILED:
+        error = execution.error or {}
+        return f"It broke ({error.get('code')}): {error.get('detail')}"
+    return "It was cancelled." if execution.status == Status.CANCELLED else ""
+
+
+def stands(execution: Execution, flags: Sequence[Flag]) -> str:
+    reasons = ", ".join(dict.fromkeys(one.reason for one in flags))
+    return f"It stands before a person ({reasons or execution.status})"
 
 
 def cost_of(execution_id: UUID) -> Cost:
@@ -96,57 +136,56 @@ def _judge_cost(execution_id: UUID) -> Cost:
 def _whole(
     case: Case, execution: Execution, flags: Sequence[Flag], asked: list[dict], hearing: Hearing
 ) -> tuple[bool | None, str]:
-    if execution.status == Status.FAILED:
-        error = execution.error or {}
-        return None, f"It broke ({error.get('code')}): {error.get('detail')}"
-    if execution.status == Status.CANCELLED:
-        return None, "It was cancelled."
+    if said := broken(execution):
+        return None, said
     if case.expects_flag:
         return bool(flags), "" if flags else "A flag was expected, and it was answered without one."
     if execution.status != Status.COMPLETED:
-        reasons = ", ".join(dict.fromkeys(one.reason for one in flags))
-        return False, f"It stands before a person ({reasons or execution.status}), and an answer was expected."
+        return False, f"{stands(execution, flags)}, and an answer was expected."
     grade = hearing.grade(WHOLE, asked, case.expected, execution.output, case.input)
     return grade.right, grade.said
 
 
 def _steps(case: Case, execution: Execution, asked: dict[str, list[dict]], hearing: Hearing) -> dict[str, dict]:
-    """Of each step: the attempt that held, else its last one; of a list, of all items together."""
-    rows = StepResult.objects.filter(execution=execution.pk).order_by("pk")
-    by_step: dict[str, list[StepResult]] = {}
-    for row in rows:
-        by_step.setdefault(row.step, []).append(row)
-    costs = _costs(execution.pk)
-    found = {step: _step(several, costs.get(step, Cost(0, True))) for step, several in by_step.items()}
-    for step in (one for one in found if one in case.steps):
-        found[step] |= _grade_of(case, step, _held(by_step[step]), asked.get(step, []), hearing)
-    return found
+    found = steps_of(execution)
+    return {step: one.facts | _right(case, step, one, asked.get(step, []), hearing) for step, one in found.items()}
 
 
-def _grade_of(case: Case, step: str, held: list[StepResult], asked: list[dict], hearing: Hearing) -> dict:
-    """Nothing of `right` where a judge could not be asked."""
-    if not held:
+def _right(case: Case, step: str, found: Step, asked: list[dict], hearing: Hearing) -> dict:
+    """Nothing, where nothing is expected of it; nothing of `right` where a judge could not be asked."""
+    if step not in case.steps:
+        return {}
+    if not found.held:
         return {"right": False, "said": "It has no output."}
-    grade = hearing.grade(step, asked, case.steps[step], _output(held), case.input)
+    grade = hearing.grade(step, asked, case.steps[step], found.output, case.input)
     return {"said": grade.said[:SAID]} | ({} if grade.right is None else {"right": grade.right})
 
 
 def step_output(execution_id: UUID, step: str) -> object:
-    return _output(_held(list(StepResult.objects.filter(execution=execution_id, step=step).order_by("pk"))))
+    return _output(_held(StepResult.objects.filter(execution=execution_id, step=step).order_by("pk")))
+
+
+def steps_of(execution: Execution) -> dict[str, Step]:
+    """In their order: the attempt that held, else its last one; of a list, all items together."""
+    by_step: dict[str, list[StepResult]] = {}
+    for row in StepResult.objects.filter(execution=execution.pk).order_by("pk"):
+        by_step.setdefault(row.step, []).append(row)
+    costs = _costs(execution.pk)
+    return {step: _step(rows, costs.get(step, Cost(0, True))) for step, rows in by_step.items()}
 
 
 def _held(rows: Iterable[StepResult]) -> list[StepResult]:
     return [row for row in rows if row.status in (StepResult.Status.DONE, StepResult.Status.SKIPPED)]
 
 
-def _step(rows: list[StepResult], cost: Cost) -> dict:
+def _step(rows: list[StepResult], cost: Cost) -> Step:
     held = _held(rows)
     last = (held or rows)[-1]
     first = next((row for row in rows if row.confidence is not None), None)
     found = {"model": last.model, "tier": last.tier, "confidence": first and first.confidence}
     found |= {"answered_by": last.answered_by, "attempts": len(rows), "latency_ms": sum(row.latency_ms for row in rows)}
     found["cost"] = cost.pico if cost.known else None
-    return found
+    return Step(found, bool(held), _output(held))
 
 
 def _output(held: Sequence[StepResult]) -> object:

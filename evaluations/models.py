@@ -18,6 +18,8 @@ from projects.models import Project
 from wire.ids import new_id
 from workflows.models import Publication, Version, Workflow
 
+from .series import Series
+
 MIN_CASES = 20
 # The smallest margin, in whole percents, that as many flawless pairs can prove at one-sided 95%: z²/(n + z²), z = 1.645.
 MARGIN = Decimal("0.12")
@@ -206,26 +208,14 @@ class TierSearch(models.Model):
         return f"tier search of {self.version} by {self.created_at:%Y-%m-%d %H:%M}"
 
 
-class EvaluationQuerySet(models.QuerySet["Evaluation"]):
-    def in_motion(self) -> EvaluationQuerySet:
-        return self.filter(status=Evaluation.Status.RUNNING)
-
-
-class Evaluation(models.Model):
+class Evaluation(Series):
     """A version with certain models over cases, and, in a second arm, what it is compared with on the same cases."""
-
-    class Status(models.TextChoices):
-        RUNNING = "running"
-        WAITING = "waiting"  # its budget has no room
-        COMPLETED = "completed"
-        CANCELLED = "cancelled"
 
     class Against(models.TextChoices):
         NOTHING = "nothing"
         FRONTIER = "frontier"  # the same definition, every model step on the frontier
         INCUMBENT = "incumbent"  # what was live when it began
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, models.PROTECT, related_name="evaluations")
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="evaluations")
     version = models.ForeignKey(Version, models.PROTECT, related_name="evaluations")
@@ -233,25 +223,13 @@ class Evaluation(models.Model):
     against = models.CharField(max_length=10, choices=Against)
     incumbent = models.ForeignKey(Publication, models.PROTECT, null=True, related_name="+")
     search = models.ForeignKey(TierSearch, models.PROTECT, null=True, editable=False, related_name="evaluations")
-    rules = VerbatimJSONField(help_text="What was asked, as it was when it began.")
     binding = models.CharField(max_length=64, help_text="Hash of everything that its verdict is a verdict of.")
     cases_hash = models.CharField(max_length=64)
     repeats = models.PositiveIntegerField(default=1)
-    at_once = models.PositiveIntegerField(default=16)
-    budget = PicoField(null=True, blank=True)
     judges = VerbatimJSONField(default=dict, help_text="tier → provider:model, of the judges among its graders.")
-    simulated = models.BooleanField()
-    status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
-    total = models.PositiveIntegerField(help_text="Results that it will have.")
     passed = models.BooleanField(
         null=True, help_text="The verdict; null while there is none, or nothing to compare with."
     )
-    figures = VerbatimJSONField(null=True, help_text="What came of it, once it is completed.")
-    created_by = models.CharField(max_length=200)
-    created_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True)
-
-    objects = EvaluationQuerySet.as_manager()
 
     class Meta:
         indexes = [

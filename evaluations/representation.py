@@ -31,7 +31,7 @@ def represent_evaluation(evaluation: Evaluation) -> dict:
         "spent": _usd(running.spent(evaluation)),
         "judges": evaluation.judges,
         "simulated": evaluation.simulated,
-        "progress": progress(evaluation),
+        "progress": running.progress(evaluation),
         "passed": evaluation.passed,
         "opens_gate": opens(evaluation),
         "figures": figures_of(evaluation),
@@ -47,12 +47,6 @@ def figures_of(evaluation: Evaluation) -> dict | None:
     if not found or not found.get("judge"):
         return found
     return {**found, "judge": {**found["judge"], **figures.agreement(evaluation.results)}}
-
-
-def progress(evaluation: Evaluation) -> dict:
-    to_come = evaluation.results.filter(finished_at=None)
-    left, moving = to_come.count(), to_come.filter(execution__isnull=False).count()
-    return {"done": evaluation.total - left, "moving": moving, "total": evaluation.total}
 
 
 def represent_estimate(found: Estimate, ready: Ready) -> dict:

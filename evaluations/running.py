@@ -1,15 +1,17 @@
-"""An evaluation at work: begins executions as there is room for, judges those that have ended, and closes it behind the last.
+"""A series, such as an evaluation, at work: begins executions as there is room for, judges those that have ended, and
+closes it behind the last.
 
 Where it stands is in its rows. Every worker does a little of it each round, and goes on where another one ended.
 """
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Sum
+from django.db import models, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from executions import control, queue
@@ -20,174 +22,227 @@ from projects import audit
 from projects.audit import Verb
 from wire.ids import new_id
 from wire.problems import Conflict, Problem
+from workflows.models import Version
 
 from . import asking, figures, judges, judging
-from .asking import served
+from .asking import Served
 from .judging import Hearing
 from .models import Evaluation, Result
+from .series import Series
 
 logger = logging.getLogger(__name__)
 
-BY = "evaluation"
 SECONDS = 0.5  # that a round of the housekeeping gives it
 AT_A_TIME = 50  # results judged or begun in one go
+
+Row = Result
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one kind of series does in its own way. What a row was judged to be is a dataclass of its columns."""
+
+    name: str
+    of_series: Sequence[str]  # what is read with its row
+    of_row: Sequence[str]  # what is read with a row of its results
+    arm: Callable[[Any], str]  # rows of one arm are served alike
+    served: Callable[[Any, str], Served]
+    given: Callable[[Any], tuple[object, dict[str, object]]]  # the input, and what is answered in it
+    unfit: Callable[[Version, Any], Any]  # what a row is that cannot be executed; None: it can
+    refused: Callable[[Problem], Any]
+    judge: Callable[[Any, Execution, dict], Any]  # None: it waits for somebody else's word
+    concluded: Callable[[Any], Mapping[str, object]]  # columns of the series
+    asks: Callable[[Any], bool] = lambda series: False  # asks for such words, and hears them; whether it did anything
+    waits: Mapping[str, object] = field(default_factory=dict)  # columns of a row that waits for one
+    costs: Sequence[str] = ("cost",)  # columns of a row
+
+
+def _judged(result: Result, execution: Execution, rules: dict) -> judging.Judged | None:
+    hearing = Hearing(judges.heard(result.questions))
+    found = judging.judge(result, execution, rules, hearing)
+    if not hearing.to_ask:
+        return found
+    judges.take_up(result.pk, hearing.to_ask)
+    return None
+
+
+def _concluded(evaluation: Evaluation) -> dict[str, object]:
+    found = figures.of(evaluation)
+    return {"figures": found, "passed": found["verdict"]["passed"] if found["verdict"] else None}
+
+
+KINDS: dict[type[Series], Kind] = {
+    Evaluation: Kind(
+        name="evaluation",
+        of_series=("version__workflow__project", "incumbent__version__workflow__project"),
+        of_row=("case",),
+        arm=lambda result: result.arm,
+        served=asking.served,
+        given=lambda result: (result.case.input, result.case.answers),
+        unfit=judging.unfit,
+        refused=judging.refused,
+        judge=_judged,
+        concluded=_concluded,
+        asks=judges.advance,
+        waits={"asks_judge": True},
+        costs=("cost", "judge_cost"),
+    ),
+}
+
+
+def kind_of(series: Series) -> Kind:
+    return KINDS[type(series)]
 
 
 def advance_all() -> None:
     """A worker's duty: again and again while something happens, for a short time."""
     until = time.monotonic() + SECONDS
-    _settle_the_ended()
-    moving = list(Evaluation.objects.in_motion().order_by("pk"))
+    judges.settle_the_ended()
+    moving = [series for rows in KINDS for series in rows.objects.in_motion().order_by("pk")]
     while moving and time.monotonic() < until:
-        moving = [evaluation for evaluation in moving if time.monotonic() < until and advance(evaluation)]
+        moving = [series for series in moving if time.monotonic() < until and advance(series)]
 
 
-def advance(evaluation: Evaluation) -> bool:
+def advance(series: Series) -> bool:
     """Judges what has ended, begins what there is room for, and closes it where nothing is left; whether it did anything. Safe to
     call twice, from anywhere."""
-    asked = judges.advance(evaluation)
-    judged = _judge_ended(evaluation)
-    begun = _begin_more(evaluation)
-    _close(evaluation)
+    asked = kind_of(series).asks(series)
+    judged = _judge_ended(series)
+    begun = _begin_more(series)
+    _close(series)
     return asked or judged or begun
 
 
-def _settle_the_ended() -> None:
-    """What judges were asked for an evaluation that was cancelled meanwhile is paid, and written down."""
-    judges.settle()
-    asking_still = Result.objects.filter(evaluation=OuterRef("pk"), asks_judge=True)
-    for evaluation in Evaluation.objects.filter(Exists(asking_still), status=Evaluation.Status.CANCELLED):
-        judges.advance(evaluation)
-
-
-def _judge_ended(evaluation: Evaluation) -> bool:
-    """Outside of any lock: two workers may judge the same, and the first to write it down holds. What a judge has to say
-    something of waits for it."""
-    ended = evaluation.results.filter(finished_at=None, asks_judge=False, execution__status__in=STANDING).order_by("pk")
-    found = list(ended.select_related("case", "execution")[:AT_A_TIME])
-    for result in found:
-        hearing = Hearing(judges.heard(result.questions))
-        judged = judging.judge(result, result.execution, evaluation.rules, hearing)
-        if hearing.to_ask:
-            judges.take_up(result.pk, hearing.to_ask)
+def _judge_ended(series: Series) -> bool:
+    """Outside of any lock: two workers may judge the same, and the first to write it down holds."""
+    kind = kind_of(series)
+    ended = series.results.filter(finished_at=None, execution__status__in=STANDING).order_by("pk")
+    ended = ended.exclude(**kind.waits) if kind.waits else ended
+    found = list(ended.select_related("execution", *kind.of_row)[:AT_A_TIME])
+    for row in found:
+        judged = kind.judge(row, row.execution, series.rules)
+        if judged is None:
             continue
-        _write(result, judged)
-        if result.execution.status == Status.ESCALATED:
-            _end(result.execution)
+        _write(row, judged)
+        if row.execution.status == Status.ESCALATED:
+            _end(row.execution, kind)
     return bool(found)
 
 
-def cancel(evaluation: Evaluation, by: str) -> None:
+def cancel(series: Series, by: str) -> None:
     """Ends it, and what of it is on its way; what was judged stays. Raises `Conflict` where it has ended."""
+    kind = kind_of(series)
     with transaction.atomic():
-        moving = Evaluation.objects.filter(
-            pk=evaluation.pk, status__in=(Evaluation.Status.RUNNING, Evaluation.Status.WAITING)
-        )
-        if not moving.update(status=Evaluation.Status.CANCELLED, finished_at=timezone.now()):
-            evaluation.refresh_from_db(fields=["status"])
-            raise Conflict(f"This evaluation is {evaluation.status}.", state=evaluation.status)
-        audit.record(evaluation.project_id, by, Verb.CHANGED, evaluation, state="cancelled")
-    for result in evaluation.results.filter(finished_at=None, execution__isnull=False).select_related("execution"):
-        _end(result.execution)
+        ended = {"status": Series.Status.CANCELLED, "finished_at": timezone.now()}
+        if not _this(series).to_come().update(**ended):
+            series.refresh_from_db(fields=["status"])
+            raise Conflict(f"This {kind.name} is {series.status}.", state=series.status)
+        audit.record(series.project_id, by, Verb.CHANGED, series, state="cancelled")
+    for row in series.results.filter(finished_at=None, execution__isnull=False).select_related("execution"):
+        _end(row.execution, kind)
 
 
-def raise_budget(evaluation: Evaluation, budget: int | None, by: str) -> None:
+def raise_budget(series: Series, budget: int | None, by: str) -> None:
     """Pico-dollars; None: none. What waited for it goes on. Raises `Conflict` where it has ended."""
     with transaction.atomic():
-        moving = Evaluation.objects.filter(
-            pk=evaluation.pk, status__in=(Evaluation.Status.RUNNING, Evaluation.Status.WAITING)
-        )
-        if not moving.update(budget=budget, status=Evaluation.Status.RUNNING):
-            evaluation.refresh_from_db(fields=["status"])
-            raise Conflict(
-                f"This evaluation is {evaluation.status}: it costs nothing any more.", state=evaluation.status
-            )
-        audit.record(evaluation.project_id, by, Verb.CHANGED, evaluation, budget=budget)
+        if not _this(series).to_come().update(budget=budget, status=Series.Status.RUNNING):
+            series.refresh_from_db(fields=["status"])
+            said = f"This {kind_of(series).name} is {series.status}: it costs nothing any more."
+            raise Conflict(said, state=series.status)
+        audit.record(series.project_id, by, Verb.CHANGED, series, budget=budget)
 
 
-def spent(evaluation: Evaluation) -> int:
+def spent(series: Series) -> int:
     """Pico-dollars so far, with what is on its way."""
-    judged = evaluation.results.filter(finished_at__isnull=False)
-    judged = sum(sum or 0 for sum in judged.aggregate(Sum("cost"), Sum("judge_cost")).values())
-    moving = evaluation.results.filter(finished_at=None, execution__isnull=False).values("execution")
+    sums = series.results.filter(finished_at__isnull=False).aggregate(*map(Sum, kind_of(series).costs))
+    judged = sum(one or 0 for one in sums.values())
+    moving = series.results.filter(finished_at=None, execution__isnull=False).values("execution")
     return judged + (Call.objects.filter(execution__in=moving).aggregate(sum=Sum("cost"))["sum"] or 0)
 
 
+def progress(series: Series) -> dict[str, int]:
+    """`moving`: executions that are on their way."""
+    to_come = series.results.filter(finished_at=None)
+    left, moving = to_come.count(), to_come.filter(execution__isnull=False).count()
+    return {"done": series.total - left, "moving": moving, "total": series.total}
+
+
 @transaction.atomic
-def _begin_more(evaluation: Evaluation) -> bool:
-    """Behind the evaluation's row: of two workers one begins an execution, and the other comes by again."""
-    rows = Evaluation.objects.select_for_update(skip_locked=True, of=("self",)).in_motion()
-    held = rows.select_related("version__workflow__project", "incumbent__version__workflow__project")
-    held = held.filter(pk=evaluation.pk).first()
+def _begin_more(series: Series) -> bool:
+    """Behind the row of the series: of two workers one begins an execution, and the other comes by again."""
+    kind = kind_of(series)
+    rows = _this(series).select_for_update(skip_locked=True, of=("self",)).in_motion()
+    held = rows.select_related(*kind.of_series).first()
     if held is None:
         return False
     moving = held.results.filter(finished_at=None, execution__isnull=False).count()
     room = min(held.at_once - moving, AT_A_TIME)
     if room <= 0:
         return False
-    fresh = held.results.filter(finished_at=None, execution=None).select_related("case").order_by("pk")[:room]
+    fresh = held.results.filter(finished_at=None, execution=None).select_related(*kind.of_row).order_by("pk")[:room]
     if fresh and held.budget is not None and spent(held) + _expected(held) * (moving + len(fresh)) > held.budget:
         if not moving:
-            Evaluation.objects.filter(pk=held.pk).update(status=Evaluation.Status.WAITING)
+            _this(held).update(status=Series.Status.WAITING)
         return False
-    by_arm: dict[str, list[Result]] = {}
-    for result in fresh:
-        by_arm.setdefault(result.arm, []).append(result)
-    for arm, results in by_arm.items():
-        _begin(held, arm, results)
+    by_arm: dict[str, list[Row]] = {}
+    for row in fresh:
+        by_arm.setdefault(kind.arm(row), []).append(row)
+    for arm, several in by_arm.items():
+        _begin(held, kind, arm, several)
     return bool(fresh)
 
 
-def _expected(evaluation: Evaluation) -> int:
+def _expected(series: Series) -> int:
     """What one more execution costs, by those that were: nothing, before the first has ended."""
-    judged = evaluation.results.filter(finished_at__isnull=False, cost__isnull=False)
-    both = judged.filter(judge_cost__isnull=False).annotate(both=F("cost") + F("judge_cost"))
-    found = list(both.order_by("-finished_at").values_list("both", flat=True)[:200])
-    return sum(found) // len(found) if found else 0
+    costs = kind_of(series).costs
+    judged = series.results.filter(finished_at__isnull=False, **{f"{one}__isnull": False for one in costs})
+    found = list(judged.order_by("-finished_at").values_list(*costs)[:200])
+    return sum(map(sum, found)) // len(found) if found else 0
 
 
-def _begin(evaluation: Evaluation, arm: str, results: Sequence[Result]) -> None:
-    version, publication, lane = served(evaluation, arm)
+def _begin(series: Series, kind: Kind, arm: str, rows: Sequence[Row]) -> None:
+    served = kind.served(series, arm)
     tests, taken = [], []
-    for result in results:
-        if faults := asking.input_faults(version, result.case):
-            said = f"{version} does not take its input: {faults[0].pointer} {faults[0].detail}"
-            _write(result, judging.Judged(right=False, said=said[: judging.SAID]))
+    for row in rows:
+        if (judged := kind.unfit(served.version, row)) is not None:
+            _write(row, judged)
             continue
-        result.execution_id = new_id()
-        tests.append(Test(result.execution_id, result.case.input, result.case.answers))
-        taken.append(result)
+        row.execution_id = new_id()
+        tests.append(Test(row.execution_id, *kind.given(row)))
+        taken.append(row)
     if not tests:
         return
-    tiers = evaluation.tier_map if publication is None else publication.tier_map
+    named = {"tiers": served.tiers, "lane": served.lane, "actor": kind.name}
     try:
         with transaction.atomic():
-            queue.submit_tests(version, publication, tests, tiers=tiers, lane=lane, actor=BY)
-            Result.objects.bulk_update(taken, ["execution"])
+            queue.submit_tests(served.version, served.publication, tests, **named)
+            type(taken[0]).objects.bulk_update(taken, ["execution"])
     except Problem as problem:
-        for result in taken:
-            result.execution_id = None
-            _write(result, judging.Judged(right=None, said=problem.detail[: judging.SAID]))
+        for row in taken:
+            row.execution_id = None
+            _write(row, kind.refused(problem))
 
 
-def _write(result: Result, judged: judging.Judged) -> None:
+def _write(row: Row, judged: Any) -> None:
     """Once: the first to judge it holds."""
     columns = {**asdict(judged), "finished_at": timezone.now()}
-    Result.objects.filter(pk=result.pk, finished_at=None).update(**columns)
+    type(row).objects.filter(pk=row.pk, finished_at=None).update(**columns)
 
 
-def _end(execution: Execution) -> None:
+def _end(execution: Execution, kind: Kind) -> None:
     """Nobody is asked, so it would stand for ever."""
     try:
-        control.cancel(execution, BY)
+        control.cancel(execution, kind.name)
     except Conflict:
-        logger.info("execution %s of an evaluation has ended by itself", execution.pk)
+        logger.info("execution %s of a series has ended by itself", execution.pk)
 
 
-def _close(evaluation: Evaluation) -> None:
-    if evaluation.results.filter(finished_at=None).exists():
+def _close(series: Series) -> None:
+    if series.results.filter(finished_at=None).exists():
         return
-    found = figures.of(evaluation)
-    ended = {"status": Evaluation.Status.COMPLETED, "finished_at": timezone.now()}
-    passed = found["verdict"]["passed"] if found["verdict"] else None
-    Evaluation.objects.in_motion().filter(pk=evaluation.pk).update(figures=found, passed=passed, **ended)
+    ended = {"status": Series.Status.COMPLETED, "finished_at": timezone.now()}
+    _this(series).in_motion().update(**kind_of(series).concluded(series), **ended)
+
+
+def _this(series: Series) -> models.QuerySet:
+    return type(series).objects.filter(pk=series.pk)

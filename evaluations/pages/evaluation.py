@@ -2,69 +2,38 @@
 
 from decimal import Decimal
 
-from django import forms
 from django.contrib import admin
 from django.db import models
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from projects.admin import OwnFilter, usd
-from projects.audited import actor
-from projects.lists import Bounded, OneOf
+from projects.admin import usd
 from projects.models import Role
-from projects.pages import ById, ReadableAdmin, sentences
-from wire.money import to_pico, to_usd, usd_text
-from wire.problems import Problem
+from wire.money import usd_text
 
 from .. import running
 from ..gate import opens
 from ..models import Evaluation, Result
-from ..representation import figures_of, progress
+from ..representation import figures_of
 from . import results, told
-
-MOVING = (Evaluation.Status.RUNNING, Evaluation.Status.WAITING)
-
-
-class Statuses(OneOf):
-    title = parameter_name = "status"
-    words = tuple(Evaluation.Status.values)
-
-
-class BudgetForm(forms.Form):
-    budget = forms.DecimalField(
-        label="It may cost, in USD",
-        required=False,
-        min_value=Decimal(0),
-        max_digits=18,
-        decimal_places=12,
-        help_text="Empty: whatever it costs. What is on its way is counted.",
-    )
+from .series import MOVING, SeriesAdmin
 
 
 def verdict(evaluation: Evaluation) -> str:
     return {True: "passed", False: "refused", None: "–"}[evaluation.passed]
 
 
-class EvaluationAdmin(ById, ReadableAdmin):
-    of_project = "project"
+class EvaluationAdmin(SeriesAdmin):
     page = "admin/evaluations/evaluation/page.html"
     list_display = ["begun", "of", "decided", "candidate", "reference", "cost", "stands"]
-    list_filter = [Statuses, ("project", OwnFilter), ("workflow", OwnFilter)]
     list_select_related = ["project", "version__workflow", "incumbent__version"]
-    list_per_page = 50
-    search_fields = ["id"]  # see ById
     search_help_text = "An evaluation's id."
-    ordering = ["-pk"]
-    paginator = Bounded
-    show_facets = admin.ShowFacets.NEVER  # each would count every row
-    sortable_by = []  # each would sort every row
     intro = (
         "A version over the cases of its workflow, beside what it is to replace. A verdict that passes opens the gate."
     )
     empty = "There is no evaluation yet. Open a version, and evaluate it."
+    left = "What was judged stays, and there is no verdict."
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         rows = super().get_queryset(request)
@@ -76,27 +45,10 @@ class EvaluationAdmin(ById, ReadableAdmin):
             *(f"incumbent__version__{name}" for name in large), *(f"version__{name}" for name in large[1:])
         )
 
-    def get_urls(self) -> list:
-        of_row = [
-            path(f"<path:object_id>/{word}/", self.admin_site.admin_view(view), name=f"evaluations_evaluation_{word}")
-            for word, view in (("cancel", self.cancel), ("budget", self.budget))
-        ]
-        return [*of_row, *super().get_urls()]
-
-    @admin.display(description="begun")
-    def begun(self, evaluation: Evaluation) -> str:
-        return f"{evaluation.created_at:%Y-%m-%d %H:%M} UTC"
-
     @admin.display(description="version")
     def of(self, evaluation: Evaluation) -> str:
         other = told.other(evaluation)
         return f"{evaluation.version} against {other}" if other else f"{evaluation.version} alone"
-
-    @admin.display(description="status")
-    def stands(self, evaluation: Evaluation) -> str:
-        if evaluation.status == Evaluation.Status.COMPLETED:
-            return evaluation.status
-        return f"{evaluation.status}: {progress(evaluation)['done']} of {evaluation.total}"
 
     @admin.display(description="right")
     def candidate(self, evaluation: Evaluation) -> str:
@@ -129,7 +81,7 @@ class EvaluationAdmin(ById, ReadableAdmin):
             "opens": opens(evaluation),
             "is_live": evaluation.workflow.live is not None
             and evaluation.workflow.live.version_id == evaluation.version_id,
-            "progress": progress(evaluation),
+            "progress": running.progress(evaluation),
             "cost": _cost(evaluation),
             "budget": usd(evaluation.budget) if evaluation.budget is not None else "none",
             "kinds": figures["kinds"] if figures else {},
@@ -146,44 +98,9 @@ class EvaluationAdmin(ById, ReadableAdmin):
             "designs": self.may(request, Role.DESIGNER, evaluation),
         }
 
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        evaluation = self.found(request, object_id, Role.DESIGNER)
-
-        def do() -> str:
-            running.cancel(evaluation, actor(request))
-            return "It is cancelled."
-
-        refused = [] if evaluation.status in MOVING else [f"It has ended: it is {evaluation.status}."]
-        said = [
-            "What was judged stays, and there is no verdict. What is on its way is cancelled, and paid as far as it came."
-        ]
-        named = {"title": "Cancel this evaluation", "button": "Cancel it", "said": said, "refused": refused}
-        return self.confirmed(request, evaluation, do, back=_address(evaluation), **named)
-
-    def budget(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """States what it may cost; one that waits for it goes on."""
-        evaluation = self.found(request, object_id, Role.DESIGNER)
-        now = "" if evaluation.budget is None else usd_text(to_usd(evaluation.budget))
-        form, wrong = BudgetForm(request.POST or None, initial={"budget": now}), []
-        if request.method == "POST" and form.is_valid():
-            try:
-                asked = form.cleaned_data["budget"]
-                running.raise_budget(evaluation, None if asked is None else to_pico(asked), actor(request))
-                return redirect(_address(evaluation))
-            except Problem as problem:
-                wrong = sentences(problem)
-        refused = [] if evaluation.status in MOVING else [f"It has ended: it is {evaluation.status}."]
-        shown = {"form": form, "wrong": wrong, "refused": refused, "spent": usd(running.spent(evaluation))}
-        title = "What this evaluation may cost"
-        return self.rendered(request, "admin/evaluations/evaluation/budget.html", evaluation, title, **shown)
-
 
 def other_arm(evaluation: Evaluation) -> bool:
     return evaluation.against != Evaluation.Against.NOTHING
-
-
-def _address(evaluation: Evaluation) -> str:
-    return reverse("admin:evaluations_evaluation_change", args=[evaluation.pk])
 
 
 def _quality(evaluation: Evaluation, arm: str) -> str:

@@ -3,6 +3,7 @@
 from evaluations import asking, judges, running
 from evaluations.asking import Asked
 from evaluations.models import Case, Evaluation
+from evaluations.series import Series
 from executions import worker
 from executions.drivers import plain
 from workflows.models import Examined, Version, Workflow
@@ -37,14 +38,14 @@ def evaluate(version: Version, **asked: object) -> Evaluation:
     return complete(asking.begin(asking.examine(Asked(version, **asked), "alice")))
 
 
-def complete(evaluation: Evaluation) -> Evaluation:
+def complete(series: Series) -> Series:
     """Does what workers do, in this thread, until nothing goes on by itself."""
     for _ in range(ROUNDS):
-        running.advance(evaluation)
-        evaluation.refresh_from_db()
-        if evaluation.status != Evaluation.Status.RUNNING:
-            return evaluation
-        for execution in evaluation.results.filter(finished_at=None, execution__status="queued").values_list(
+        running.advance(series)
+        series.refresh_from_db()
+        if series.status != Series.Status.RUNNING:
+            return series
+        for execution in series.results.filter(finished_at=None, execution__status="queued").values_list(
             "execution", flat=True
         ):
             plain.advance(execution, worker.current())

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
-from evaluations import asking, terminal
+from evaluations import asking, running, terminal
 from evaluations.asking import Asked, Ready
 from evaluations.models import Evaluation
-from evaluations.representation import progress, represent_evaluation
+from evaluations.representation import represent_evaluation
 from executions.models import Worker
 from projects.models import Project
 from projects.schema import bring_up_to_date
@@ -82,13 +82,13 @@ class Command(BaseCommand):
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
             bar = bars.add_task("judged", total=evaluation.total)
             while evaluation.status == Evaluation.Status.RUNNING:
-                bars.update(bar, completed=progress(evaluation)["done"])
+                bars.update(bar, completed=running.progress(evaluation)["done"])
                 if time.monotonic() > silent and not Worker.objects.alive().exists():
                     self.stderr.write("No worker lives: start one with `make run`.")
                     silent = time.monotonic() + 60
                 time.sleep(LOOK)
                 evaluation.refresh_from_db()
-            bars.update(bar, completed=progress(evaluation)["done"])
+            bars.update(bar, completed=running.progress(evaluation)["done"])
 
     def _tell(self, evaluation: Evaluation, *, as_json: bool) -> None:
         if as_json:
