@@ -9,6 +9,7 @@ from analytics.metrics import spend
 from evaluations import api as evaluations
 from evaluations import case_api as cases
 from evaluations import escalation_api as escalation
+from evaluations import replay_api as replays
 from evaluations import tier_search_api as tier_searches
 from executions import api as executions
 from executions import feedback_api as feedback
@@ -43,6 +44,8 @@ api = [
     path("workflows/<str:name>/executions/report", reports.WorkflowReport.as_view()),
     path("workflows/<str:name>/evaluations", evaluations.WorkflowEvaluations.as_view()),
     path("workflows/<str:name>/evaluations/estimate", evaluations.EvaluationEstimate.as_view()),
+    path("workflows/<str:name>/replays", replays.WorkflowReplays.as_view()),
+    path("workflows/<str:name>/replays/estimate", replays.ReplayEstimate.as_view()),
     path("workflows/<str:name>/tier-searches", tier_searches.WorkflowTierSearches.as_view()),
     path("workflows/<str:name>/tier-searches/estimate", tier_searches.TierSearchEstimate.as_view()),
     path("workflows/<str:name>/gate", evaluations.GateView.as_view()),
@@ -66,6 +69,10 @@ api = [
     path("evaluations/<uuid:evaluation_id>/cancellation", evaluations.EvaluationCancellation.as_view()),
     path("evaluations/<uuid:evaluation_id>/results", evaluations.EvaluationResults.as_view()),
     path("evaluations/<uuid:evaluation_id>/results/<int:result_id>/opinion", evaluations.ResultOpinion.as_view()),
+    path("replays/<uuid:replay_id>", replays.ReplayDetail.as_view()),
+    path("replays/<uuid:replay_id>/budget", replays.ReplayBudget.as_view()),
+    path("replays/<uuid:replay_id>/cancellation", replays.ReplayCancellation.as_view()),
+    path("replays/<uuid:replay_id>/results", replays.ReplayResults.as_view()),
     path("tier-searches/<uuid:search_id>", tier_searches.TierSearchDetail.as_view()),
     path("tier-searches/<uuid:search_id>/budget", tier_searches.TierSearchBudget.as_view()),
     path("tier-searches/<uuid:search_id>/cancellation", tier_searches.TierSearchCancellation.as_view()),

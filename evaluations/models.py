@@ -18,6 +18,7 @@ from projects.models import Project
 from wire.ids import new_id
 from workflows.models import Publication, Version, Workflow
 
+from .replay_models import Replay, ReplayedExecution  # noqa: F401
 from .series import Series
 
 MIN_CASES = 20

@@ -1,4 +1,4 @@
-"""A series, such as an evaluation, at work: begins executions as there is room for, judges those that have ended, and
+"""A series, which is an evaluation or a replay, at work: begins executions as there is room for, judges those that have ended, and
 closes it behind the last.
 
 Where it stands is in its rows. Every worker does a little of it each round, and goes on where another one ended.
@@ -24,10 +24,10 @@ from wire.ids import new_id
 from wire.problems import Conflict, Problem
 from workflows.models import Version
 
-from . import asking, figures, judges, judging
+from . import asking, figures, judges, judging, replay_figures, replay_judging, replaying
 from .asking import Served
 from .judging import Hearing
-from .models import Evaluation, Result
+from .models import Evaluation, Replay, ReplayedExecution, Result
 from .series import Series
 
 logger = logging.getLogger(__name__)
@@ -35,12 +35,12 @@ logger = logging.getLogger(__name__)
 SECONDS = 0.5  # that a round of the housekeeping gives it
 AT_A_TIME = 50  # results judged or begun in one go
 
-Row = Result
+Row = Result | ReplayedExecution
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What one kind of series does in its own way. What a row was judged to be is a dataclass of its columns."""
+    """What an evaluation and a replay differ in. What a row was judged to be is a dataclass of its columns."""
 
     name: str
     of_series: Sequence[str]  # what is read with its row
@@ -86,6 +86,18 @@ KINDS: dict[type[Series], Kind] = {
         asks=judges.advance,
         waits={"asks_judge": True},
         costs=("cost", "judge_cost"),
+    ),
+    Replay: Kind(
+        name="replay",
+        of_series=("version__workflow__project",),
+        of_row=("past",),
+        arm=lambda replayed: "",
+        served=replaying.served,
+        given=replaying.given,
+        unfit=replay_judging.unfit,
+        refused=replay_judging.refused,
+        judge=replay_judging.compare,
+        concluded=lambda replay: {"figures": replay_figures.of(replay)},
     ),
 }
 

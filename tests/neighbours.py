@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
-from evaluations import asking, cases, gate_rules, tier_search
+from evaluations import asking, cases, gate_rules, replaying, tier_search
 from evaluations.asking import Asked
-from evaluations.models import Case, Evaluation, TierSearch
+from evaluations.models import Case, Evaluation, Replay, TierSearch
 from evaluations.tier_search import Wanted
 from executions import control, feedback, reports, worker
 from executions.drivers import plain
@@ -27,7 +27,7 @@ from notifications.outbox import try_out
 from projects import tools
 from projects.models import ApiKey, Project, Scope
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
-from tests.evaluations.evaluated import add_case, evaluate
+from tests.evaluations.evaluated import add_case, evaluate, replay
 from workflows.models import Budget, Examined, Version, Workflow
 
 CANARY = "canary"
@@ -75,6 +75,10 @@ BODIES = {
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
     ("POST", "workflows/<str:name>/evaluations"): {"version": "7.7.7"},
     ("POST", "workflows/<str:name>/evaluations/estimate"): {"version": "7.7.7"},
+    ("POST", "workflows/<str:name>/replays"): {"version": "7.7.7"},
+    ("POST", "workflows/<str:name>/replays/estimate"): {"version": "7.7.7"},
+    ("PUT", "replays/<uuid:replay_id>/budget"): {"budget": "1.00"},
+    ("POST", "replays/<uuid:replay_id>/cancellation"): {},
     ("POST", "workflows/<str:name>/tier-searches"): {"version": "7.7.7"},
     ("POST", "workflows/<str:name>/tier-searches/estimate"): {"version": "7.7.7"},
     ("PUT", "tier-searches/<uuid:search_id>/budget"): {"budget": "1.00"},
@@ -116,6 +120,7 @@ class Neighbours:
             "int:result_id": "987654321",
             "uuid:case_id": UNKNOWN_ID,
             "uuid:search_id": UNKNOWN_ID,
+            "uuid:replay_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
             "uuid:endpoint_id": UNKNOWN_ID,
@@ -130,6 +135,7 @@ class Neighbours:
             Flag.objects.filter(execution__project=self.foreign.project),
             Evaluation.objects.filter(project=self.foreign.project),
             TierSearch.objects.filter(project=self.foreign.project),
+            Replay.objects.filter(project=self.foreign.project),
             Case.objects.filter(workflow__project=self.foreign.project),
             Endpoint.objects.filter(project=self.foreign.project),
             Delivery.objects.filter(endpoint__project=self.foreign.project),
@@ -145,6 +151,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "str:number": number,
         "uuid:execution_id": str(workflow.executions.filter(status="completed").earliest("created_at").pk),
         "uuid:search_id": str(workflow.tier_searches.latest("created_at").pk),
+        "uuid:replay_id": str(workflow.replays.latest("created_at").pk),
         "uuid:evaluation_id": str(workflow.evaluations.latest("created_at").pk),
         "int:result_id": str(workflow.evaluations.latest("created_at").results.earliest("pk").pk),
         "uuid:case_id": str(workflow.cases.proposed().latest("pk").pk),
@@ -246,6 +253,8 @@ def _evaluation(workflow: Workflow, name: str) -> None:
     evaluate(workflow.live.version, against="nothing")
     asking.begin(asking.examine(Asked(workflow.live.version), name))
     tier_search.begin(tier_search.examine(Wanted(workflow.live.version), name))
+    replay(workflow.live.version)
+    replaying.begin(replaying.examine(replaying.Wanted(workflow.live.version), name))
 
 
 def _document(name: str) -> dict:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern
 
 from evaluations import gate_rules
-from evaluations.models import Case, Evaluation, TierSearch
+from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -27,7 +27,7 @@ from projects import tools
 from projects.models import Project, Scope
 from projects.tools import ToolError
 from tests.cast import REFUND, envelope, make_project
-from tests.evaluations.evaluated import add_case, evaluate
+from tests.evaluations.evaluated import add_case, evaluate, replay
 from tests.neighbours import BODIES, CALLS, client_of, filled
 from workflows.models import Budget, Version, Workflow
 
@@ -205,6 +205,7 @@ def project(monkeypatch) -> Project:
     graders = [{"grade": "expression", "check": "False", "message": HARM}]
     gate_rules.state(workflow, {"graders": graders, "step_graders": {SHORT: graders}}, SHORT)
     evaluate(workflow.live.version, against="nothing")
+    replay(workflow.live.version, flagged=True)
     told = {"candidates": {"say": [HARM]}, "tier_map": {}, "rules": {HARM: HARM}, "evidence": {HARM: HARM}}
     told |= {"simulated": True, "status": "completed", "said": HARM, "chosen": {"say": HARM}, "created_by": SHORT}
     TierSearch.objects.create(project=project, workflow=workflow, version=workflow.live.version, **told)
@@ -230,7 +231,7 @@ def operator(project) -> Client:
 
 def test_everything_harmful_is_there(project):
     """Else the pages below would have nothing to show."""
-    assert set(Execution.objects.values_list("status", flat=True)) == {"completed", "escalated", "failed"}
+    assert set(Execution.objects.values_list("status", flat=True)) == {"completed", "escalated", "failed", "cancelled"}
     assert set(Flag.objects.values_list("reason", flat=True)) == {"uncovered", "low_confidence"}
     assert {*Call.objects.values_list("outcome", flat=True)} == {"ok", "rejected", "model_mismatch"}
     assert Call.objects.filter(error__contains="wm-harm").count() >= 2
@@ -307,6 +308,7 @@ def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     ids = {"str:name": "harm", "str:number": "1.0.0", "int:budget_id": str(Budget.objects.get().pk)}
     ids["uuid:endpoint_id"] = str(Endpoint.objects.get().pk)
     ids["uuid:search_id"] = str(TierSearch.objects.get().pk)
+    ids["uuid:replay_id"] = str(Replay.objects.get().pk)
     ids |= {"uuid:case_id": str(Case.objects.get().pk), "uuid:evaluation_id": str(Evaluation.objects.get().pk)}
     for execution in Execution.objects.all():
         flag = execution.flags.first() or Flag.objects.first()
@@ -344,6 +346,7 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "uuid:execution_id": str(Execution.objects.first().pk),
                 "uuid:flag_id": str(Flag.objects.first().pk),
                 "uuid:search_id": str(TierSearch.objects.get().pk),
+                "uuid:replay_id": str(Replay.objects.get().pk),
                 "uuid:case_id": str(Case.objects.get().pk),
                 "uuid:evaluation_id": str(Evaluation.objects.get().pk),
                 "uuid:endpoint_id": str(Endpoint.objects.get().pk),

@@ -41,7 +41,7 @@ OPEN = {"healthz", "readyz", "metrics", "", "api/schema/", "api/docs/", "admin/l
 TOOL_STEP = [{"id": "look", "kind": "tool", "tool": "?"}]
 # Every field of every body: what it names in the project, or that it names nothing.
 NAMES = {"NewExecution.version", "NewBatch.version", "NewRetry.version", "NewReport.version", "NewBudget.workflow"}
-NAMES |= {"NewPrice.provider", "NewEvaluation.version", "NewTierSearch.version"}
+NAMES |= {"NewPrice.provider", "NewEvaluation.version", "NewTierSearch.version", "NewReplay.version"}
 NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
 SAYS = {
@@ -64,6 +64,8 @@ SAYS = {
     *("NewEvaluationBudget.budget", "NewOpinion.right"),
     *(f"NewTierSearch.{name}" for name in ("candidates", "at_once", "budget")),
     "NewTierSearchBudget.budget",
+    *(f"NewReplay.{name}" for name in ("sample", "flagged", "since", "until", "at_once", "budget")),
+    "NewReplayBudget.budget",
     *(f"NewGate.{name}" for name in ("min_cases", "margin", "min_recall", "graders", "step_graders")),
     *(
         f"NewCase.{name}"
@@ -111,6 +113,8 @@ REFERENCES = [
     ("POST", "workflows/<str:name>/evaluations/estimate", "version", "8.8.8", "9.9.9"),
     ("POST", "workflows/<str:name>/tier-searches", "version", "8.8.8", "9.9.9"),
     ("POST", "workflows/<str:name>/tier-searches/estimate", "version", "8.8.8", "9.9.9"),
+    ("POST", "workflows/<str:name>/replays", "version", "8.8.8", "9.9.9"),
+    ("POST", "workflows/<str:name>/replays/estimate", "version", "8.8.8", "9.9.9"),
     ("PUT", "budgets", "workflow", "canary-refund", "nobodys-refund"),
     ("PUT", "prices", "provider", "canary", "nobody"),
     ("POST", "endpoints", "workflow", "canary-refund", "nobodys-refund"),

@@ -319,6 +319,10 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "workflows/<str:name>/tier-searches",
         "workflows/<str:name>/tier-searches/estimate",
         "tier-searches/<uuid:search_id>/cancellation",
+        # in tests/evaluations/test_replay.py
+        "workflows/<str:name>/replays",
+        "workflows/<str:name>/replays/estimate",
+        "replays/<uuid:replay_id>/cancellation",
         "workflows/<str:name>/archival",  # in test_documents.py
         # in tests/notifications/test_api.py
         "endpoints",

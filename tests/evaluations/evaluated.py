@@ -1,8 +1,8 @@
 """Cases and evaluations of Alice's refund workflow, for tests."""
 
-from evaluations import asking, judges, running
+from evaluations import asking, judges, replaying, running
 from evaluations.asking import Asked
-from evaluations.models import Case, Evaluation
+from evaluations.models import Case, Evaluation, Replay
 from evaluations.series import Series
 from executions import worker
 from executions.drivers import plain
@@ -36,6 +36,11 @@ def draft(workflow: Workflow, number: str = "1.1.0", **changed: object) -> Versi
 def evaluate(version: Version, **asked: object) -> Evaluation:
     """Begun, and taken to its end."""
     return complete(asking.begin(asking.examine(Asked(version, **asked), "alice")))
+
+
+def replay(version: Version, **wanted: object) -> Replay:
+    """Begun, and taken to its end."""
+    return complete(replaying.begin(replaying.examine(replaying.Wanted(version, **wanted), "alice")))
 
 
 def complete(series: Series) -> Series:

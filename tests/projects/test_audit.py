@@ -32,6 +32,7 @@ NO_EVENT = {
     ("POST", "workflows/<str:name>/executions/batch"): "the same, of each",
     ("POST", "workflows/<str:name>/executions/batch/estimate"): "it changes nothing",
     ("POST", "workflows/<str:name>/evaluations/estimate"): "it changes nothing",
+    ("POST", "workflows/<str:name>/replays/estimate"): "it changes nothing",
     ("POST", "workflows/<str:name>/tier-searches/estimate"): "it changes nothing",
     ("POST", "executions/<uuid:execution_id>/cancellation"): "the execution's own history says by whom",
     ("POST", "executions/<uuid:execution_id>/retries"): "the execution's own history says by whom",
