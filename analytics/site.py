@@ -19,6 +19,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Proof": {
         "evaluations.Evaluation": "Evaluations: versions over cases",
+        "evaluations.Replay": "Replays: past executions on a version",
         "evaluations.Gate": "Gates: what is asked before publishing",
     },
     "Money": {

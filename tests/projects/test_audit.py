@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from evaluations.models import Case, Evaluation, Gate, Result
+from evaluations.models import Case, Evaluation, Gate, Replay, Result
 from executions.models import Flag
 from gateway.models import Limit
 from notifications.models import Delivery
@@ -291,6 +291,10 @@ PAGES = {
         "<path:object_id>/budget/": ("changed", {"budget": "1"}),
         "<path:object_id>/cancel/": ("changed", {}),
     },
+    "evaluations.replay": {
+        "<path:object_id>/budget/": ("changed", {"budget": "1"}),
+        "<path:object_id>/cancel/": ("changed", {}),
+    },
     "evaluations.gate": {
         "<path:object_id>/change/": ("stated", {"min_cases": "30", "margin": "0.05", "min_recall": "0.9"}),
     },
@@ -330,6 +334,7 @@ def row_of(kind, both):
         ApiKey: lambda: ApiKey.objects.issue(project, ["read"])[0],
         Flag: lambda: Flag.objects.filter(execution__workflow=both.own, state="open", waiting=True).first(),
         Evaluation: lambda: both.own.evaluations.get(status="running"),
+        Replay: lambda: both.own.replays.get(status="running"),
         Gate: lambda: both.own.gate,
         Version: lambda: both.own.versions.get(number="7.7.7"),
         Case: lambda: both.own.cases.proposed().first() or both.own.cases.confirmed().first(),
