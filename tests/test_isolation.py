@@ -335,6 +335,8 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         "feedback": ("accepted",),
         "arm": ("candidate",),
         "right": ("false",),
+        "same": ("false",),
+        "human": ("false",),
     }[name]
     path = filled(pattern, both.ids(both.own))
     paths = tuple(f"{path}?{name}={value}" for value in told)
