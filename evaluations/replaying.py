@@ -66,7 +66,7 @@ def examine(wanted: Wanted, by: str) -> Ready:
         flagged=wanted.flagged,
         since=since,
         until=until,
-        rules=gate_of(workflow).rules,
+        rules=_without_judges(gate_of(workflow).rules),
         at_once=wanted.at_once,
         budget=wanted.budget,
         created_by=by,
@@ -96,6 +96,16 @@ def estimate(ready: Ready) -> Estimate:
     inputs = Execution.objects.filter(pk__in=ready.past).values_list("input", flat=True)
     fit = [given for given in inputs if asking.fits(version, given)]
     return estimates.estimate(version, None, fit, None, ready.replay.tier_map)
+
+
+def _without_judges(rules: dict) -> dict:
+    """A judge says whether an answer is right; whether it changes, the other graders say, and where there are none, every letter."""
+    steps = {step: _plain(several) for step, several in rules["step_graders"].items()}
+    return {**rules, "graders": _plain(rules["graders"]), "step_graders": steps}
+
+
+def _plain(several: list[dict]) -> list[dict]:
+    return [one for one in several if one["grade"] != "judge"]
 
 
 def served(replay: Replay, arm: str) -> Served:
