@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -103,12 +103,18 @@ def advance(evaluation: Evaluation) -> bool:
 
 
 def settle() -> bool:
-    """Writes down what has come, of whatever evaluation. What cannot be written stays until the next round."""
+    """Writes down what has come, of whatever evaluation. While the database is away it stays until the next round; what breaks
+    otherwise is in doubt, and holds up nothing."""
     did = False
     with _settling:
         while _came:
             result, reply = _came[0]
-            _settle(result, reply)
+            try:
+                _settle(result, reply)
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                logger.exception("what a judge answered about the result %s could not be written", result)
             _came.popleft()
             with _lock:
                 _in_flight.pop(reply.intent.pk, None)
@@ -254,7 +260,9 @@ async def _answer(asked: Asked) -> Reply:
     reply = None
     try:
         reply = await gateway.send(asked.intent, asked.request)
-        _came.append((asked.result, reply))
+        with _lock:
+            if asked.intent.pk in _in_flight:
+                _came.append((asked.result, reply))
         return reply
     finally:
         asked.entry.leave(reply and reply.completion, reply and reply.error)

@@ -349,6 +349,7 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "uuid:replay_id": str(Replay.objects.get().pk),
                 "uuid:case_id": str(Case.objects.get().pk),
                 "uuid:evaluation_id": str(Evaluation.objects.get().pk),
+                "int:result_id": str(Evaluation.objects.get().results.first().pk),
                 "uuid:endpoint_id": str(Endpoint.objects.get().pk),
                 "uuid:delivery_id": str(Delivery.objects.get().pk),
             },

@@ -2,6 +2,7 @@
 
 import json
 import time
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -296,6 +297,16 @@ def test_an_answer_that_comes_too_late_is_paid_and_not_used():
     late = Call.objects.filter(purpose="judge", corrects__isnull=False)
     assert {call.outcome for call in late} == {"discarded"}
     assert [one["calls"] for one in result.questions] == [2, 2]
+
+
+def test_an_answer_that_cannot_be_written_is_in_doubt_and_holds_up_no_other():
+    models_answer(says("same", latency_ms=200, **EXPECTED_FIRST), says("same"), ANSWERS)
+    evaluation = asking.begin(asking.examine(Asked(judged_workflow().live.version, against="nothing"), "alice"))
+    result = moved(evaluation, lambda: Intent.objects.filter(purpose="judge").count() == 2)
+    judges._came.append((0, judges._in_flight[UUID(result.questions[1]["intent"])].result()))  # of no result
+    result = moved(evaluation, lambda: evaluation.results.get().finished_at)
+    assert result.right is True
+    assert list(judges._came) == []
 
 
 def test_what_was_asked_for_an_evaluation_that_is_cancelled_is_written_down():
