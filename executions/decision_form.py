@@ -21,6 +21,7 @@ class DecisionForm(forms.Form):
 
     decision = forms.ChoiceField()
     answer_now = forms.BooleanField(required=False)
+    make_case = forms.BooleanField(required=False)
     note = forms.CharField(
         required=False,
         max_length=MAX_NOTE,
@@ -67,6 +68,8 @@ class DecisionForm(forms.Form):
             except Problem as problem:
                 self.refused(problem)
                 return None
+        if part is self.whole:  # else its box is not shown: a case needs the whole answer
+            given["make_case"] = self.cleaned_data["make_case"]
         return Decision(ANSWERS.get(word, word), actor, note=self.cleaned_data["note"], **given)
 
     def refused(self, problem: Problem) -> None:

@@ -30,7 +30,7 @@ function pressed(event) {
   } else if (!isField(event.target)) {
     if (event.key.startsWith("Arrow") && event.target.matches("input")) return; // they choose among the decisions
     const element = elementOf(event.key);
-    if (!element) return;
+    if (!element || element.closest(".panel")?.checkVisibility() === false) return; // what is of another decision
     event.preventDefault(); // the letter is not written into the field that it leads to
     if (isField(element)) element.focus();
     else element.click();

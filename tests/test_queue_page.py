@@ -155,13 +155,18 @@ def test_every_decision_has_its_key(live_server, tmp_path, workflow):
         for key, there in (("j", redesigned), ("ArrowDown", retried), ("k", redesigned), ("ArrowUp", whole)):
             await press(browser, key)
             await until(browser, f"{HERE} == '{there.pk}' && {LOADED}", key)
-        # The whole answer: a letter that is a key leads into the field and is not written there.
+        # The whole answer: a letter that is a key leads into the field and is not written there. Before it is chosen its box is
+        # not shown, and its key ticks nothing.
+        await press(browser, "c")
+        assert not await browser.evaluate("document.querySelector('[name=make_case]').checked")
         await press(browser, "o")
         await until(browser, "document.activeElement.id == 'id_whole-0'")
         assert await browser.evaluate("document.activeElement.value") == ""
         await browser.command("Input.insertText", text="exchange")
         await press(browser, "Enter")  # a line in a text, and nothing is sent
         await press(browser, "Escape")
+        await press(browser, "c")
+        assert await browser.evaluate("document.querySelector('[name=make_case]').checked")
         await press(browser, "n")
         await browser.command("Input.insertText", text="jad")
         await decide(browser, control=True)

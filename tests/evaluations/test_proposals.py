@@ -9,7 +9,7 @@ from executions.models import Flag, StepResult
 from executions.proposing import answers_of
 from executions.resolution import Decision
 from projects.models import Scope
-from tests.cast import REFUND, envelope, execute, make_workflow, models_answer
+from tests.cast import REFUND, envelope, execute, make_workflow, member, models_answer
 from tests.neighbours import client_of
 from wire.problems import Invalid
 from workflows.models import Examined
@@ -81,6 +81,37 @@ def test_a_decision_in_process_may_make_a_case_too():
         resolution.resolve(flag, Decision("dismissed", "user:rosa", make_case=True))
     resolution.resolve(flag, Decision("answered", "user:rosa", output=OTHER, make_case=True))
     assert Case.objects.get().created_by == "user:rosa"
+
+
+@pytest.mark.parametrize(
+    ("decision", "typed", "made"),
+    [
+        ("whole", {"whole-0": "other", "make_case": "on"}, 1),
+        ("whole", {"whole-0": "other"}, 0),
+        ("redesign", {"whole-0": "other", "answer_now": "on", "make_case": "on"}, 1),
+        ("redesign", {"whole-0": "other", "make_case": "on"}, 0),
+        ("step", {"step-0": "1", "make_case": "on"}, 0),
+    ],
+)
+def test_the_box_of_the_queue_proposes_one_where_the_whole_is_answered(decision, typed, made):
+    execution, flag = flagged()
+    client = member(execution.project, "reviewer")
+    path = f"/admin/queue/{flag.pk}/"
+    assert 'name="make_case" data-key="c"' in client.get(path).content.decode()
+    assert client.post(path, {"decision": decision, **typed}).status_code == 302
+    assert list(Case.objects.values_list("state", "source", "created_by")) == [("proposed", "flag", "user:rosa")] * made
+
+
+def test_what_would_be_no_case_is_said_on_the_page_of_the_queue():
+    execution, flag = flagged()
+    needs_more = {**REFUND, "output_schema": {"type": "object", "required": ["kind", "why"]}}
+    execution.workflow.draft(Examined.of(needs_more, execution.project), "2.0.0", created_by="alice").publish("alice")
+    typed = {"decision": "whole", "whole-0": "other", "make_case": "on"}
+    came = member(execution.project, "reviewer").post(f"/admin/queue/{flag.pk}/", typed)
+    flag.refresh_from_db()
+    assert (came.status_code, flag.state) == (422, "open")
+    assert "This makes no case: " in came.content.decode()
+    assert 'name="make_case" data-key="c" checked' in came.content.decode()
 
 
 @pytest.mark.parametrize(
