@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from evaluations.pages.workflow import TriedWorkflowAdmin
 from executions.models import Flag
 from workflows.models import Workflow
-from workflows.pages.workflow import WorkflowAdmin
 
 from .costs import is_simulated, summarise
 from .extent import Extent
@@ -19,9 +19,9 @@ DAYS = 30
 MOST = 1_000  # flags that are counted
 
 
-class CountedWorkflowAdmin(WorkflowAdmin):
-    """The page of a workflow, with what it did, cost and saved lately: that takes the reports, of which `workflows` knows
-    nothing."""
+class CountedWorkflowAdmin(TriedWorkflowAdmin):
+    """The page of a workflow, with what it did, cost and saved lately: that takes the reports, of which nothing below
+    knows."""
 
     page = "admin/workflows/workflow/counted.html"
 

@@ -81,14 +81,24 @@ def _text(content: bytes) -> str:
 
 
 def write(name: str, rows: Iterable[Case]) -> str:
-    """The text of a file: of a table the cells are JSON, and no cell is a formula."""
+    """The text of a file."""
+    return "".join(lines(name, rows))
+
+
+def lines(name: str, rows: Iterable[Case]) -> Iterator[str]:
+    """A file piece by piece: of a table the cells are JSON, and no cell is a formula."""
     if not is_table(name):
-        return "".join(f"{json.dumps(told(case), ensure_ascii=False)}\n" for case in rows)
-    out = StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
+        yield from (f"{json.dumps(told(case), ensure_ascii=False)}\n" for case in rows)
+        return
+    yield _row(COLUMNS)
     for case in rows:
-        writer.writerow({column: _cell(column, value) for column, value in told(case).items()})
+        said = told(case)
+        yield _row(_cell(column, said[column]) if column in said else "" for column in COLUMNS)
+
+
+def _row(cells: Iterable[str]) -> str:
+    out = StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue()
 
 

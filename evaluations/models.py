@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from decimal import Decimal
 from hashlib import sha256
@@ -10,6 +11,7 @@ from uuid import UUID
 import rfc8785
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from executions.models import Execution
@@ -39,6 +41,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
     def proposed(self) -> CaseQuerySet:
         return self.filter(state=Case.State.PROPOSED)
+
+    def tagged(self, tag: str) -> CaseQuerySet:
+        """The column is JSON as it was written: what stands in quotes there is one tag."""
+        return self.annotate(words=Cast("tags", models.TextField())).filter(words__contains=json.dumps(tag))
 
 
 class Case(models.Model):

@@ -99,7 +99,8 @@ def estimate(ready: Ready) -> Estimate:
 
 
 def _without_judges(rules: dict) -> dict:
-    """A judge says whether an answer is right; whether it changes, the other graders say, and where there are none, every letter."""
+    """A judge says whether an answer is right; whether it changes, the other graders say, and where there is none, each
+    letter."""
     steps = {step: _plain(several) for step, several in rules["step_graders"].items()}
     return {**rules, "graders": _plain(rules["graders"]), "step_graders": steps}
 

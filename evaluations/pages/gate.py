@@ -1,8 +1,6 @@
 """The page of a workflow's gate: what is asked of a version before it is published. A workflow without a row is asked the
 defaults, and has its page too."""
 
-import json
-
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,40 +14,13 @@ from projects.lists import Bounded
 from projects.models import Role
 from projects.pages import ReadableAdmin, sentences
 from projects.roles import projects_of
-from wire import strict_json
 from wire.problems import Problem
 from workflows.models import Workflow
 
 from .. import gate_rules
 from ..models import Gate, gate_of
 from ..statistics import flawless_pairs
-
-MAX_JSON = 200_000  # characters
-CODE = {"rows": 8, "cols": 80, "spellcheck": "false", "class": "code"}
-
-
-class Json(forms.JSONField):
-    """Read strictly, as the API reads it."""
-
-    def __init__(self, kind: type, **named: object) -> None:
-        self.kind = kind
-        super().__init__(required=False, widget=forms.Textarea(attrs=CODE), max_length=MAX_JSON, **named)
-
-    def prepare_value(self, value: object) -> str:
-        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-
-    def to_python(self, value: object) -> object:
-        if isinstance(value, self.kind):
-            return value
-        if not isinstance(value, str) or not value.strip():
-            return self.kind()
-        try:
-            found = strict_json.loads(value)
-        except Problem as problem:
-            raise forms.ValidationError(sentences(problem)) from problem
-        if not isinstance(found, self.kind):
-            raise forms.ValidationError(f"It has to be a JSON {'list' if self.kind is list else 'object'}.")
-        return found
+from .json_fields import Json
 
 
 class GateForm(forms.ModelForm):
