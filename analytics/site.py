@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Proof": {
         "evaluations.Evaluation": "Evaluations: versions over cases",
         "evaluations.Replay": "Replays: past executions on a version",
+        "evaluations.TierSearch": "Tier searches: the cheapest that passes",
         "evaluations.Gate": "Gates: what is asked before publishing",
     },
     "Money": {

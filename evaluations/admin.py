@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from .models import Case
-from .pages import evaluation, execution, gate, replay, version, workflow  # noqa: F401
+from .pages import evaluation, execution, gate, replay, search, searching, workflow  # noqa: F401
 from .pages.case import CaseAdmin
 
 admin.site.register(Case, CaseAdmin)

@@ -14,14 +14,14 @@ from wire.money import usd_text
 
 from .. import running
 from ..gate import opens
-from ..models import Evaluation, Result
+from ..models import Evaluation, Result, TierSearch
 from ..representation import figures_of
 from . import results, told
 from .series import MOVING, SeriesAdmin
 
 
-def verdict(evaluation: Evaluation) -> str:
-    return {True: "passed", False: "refused", None: "–"}[evaluation.passed]
+def verdict(row: Evaluation | TierSearch) -> str:
+    return {True: "passed", False: "refused", None: "–"}[row.passed]
 
 
 class EvaluationAdmin(SeriesAdmin):

@@ -32,7 +32,7 @@ class Line:
 
 def percent(rate: object) -> str:
     """`"0.8350"` → `83.5%`."""
-    return f"{_points(rate)}%"
+    return f"{points(rate)}%"
 
 
 def share(found: Row | None) -> str:
@@ -46,7 +46,7 @@ def share(found: Row | None) -> str:
 
 def interval(found: Row) -> str:
     low, high = found["interval"]
-    return f"{_points(low)}–{percent(high)}"
+    return f"{points(low)}–{percent(high)}"
 
 
 def other(evaluation: Evaluation) -> str:
@@ -83,7 +83,7 @@ def _passing(verdict: Row) -> str:
     lower = Decimal(verdict["lower_limit"])
     if lower >= 0:
         return "surely no worse"
-    return f"at worst {_points(-lower)} points worse, and {_points(verdict['margin'])} are allowed"
+    return f"at worst {points(-lower)} points worse, and {points(verdict['margin'])} are allowed"
 
 
 def _causes(verdict: Row, ours: Row) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _causes(verdict: Row, ours: Row) -> Iterator[str]:
         yield "there is nothing that it could be right in"
     elif Decimal(lower) <= -Decimal(verdict["margin"]):
         yield (
-            f"it may be as much as {_points(-Decimal(lower))} points worse, and {_points(verdict['margin'])} are allowed"
+            f"it may be as much as {points(-Decimal(lower))} points worse, and {points(verdict['margin'])} are allowed"
         )
     if verdict["recall"] is not None and Decimal(verdict["recall"]) < Decimal(verdict["min_recall"]):
         yield f"it flags {recall['count']} of {recall['n']} cases that it should flag"
@@ -151,10 +151,10 @@ def pairs(found: Row) -> dict[str, object]:
     """Who was right, two by two, and what that says."""
     if not found["n"]:
         return {"n": 0}
-    low, high = (_points(one) for one in found["interval"])
+    low, high = (points(one) for one in found["interval"])
     return {
         **found,
-        "points": f"{_points(found['difference'])} points, between {low} and {high}",
+        "points": f"{points(found['difference'])} points, between {low} and {high}",
         "chance": f"{found['mcnemar']['mid_p']} (exact: {found['mcnemar']['exact']})",
     }
 
@@ -170,6 +170,6 @@ def judge(found: Row) -> str:
     return f"{said} It agrees with reviewers in {share(agreed)}{kappa}."
 
 
-def _points(rate: object) -> str:
+def points(rate: object) -> str:
     """A part of a whole in hundredths, with one place and a true minus."""
     return f"{100 * Decimal(str(rate)):.1f}".replace("-", "−")

@@ -2,13 +2,8 @@
 would cost."""
 
 from collections.abc import Iterator
-from datetime import timedelta
-from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
-from django.core import signing
-from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -19,7 +14,6 @@ from projects.admin import usd
 from projects.audited import actor
 from projects.models import Role, Tier
 from projects.pages import sentences
-from wire.ids import new_id
 from wire.money import to_pico
 from wire.problems import Problem
 from workflows.definition import ModelStep
@@ -27,11 +21,11 @@ from workflows.models import Version
 
 from .. import asking
 from ..asking import Asked, Ready
-from ..models import Evaluation, digest, gate_of
+from ..models import digest, gate_of
 from . import told
+from .offer import begin_once, offer, offered
 
 SALT = "evaluations.offer"
-HOLDS = timedelta(hours=1)
 AGAINST = [
     ("", "what it is to replace: the live version, or the frontier where there is none"),
     ("incumbent", "the live version"),
@@ -125,22 +119,24 @@ class EvaluatedVersionAdmin(TriedVersionAdmin):
         """Says what it would cost, and begins it once that was seen: exactly what was estimated, and once however often the
         button is pressed."""
         version = self.found(request, object_id, Role.DESIGNER)
-        cases, refused, wrong, shown = version.workflow.cases.confirmed().count(), _refused(version), [], {}
+        cases, why_not, wrong, shown = version.workflow.cases.confirmed().count(), refused(version), [], {}
         form = EvaluateForm(version, request.POST or None)
-        if request.method == "POST" and cases and not refused and form.is_valid():
+        if request.method == "POST" and cases and not why_not and form.is_valid():
             try:
                 ready = asking.examine(form.asked(), actor(request))
-                if (begun := _offered(request, ready)) is not None:
-                    return _begin(request, ready, begun)
-                shown = {"estimate": _told(asking.estimate(ready), ready), "offer": _offer(ready)}
+                terms = _terms(ready)
+                if (pk := offered(request, terms, SALT)) is not None:
+                    begin_once(request, ready.evaluation, pk, lambda: asking.begin(ready))
+                    return redirect("admin:evaluations_evaluation_change", pk)
+                shown = {"estimate": _told(asking.estimate(ready), ready), "offer": offer(terms, SALT)}
             except Problem as problem:
                 wrong = sentences(problem)
-        shown |= {"form": form, "wrong": wrong, "refused": refused, "cases": cases, "workflow": version.workflow}
+        shown |= {"form": form, "wrong": wrong, "refused": why_not, "cases": cases, "workflow": version.workflow}
         shown["gate"] = gate_of(version.workflow)
         return self.rendered(request, "admin/evaluations/evaluate.html", version, f"Evaluate {version}", **shown)
 
 
-def _refused(version: Version) -> list[str]:
+def refused(version: Version) -> list[str]:
     try:
         version.workflow.must_be_in_use()
         version.tiers()
@@ -156,46 +152,18 @@ def _terms(ready: Ready) -> str:
     return digest([*said, None if one.budget is None else str(one.budget), one.cases_hash])
 
 
-def _offer(ready: Ready) -> str:
-    """What the second form carries: the id that the evaluation will have, so that it is begun once, and what was estimated."""
-    return signing.dumps([str(new_id()), _terms(ready)], salt=SALT)
-
-
-def _offered(request: HttpRequest, ready: Ready) -> UUID | None:
-    """The id that it may begin with; None where the estimate is to be seen first, or is of something else."""
-    try:
-        made, terms = signing.loads(request.POST.get("offer", ""), salt=SALT, max_age=HOLDS)
-    except signing.BadSignature:
-        return None
-    return UUID(made) if terms == _terms(ready) and "begin" in request.POST else None
-
-
-def _begin(request: HttpRequest, ready: Ready, pk: UUID) -> HttpResponse:
-    """Once: of two presses at the same time the database takes one."""
-    ready.evaluation.pk = pk
-    try:
-        if not Evaluation.objects.filter(pk=pk).exists():
-            asking.begin(ready)
-            messages.success(request, "It has begun.")
-    except IntegrityError:
-        if not Evaluation.objects.filter(pk=pk).exists():
-            raise
-    return redirect("admin:evaluations_evaluation_change", pk)
-
-
 def _told(found: Estimate, ready: Ready) -> dict[str, object]:
-    simulated = ready.evaluation.simulated
+    other = told.other(ready.evaluation)
+    what = f"{found.executions} executions of {len(ready.cases)} cases{f', against {other}' if other else ''}"
+    return {**in_words(found, simulated=ready.evaluation.simulated), "what": what}
+
+
+def in_words(found: Estimate, *, simulated: bool) -> dict[str, object]:
+    """An estimate, as a page tells it."""
+    known = found.expected is not None
     return {
-        "cases": len(ready.cases),
         "executions": found.executions,
-        "expected": "not known: a model has no price"
-        if found.expected is None
-        else usd(found.expected, simulated=simulated),
-        "upper": "–" if found.upper is None else usd(found.upper, simulated=simulated),
+        "expected": usd(found.expected, simulated=simulated) if known else "not known: a model has no price",
+        "upper": usd(found.upper, simulated=simulated),
         "basis": found.basis,
-        "against": told.other(ready.evaluation),
     }
-
-
-admin.site.unregister(Version)
-admin.site.register(Version, EvaluatedVersionAdmin)
