@@ -14,12 +14,12 @@ from projects.models import Role
 from wire.problems import Fault, Problem
 from wire.rest import MAX_BODY
 from workflows.models import Workflow
-from workflows.pages.workflow import WorkflowAdmin
 
 from .. import case_files, cases
 from ..models import Case, set_hash
 from . import case_form
 from .case_form import CaseForm
+from .escalation import EscalationPage
 from .standing import in_words
 
 FORMATS = [("jsonl", "JSON Lines: one case a line, as the API takes them"), ("csv", "CSV: a table for a spreadsheet")]
@@ -40,7 +40,7 @@ class ExportForm(forms.Form):
     proposed = forms.BooleanField(label="The proposed ones too, marked as such", required=False)
 
 
-class TriedWorkflowAdmin(WorkflowAdmin):
+class TriedWorkflowAdmin(EscalationPage):
     """The page of a workflow, and those of its cases: of them `workflows` knows nothing."""
 
     def get_urls(self) -> list:
