@@ -2,28 +2,23 @@
 
 import json
 import sys
-import time
-from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
-from rich.progress import Progress
 
 from evaluations import asking, running, terminal
 from evaluations.asking import Asked, Ready
 from evaluations.models import Evaluation
 from evaluations.representation import represent_evaluation
-from executions.models import Worker
-from projects.models import Project
 from projects.schema import bring_up_to_date
-from wire.money import to_pico, to_usd, usd_text
 from wire.problems import Problem
 from workflows.models import Workflow
 
+from ._asked import budget_of, in_words, version_of, wait
+from ._named import workflow_named
+
 BY = "command:evaluate"
-LOOK = 0.5  # seconds between two looks
-SILENT = 10.0  # seconds after which a missing worker is worth a word
 REFUSED = 3  # what it exits with where the verdict does not pass
 
 
@@ -49,12 +44,12 @@ class Command(BaseCommand):
 
     def handle(self, *, name: str, project: str, **options: object) -> None:
         bring_up_to_date()
-        workflow = _workflow(project, name)
+        workflow = workflow_named(name, project)
         try:
             evaluation = self._begun(workflow, options)
             if evaluation is None:
                 return
-            self._wait(evaluation)
+            wait(evaluation, "judged", lambda: _far(evaluation), self.stderr)
         except Problem as problem:
             raise CommandError(problem.detail) from problem
         except KeyboardInterrupt:
@@ -73,22 +68,8 @@ class Command(BaseCommand):
 
     def _estimate(self, ready: Ready) -> None:
         found = asking.estimate(ready)
-        cost = "unknown: a model has no price" if found.expected is None else f"{usd_text(to_usd(found.expected))} USD"
-        kind = ", simulated" if ready.evaluation.simulated else ""
-        self.stderr.write(f"{found.executions} executions over {len(ready.cases)} cases; expected cost {cost}{kind}.")
-
-    def _wait(self, evaluation: Evaluation) -> None:
-        silent = time.monotonic() + SILENT
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
-            bar = bars.add_task("judged", total=evaluation.total)
-            while evaluation.status == Evaluation.Status.RUNNING:
-                bars.update(bar, completed=running.progress(evaluation)["done"])
-                if time.monotonic() > silent and not Worker.objects.alive().exists():
-                    self.stderr.write("No worker lives: start one with `make run`.")
-                    silent = time.monotonic() + 60
-                time.sleep(LOOK)
-                evaluation.refresh_from_db()
-            bars.update(bar, completed=running.progress(evaluation)["done"])
+        cost = in_words(found, simulated=ready.evaluation.simulated)
+        self.stderr.write(f"{found.executions} executions over {len(ready.cases)} cases; {cost}")
 
     def _tell(self, evaluation: Evaluation, *, as_json: bool) -> None:
         if as_json:
@@ -103,31 +84,19 @@ class Command(BaseCommand):
             raise CommandError("The verdict does not pass.", returncode=REFUSED)
 
 
-def _workflow(project: str, name: str) -> Workflow:
-    if not Project.objects.filter(name=project).exists():
-        raise CommandError(f"There is no project {project!r}.")
-    rows = Workflow.objects.filter(project__name=project, name=name)
-    workflow = rows.select_related("project", "live__version__workflow").first()
-    if workflow is None:
-        raise CommandError(f"The project {project} has no workflow {name!r}.")
-    return workflow
+def _far(evaluation: Evaluation) -> tuple[int, int]:
+    return running.progress(evaluation)["done"], evaluation.total
 
 
 def _asked(workflow: Workflow, options: dict) -> Asked:
-    number, versions = options["workflow_version"], workflow.versions.select_related("workflow__project")
-    version = versions.filter(number=number).first() if number else versions.order_by("-pk").first()
-    if version is None:
-        raise CommandError(
-            f"{workflow.name} has no version {number!r}." if number else f"{workflow.name} has no version."
-        )
     return Asked(
-        version,
+        version_of(workflow, options["workflow_version"]),
         models=_pairs(options["model"], "--model"),
         tiers=_pairs(options["tier"], "--tier"),
         against=options["against"],
         tags=options["tag"],
         repeats=options["repeats"],
-        budget=_usd(options["budget"]),
+        budget=budget_of(options["budget"]),
     )
 
 
@@ -135,10 +104,3 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
     if wrong := [one for one in given if not all(one.partition("="))]:
         raise CommandError(f"{option} {wrong[0]}: write NAME=PROVIDER:MODEL.")
     return dict(one.split("=", 1) for one in given)
-
-
-def _usd(text: str | None) -> int | None:
-    try:
-        return None if text is None else to_pico(Decimal(text))
-    except InvalidOperation:
-        raise CommandError(f"--budget {text}: an amount in USD, such as 2.50.") from None
