@@ -149,6 +149,23 @@ HARMFUL_TOOLS = {
         **{"texts": [{"title": HARM, "text": HARM}], "whole_words": True, "max_found": 5},
     },
 }
+NONE = {"n": 0, "count": 0, "rate": None, "interval": None}
+NO_TIME = {"p50": None, "p95": None}
+SAVED = {"per_case": HARM, "percent": HARM}
+TIER = {
+    **{"model": HARM, "tiers": [HARM], "quality": NONE, "difference": None, "interval": None, "latency_ms": NO_TIME},
+    **{"cost_per_case": HARM, "cost_per_right": HARM, "passed": False, "reasons": [HARM]},
+    "evaluation": "00000000-0000-7000-8000-000000000000",
+}
+WAY = {
+    **dict.fromkeys(("quality", "escalation_recall", "silent_failure", "answered_by_a_rung"), NONE),
+    **{"cost_per_case": HARM, "cost_per_right": HARM, "latency_ms": NO_TIME, "saving": SAVED, "passed": False},
+    "without_rungs": {"quality": NONE, "saving": SAVED},
+}
+EVIDENCE = {
+    "steps": {HARM: {"now": HARM, "chosen": HARM, "moves": "up", "improves": True, "said": HARM, "models": [TIER]}},
+    "ways": {"chosen": WAY},
+}
 MESSAGES = ["hello", "moon", "unsure", "nothing", "reject", "another model"]
 
 
@@ -206,7 +223,7 @@ def project(monkeypatch) -> Project:
     gate_rules.state(workflow, {"graders": graders, "step_graders": {SHORT: graders}}, SHORT)
     evaluate(workflow.live.version, against="nothing")
     replay(workflow.live.version, flagged=True)
-    told = {"candidates": {"say": [HARM]}, "tier_map": {}, "rules": {HARM: HARM}, "evidence": {HARM: HARM}}
+    told = {"candidates": {"say": [HARM]}, "tier_map": {HARM: HARM}, "rules": {HARM: HARM}, "evidence": EVIDENCE}
     told |= {"simulated": True, "status": "completed", "said": HARM, "chosen": {"say": HARM}, "created_by": SHORT}
     TierSearch.objects.create(project=project, workflow=workflow, version=workflow.live.version, **told)
     endpoint = Endpoint(project=project, kind="webhook", address=HARM, events=[HARM], disabled_because=SHORT)
@@ -271,7 +288,7 @@ def test_a_text_is_a_text_where_a_flag_is_resolved(operator):
         )
         for decision in (HARM, "step", "whole", "redesign"):
             typed = {f"{part}-{field}": HARM for part in ("step", "whole") for field in ("0", "1", "value")}
-            wrong = {**typed, "decision": decision, "answer_now": HARM, "note": HARM}
+            wrong = {**typed, "decision": decision, "answer_now": HARM, "note": HARM, "make_case": HARM}
             assert assert_inert(operator.post(path, wrong).content.decode())
         broken = {"decision": "whole", "whole-value": json.dumps({"wrong": HARM, HARM: 1}), "note": HARM}
         assert_inert(operator.post(path, broken, follow=True).content.decode())

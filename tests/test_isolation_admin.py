@@ -33,6 +33,8 @@ WITH_A_ROW = (
     "feedback",
     "budget",
     "evaluate",
+    *("search-tiers", "escalation", "add-case", "import-cases", "export-cases", "make-case"),
+    *("replace", "confirm", "retire"),
 )
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
-from evaluations.models import Evaluation
+from evaluations.models import Case, Evaluation, TierSearch
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -35,9 +35,12 @@ MODELS = (
 )
 MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
-MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate")
-KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation)
-READ = ("change", "publish", "diff", "try", "evaluate")  # of a version
+MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate", "evaluations/case")
+MODELS += ("evaluations/tiersearch",)
+KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch)
+READ = ("change", "publish", "diff", "try", "evaluate", "search-tiers")  # of a version
+OF_WORKFLOW = ("change", "escalation", "add-case", "import-cases", "export-cases")
+OF_CASE = ("change", "replace", "confirm", "retire")
 
 
 @pytest.fixture
@@ -72,9 +75,11 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths = ["", *(f"{model}/" for model in MODELS), "password_change/", "queue/", f"queue/{flag}/"]
     paths += [f"projects/project/{ids[Project]}/change/", f"executions/execution/{ids[Execution]}/change/"]
     endpoint = f"notifications/endpoint/{Endpoint.objects.get().pk}"
-    paths += [f"workflows/workflow/{ids[Workflow]}/change/"]
+    paths += [f"workflows/workflow/{ids[Workflow]}/{page}/" for page in OF_WORKFLOW]
+    paths += [f"evaluations/case/{ids[Case]}/{page}/" for page in OF_CASE]
+    paths += [f"evaluations/tiersearch/{ids[TierSearch]}/{page}/" for page in ("change", "cancel", "budget")]
     paths += [f"workflows/version/{ids[Version]}/{page}/" for page in READ]
-    paths += [f"executions/execution/{ids[Execution]}/{page}/" for page in ("cancel", "retry")]
+    paths += [f"executions/execution/{ids[Execution]}/{page}/" for page in ("cancel", "retry", "make-case")]
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
     paths += [f"evaluations/evaluation/{ids[Evaluation]}/{page}/" for page in ("change", "cancel", "budget")]
     paths += [f"evaluations/gate/{ids[Workflow]}/change/"]
@@ -115,9 +120,12 @@ def test_no_page_moves_sideways_on_a_telephone(live_server, tmp_path, cookies):
     populate("rosa", "refund")
     version = Version.objects.latest("pk")
     flagged = Execution.objects.filter(flags__isnull=False).earliest("pk")
-    paths = ["", f"workflows/workflow/{version.workflow_id}/change/", "executions/execution/", "workflows/version/"]
+    paths = ["", "executions/execution/", "workflows/version/", "evaluations/case/", "evaluations/tiersearch/"]
+    paths += [f"workflows/workflow/{version.workflow_id}/{page}/" for page in OF_WORKFLOW]
+    paths += [f"evaluations/case/{Case.objects.latest('pk').pk}/{page}/" for page in OF_CASE]
+    paths += [f"evaluations/tiersearch/{one.pk}/change/" for one in TierSearch.objects.all()]
     paths += [f"workflows/version/{version.pk}/{page}/" for page in READ]
-    paths += [f"executions/execution/{flagged.pk}/change/"]
+    paths += [f"executions/execution/{flagged.pk}/{page}/" for page in ("change", "make-case")]
     paths += [f"evaluations/evaluation/{one.pk}/change/" for one in Evaluation.objects.all()]
     paths += ["evaluations/evaluation/", f"evaluations/gate/{version.workflow_id}/change/"]
     unfold = "document.querySelectorAll('details').forEach(one => one.open = true)"

@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command, get_commands
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
@@ -284,6 +285,8 @@ CHANGED = {
     "projects.tool": {"schema": '{"type": "number"}', "enabled": "on", "timeout": "10", "retries": "0"},
 }
 DELETED = {"projects.tool", "gateway.limit", "workflows.budget", "auth.user", "auth.group"}
+CASE = {"outcome": "uncovered", "input": '{"message": "the moon"}', "weight": "1"}
+UNCOVERED = b'{"kind": "uncovered", "input": {"message": "the sun"}}'
 # Pages and actions of our own, by what they leave; those of a kind that is only read are for looking.
 PAGES = {
     "workflows.version": {"<path:object_id>/publish/": ("published", {})},
@@ -294,6 +297,16 @@ PAGES = {
     "evaluations.replay": {
         "<path:object_id>/budget/": ("changed", {"budget": "1"}),
         "<path:object_id>/cancel/": ("changed", {}),
+    },
+    "evaluations.tiersearch": {
+        "<path:object_id>/budget/": ("changed", {"budget": "1"}),
+        "<path:object_id>/cancel/": ("changed", {}),
+    },
+    "evaluations.case": {"<path:object_id>/confirm/": ("changed", {}), "<path:object_id>/retire/": ("changed", {})},
+    "workflows.workflow": {
+        "<path:object_id>/add-case/": ("created", CASE),
+        "<path:object_id>/import-cases/": ("changed", {"file": SimpleUploadedFile("cases.jsonl", UNCOVERED)}),
+        "<path:object_id>/export-cases/": ("exported", {"format": "csv"}),
     },
     "evaluations.gate": {
         "<path:object_id>/change/": ("stated", {"min_cases": "30", "margin": "0.05", "min_recall": "0.9"}),
@@ -366,8 +379,11 @@ def test_every_page_of_the_admin_that_changes_something_is_in_these_tables():
 LOOKED_AT = {"in-force/", "<path:object_id>/diff/"}
 # What they do stands in the history of an execution.
 LOOKED_AT |= {f"<path:object_id>/{word}/" for word in ("cancel", "retry", "feedback")}
-# An evaluation that is begun is an event too: it takes two forms, see tests/evaluations/test_pages.py.
-OF_TRIALS = {"<path:object_id>/try/", "<path:object_id>/evaluate/"}
+LOOKED_AT |= {"<path:object_id>/escalation/"}
+# These are events too, see tests/evaluations: a case that is made of an execution, and one in place of another, which are two.
+LOOKED_AT |= {"<path:object_id>/make-case/", "<path:object_id>/replace/"}
+# An evaluation and a search that are begun are events too: they take two forms, see test_pages.py and test_search_page.py there.
+OF_TRIALS = {"<path:object_id>/try/", "<path:object_id>/evaluate/", "<path:object_id>/search-tiers/"}
 
 
 @pytest.mark.parametrize("kind", [one for one in admin.site._registry if label(one) in ADDED], ids=label)
@@ -539,7 +555,7 @@ def ran(*words: str) -> str:
 
 COMMANDS = {"create_api_key", "revoke_api_key", "create_user", "register_tool", "export_workflow", "import_workflow"}
 COMMANDS |= {"purge", "demo", "serve"}
-COMMANDS |= {"import_cases", "export_cases", "evaluate"}  # tests/evaluations
+COMMANDS |= {"import_cases", "export_cases", "evaluate", "search_tiers"}  # tests/evaluations
 SILENT = {
     "migrate": "the structure of the database, not what is in it",
     "execute": "an execution's own history says who asked for it",
