@@ -56,7 +56,7 @@ class CaseAdmin(ById, ReadableAdmin):
     audits_itself = True  # see `cases`
     page = "admin/evaluations/case/page.html"
     change_list_template = "admin/evaluations/case/change_list.html"
-    list_display = ["short", "workflow", "kind", "state", "source", "words", "weight", "created_by", "created_at"]
+    list_display = ["short", "workflow", "kind", "state", "words", "created_at"]
     list_filter = ["state", "kind", "source", TagFilter, ("workflow", OwnFilter)]
     list_select_related = ["workflow__project"]
     search_fields = ["pk"]

@@ -34,7 +34,7 @@ class Json(forms.JSONField):
         super().__init__(required=False, widget=widget, max_length=max_length, **named)
 
     def prepare_value(self, value: object) -> str:
-        return value if isinstance(value, str) else written(value)
+        return value if isinstance(value, str) else written(self.kind() if value is None else value)
 
     def to_python(self, value: object) -> object:
         if isinstance(value, self.kind):

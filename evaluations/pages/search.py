@@ -29,7 +29,7 @@ MOVING = (TierSearch.Status.RUNNING, TierSearch.Status.WAITING)
 class TierSearchAdmin(ById, ReadableAdmin):
     of_project = "project"
     page = "admin/evaluations/search/page.html"
-    list_display = ["begun", "version", "stands", "models", "saves", "made"]
+    list_display = ["begun", "version", "stands", "made", "saves", "models"]
     list_filter = [Statuses, ("project", OwnFilter), ("workflow", OwnFilter)]
     list_per_page = 50
     search_fields = ["id"]  # see ById

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Context, InvalidOperation
 
 from . import told
 from .told import Row
@@ -13,6 +14,8 @@ WAYS = {
     "as_designed": "As it was designed",
 }
 MOVES = {"down": "moves down", "up": "moves up", "aside": "moves to a model of no tier", "stays": "stays"}
+
+FOUR = Context(prec=4)
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ def _model(one: Row, of: Row) -> dict[str, object]:
         "now": one["model"] == of["now"],
         "right": told.share(one["quality"]),
         "difference": _difference(one),
-        "per_right": told.money(one["cost_per_right"]),
-        "per_case": told.money(one["cost_per_case"]),
+        "per_right": told.money(short(one["cost_per_right"])),
+        "per_case": told.money(short(one["cost_per_case"])),
         "latency": _latency(one["latency_ms"]),
         "passed": one["passed"],
         "reasons": one["reasons"],
@@ -65,7 +68,7 @@ def _difference(one: Row) -> str:
 def _latency(found: Row) -> str:
     if found["p50"] is None:
         return "–"
-    return f"{found['p50']} ms, 19 in 20: {found['p95']} ms"
+    return f"{found['p50']} / {found['p95']} ms"
 
 
 def ways(evidence: Row) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
@@ -79,8 +82,8 @@ def _lines(several: list[Row]) -> Iterator[tuple[str, list[Cell]]]:
     yield "Flagged what it should flag", [Cell(told.share(way["escalation_recall"])) for way in several]
     yield "Wrong, and nobody would have noticed", [Cell(told.share(way["silent_failure"])) for way in several]
     yield "Asked again of the frontier", [Cell(told.share(way["answered_by_a_rung"])) for way in several]
-    yield "Cost of a case", [Cell(told.money(way["cost_per_case"])) for way in several]
-    yield "Cost of a right answer", [Cell(told.money(way["cost_per_right"])) for way in several]
+    yield "Cost of a case", [Cell(told.money(short(way["cost_per_case"]))) for way in several]
+    yield "Cost of a right answer", [Cell(told.money(short(way["cost_per_right"]))) for way in several]
     yield "Saves, of a case", [_saving(way["saving"]) for way in several]
     yield "Half end within", [Cell(told.milliseconds(way, "p50")) for way in several]
     yield "Passes against the frontier", [Cell("yes" if way["passed"] else "no", not way["passed"]) for way in several]
@@ -99,4 +102,15 @@ def saving(found: Mapping[str, object] | None) -> str:
     if not found or found["per_case"] is None:
         return "not known"
     percent = "" if found["percent"] is None else f" ({found['percent']}%)"
-    return f"{found['per_case']} USD{percent}".replace("-", "−")
+    return f"{short(found['per_case'])} USD{percent}".replace("-", "−")
+
+
+def short(usd: str | None) -> str | None:
+    """With four digits that count, so that one can be held against another."""
+    if usd is None:
+        return None
+    try:
+        amount = FOUR.create_decimal(usd)
+    except InvalidOperation:
+        return usd
+    return f"{amount:f}" if amount else "0"

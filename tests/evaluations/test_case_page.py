@@ -88,6 +88,7 @@ def test_a_designer_adds_one_by_hand(workflow):
     form = client.get(adding(workflow)).content.decode()
     assert "{\n  &quot;message&quot;: &quot;&quot;\n}" in form, "it begins with an input of the right form"
     assert "The schemas of" in form
+    assert form.count(">\n{}</textarea>") == 2, "what need not be said is an empty object"
     came = client.post(adding(workflow), ADD, follow=True)
     case = Case.objects.get()
     assert "It counts now: 1 of 20 are confirmed; with 20 the gate asks for a verdict." in came.content.decode()

@@ -6,6 +6,7 @@ import pytest
 
 from evaluations import tier_search
 from evaluations.models import TierSearch
+from evaluations.pages import search_told
 from evaluations.tier_search import Wanted
 from projects.models import AuditEvent
 from tests.cast import make_project, make_workflow, member, models_answer
@@ -71,7 +72,21 @@ def test_the_ways_stand_side_by_side_and_a_saving_below_zero_says_so(workflow):
     for said in ("The frontier alone", "What was chosen", "The cheapest of every step", "As it was designed"):
         assert f'<th scope="col">{said}</th>' in page
     assert '<span class="worse">−0.0002 USD (−12.5%): it costs more</span>' in page
-    assert f"{ways['chosen']['saving']['per_case']} USD ({ways['chosen']['saving']['percent']}%)" in page
+    assert f" USD ({ways['chosen']['saving']['percent']}%)</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [
+        ("0.001776293333", "0.001776"),
+        ("12.345678", "12.35"),
+        ("-0.00000004", "-0.00000004"),
+        ("0.00", "0"),
+        (None, None),
+    ],
+)
+def test_money_is_told_with_four_digits(usd, said):
+    assert search_told.short(usd) == said
 
 
 def test_a_running_one_says_how_far_it_is(workflow):
