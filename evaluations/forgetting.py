@@ -11,7 +11,11 @@ from .models import ReplayedExecution, Result
 
 def forget(executions: Sequence[UUID], **kwargs: object) -> None:
     _silence(Result.objects.filter(execution__in=executions))
-    judged = [result for result in Result.objects.filter(execution__in=executions) if result.questions]
+    judged = [
+        result
+        for result in Result.objects.select_for_update(no_key=True).filter(execution__in=executions)
+        if result.questions
+    ]
     for result in judged:
         result.questions = [{**one, "reason": ""} for one in result.questions]
     Result.objects.bulk_update(judged, ["questions"], batch_size=200)

@@ -14,6 +14,7 @@ import threading
 from asyncio import run_coroutine_threadsafe
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from copy import deepcopy
 from datetime import datetime, timedelta
@@ -130,12 +131,17 @@ def settle_the_ended() -> None:
         advance(evaluation)
 
 
-def wait() -> None:
-    """Until all that is on its way has come: for whoever does a worker's work in a thread of their own."""
+def wait(within: float | None = None) -> None:
+    """Until all that is on its way has come, or so many seconds."""
     with _lock:
-        moving = list(_in_flight.values())
-    for one in filter(None, moving):
-        one.result()
+        moving = [one for one in _in_flight.values() if one is not None]
+    futures.wait(moving, within)
+
+
+def part(within: float) -> None:
+    """This process ends: what is on its way may come for so long, and is written down. The rest is in doubt."""
+    wait(within)
+    settle()
 
 
 def forget() -> None:
@@ -283,6 +289,8 @@ def _settle(pk: int, reply: Reply) -> None:
         answer.payload.save(force_insert=True)
     question = next(one for one in result.questions if one["intent"] == str(intent.pk))
     _take(result, question, answer)
+    if result.execution.purged_at:  # what was emptied stays empty
+        question["reason"] = ""
     _save(result)
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from celery import current_app
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 ROUND = 1.0  # seconds between two rounds of the housekeeping, and between two looks at the clock of the heartbeat
 
 Duty = Callable[[], object]  # done once a round, bounded in time; what it raises is logged
+Parting = Callable[[float], object]  # done once at the end, in so many seconds at most
 
 
 class AnotherProcess(Exception):
@@ -30,9 +32,9 @@ class AnotherProcess(Exception):
 
 
 @contextmanager
-def working(duties: Sequence[Duty] = ()) -> Iterator[None]:
-    """Executes while the block runs. Raises `AnotherProcess` where the database is the embedded one and somebody executes
-    on it already."""
+def working(duties: Sequence[Duty] = (), partings: Sequence[Parting] = ()) -> Iterator[None]:
+    """Executes while the block runs; behind it `partings` let what the duties have begun come to an end. Raises `AnotherProcess`
+    where the database is the embedded one and somebody executes on it already."""
     with ExitStack() as stack:
         if connection.vendor == "sqlite":
             stack.enter_context(_alone())
@@ -51,7 +53,10 @@ def working(duties: Sequence[Duty] = ()) -> Iterator[None]:
             celery_state.should_stop = (
                 0  # the consumer ends itself, in its own thread: stopping it from here races with it
             )
+            end = time.monotonic() + settings.STOP_WITHIN
             driver.stop(settings.STOP_WITHIN)
+            for parting in partings:
+                _done(partial(parting, max(0.0, end - time.monotonic())))
             stop.set()
             for each in (keeping, hearing, heart):
                 each.join(timeout=5)

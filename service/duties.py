@@ -6,9 +6,9 @@ from functools import wraps
 from urllib.parse import urlsplit
 
 from analytics import rollups
-from evaluations import running, tier_search
+from evaluations import judges, running, tier_search
 from executions import retention, worker
-from executions.working import Duty
+from executions.working import Duty, Parting
 from gateway import pressure
 from notifications import delivering, history, outbox, reminding
 from projects import idempotency
@@ -48,6 +48,7 @@ def tell_gates() -> None:
             logger.warning(said, name, gate.in_flight, gate.waiting)
 
 
+PARTINGS: tuple[Parting, ...] = (judges.part,)
 DUTIES: tuple[Duty, ...] = (
     running.advance_all,  # a look at an index of what runs; half a second of it at most
     rarely(1, tier_search.advance_all),  # a look at an index, until an evaluation of one is over

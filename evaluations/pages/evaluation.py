@@ -112,10 +112,11 @@ def _quality(evaluation: Evaluation, arm: str) -> str:
 
 
 def _cost(evaluation: Evaluation) -> str:
-    """So far, where it is not over: what both arms cost."""
+    """So far, where it is not over: what both arms cost, and their judge."""
     if not evaluation.figures:
         return usd(running.spent(evaluation), simulated=evaluation.simulated)
     costs = [arm["cost"] for arm in evaluation.figures["arms"].values()]
+    costs += [judge["cost"]] if (judge := evaluation.figures.get("judge")) else []
     if None in costs:
         return "unpriced"
     return f"{usd_text(sum(map(Decimal, costs)))} USD{' (simulated)' if evaluation.simulated else ''}"

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from evaluations import asking, gate_rules, judges, rubric, running
+from evaluations import asking, gate_rules, judges, opinions, rubric, running
 from evaluations.asking import Asked
 from evaluations.graders import Grade, faults, grade
 from evaluations.models import Evaluation, Result
@@ -15,12 +15,15 @@ from evaluations.rubric import Said
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Worker
+from executions.retention import purge
+from executions.working import working
 from gateway import gateway
 from gateway.models import Call, Intent, Payload
 from projects.models import TierModel
-from tests.cast import envelope, make_workflow, models_answer
+from tests.cast import envelope, make_workflow, member, models_answer
 from tests.evaluations.evaluated import add_case, add_messages, complete, evaluate
 from tests.neighbours import client_of
+from tests.test_pressure import wait_until
 from wire.ids import new_id
 from wire.problems import Conflict
 from workflows.models import Budget, Reservation
@@ -345,6 +348,49 @@ def test_its_agreement_with_people_is_shown():
     shown = reader.get(f"/api/v1/evaluations/{evaluation.pk}/results").json()["results"][-1]
     assert (shown["right"], shown["person_right"], bool(shown["person_by"])) == (True, True, True)
     assert [one["prefers"] for one in shown["judge"]] == ["same", "same"]
+
+
+def test_the_page_says_how_far_it_can_be_trusted():
+    models_answer(says("same"), ANSWERS)
+    workflow = judged_workflow(2)
+    evaluation = evaluate(workflow.live.version, against="nothing")
+    rosa, address = member(workflow.project), f"/admin/evaluations/evaluation/{evaluation.pk}/change/"
+    page = rosa.get(address).content.decode()
+    assert "A judge was asked about 2 answers, in 4 calls (0." in page
+    assert "Undecided, for it said another thing in each order: 0 of 2, 0.0% (0.0–65.8%)." in page
+    assert "No reviewer has said yet whether it is right." in page
+    opinions.say(evaluation.results.first(), True, "rosa")
+    assert "It agrees with reviewers in 1 of 1, 100.0% (20.6–100.0%)." in rosa.get(address).content.decode()
+
+
+def test_what_it_said_goes_with_the_texts():
+    result = only_result(says("same", "Both mean the money."))
+    assert [one["reason"] for one in result.questions] == ["Both mean the money."] * 2
+    purge(result.evaluation.project_id, timezone.now(), "alice")
+    result.refresh_from_db()
+    assert [(one["prefers"], one["reason"]) for one in result.questions] == [("same", "")] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_asks_beside_its_executions():
+    models_answer(says("same", latency_ms=50), ANSWERS)
+    workflow = judged_workflow(5)
+    evaluation = asking.begin(asking.examine(Asked(workflow.live.version), "alice"))
+    with working([running.advance_all]):
+        wait_until(lambda: Evaluation.objects.get(pk=evaluation.pk).status == "completed", 30)
+    evaluation.refresh_from_db()
+    assert evaluation.figures["judge"]["undecided"]["n"] == 10
+    assert Call.objects.filter(purpose="judge", outcome="ok").count() == 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_ends_takes_what_comes_in_time_along():
+    models_answer(says("same", latency_ms=1_500), ANSWERS)
+    evaluation = asking.begin(asking.examine(Asked(judged_workflow().live.version, against="nothing"), "alice"))
+    with working([running.advance_all], [judges.part]):
+        wait_until(lambda: Intent.objects.filter(purpose="judge").count() == 2, 30)
+    assert prefers(evaluation.results.get()) == [("expected", "same"), ("output", "same")]
+    assert set(Call.objects.filter(purpose="judge").values_list("outcome", flat=True)) == {"ok"}
 
 
 def test_an_opinion_takes_an_answer_and_the_newest_holds():

@@ -12,7 +12,7 @@ from executions import worker
 from executions.working import working
 from projects.schema import bring_up_to_date
 
-from ...duties import DUTIES
+from ...duties import DUTIES, PARTINGS
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: told.set())
         bring_up_to_date()
-        with working(DUTIES):
+        with working(DUTIES, PARTINGS):
             self.stdout.write(
                 f"The worker {worker.name()} executes up to {settings.IN_FLIGHT} at once (stop with Ctrl-C)."
             )

@@ -19,7 +19,7 @@ from projects.audit import Verb
 from projects.schema import bring_up_to_date
 
 from ... import gate, http
-from ...duties import DUTIES
+from ...duties import DUTIES, PARTINGS
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         bring_up_to_date()
         server = _listening()
         try:
-            with nullcontext() if no_worker else working(DUTIES):
+            with nullcontext() if no_worker else working(DUTIES, PARTINGS):
                 self._announce()
                 server.run()
         except AnotherProcess as error:
