@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
-from evaluations.models import Case, Evaluation, TierSearch
+from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -36,8 +36,8 @@ MODELS = (
 MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate", "evaluations/case")
-MODELS += ("evaluations/tiersearch",)
-KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch)
+MODELS += ("evaluations/tiersearch", "evaluations/replay")
+KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay)
 READ = ("change", "publish", "diff", "try", "evaluate", "search-tiers")  # of a version
 OF_WORKFLOW = ("change", "escalation", "add-case", "import-cases", "export-cases")
 OF_CASE = ("change", "replace", "confirm", "retire")
@@ -82,6 +82,7 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths += [f"executions/execution/{ids[Execution]}/{page}/" for page in ("cancel", "retry", "make-case")]
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
     paths += [f"evaluations/evaluation/{ids[Evaluation]}/{page}/" for page in ("change", "cancel", "budget")]
+    paths += [f"evaluations/replay/{ids[Replay]}/{page}/" for page in ("change", "cancel", "budget")]
     paths += [f"evaluations/gate/{ids[Workflow]}/change/"]
     tool = f"projects/tool/{Tool.objects.get(kind='schema').pk}"
     paths += [f"{tool}/change/", f"{tool}/try/", "projects/tool/add/", "projects/tool/add/?kind=http"]
@@ -127,6 +128,7 @@ def test_no_page_moves_sideways_on_a_telephone(live_server, tmp_path, cookies):
     paths += [f"workflows/version/{version.pk}/{page}/" for page in READ]
     paths += [f"executions/execution/{flagged.pk}/{page}/" for page in ("change", "make-case")]
     paths += [f"evaluations/evaluation/{one.pk}/change/" for one in Evaluation.objects.all()]
+    paths += [f"evaluations/replay/{one.pk}/change/" for one in Replay.objects.all()]
     paths += ["evaluations/evaluation/", f"evaluations/gate/{version.workflow_id}/change/"]
     unfold = "document.querySelectorAll('details').forEach(one => one.open = true)"
 
