@@ -20,7 +20,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern
 
-from evaluations.models import Case, Evaluation, TierSearch
+from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -195,6 +195,8 @@ class House:
         begun = self.post("workflows/refund/evaluations", {"against": "nothing"})
         assert complete(Evaluation.objects.get(pk=begun["id"])).results.get().said
         self.post("workflows/refund/tier-searches", {})
+        replayed = self.post("workflows/refund/replays", {"flagged": True})
+        complete(Replay.objects.get(pk=replayed["id"]))
 
     def execute(self, message: str) -> None:
         given = {"message": f"{message}: {EVERYTHING}", "pin": FIELD, "cards": [4111111111111111], EVERYTHING: 1}
@@ -239,6 +241,7 @@ def addresses(house: House) -> Iterator[str]:
         "flag_id": list(Flag.objects.values_list("pk", flat=True)),
         "case_id": list(Case.objects.values_list("pk", flat=True)),
         "evaluation_id": list(Evaluation.objects.values_list("pk", flat=True)),
+        "replay_id": list(Replay.objects.values_list("pk", flat=True)),
         "search_id": list(TierSearch.objects.values_list("pk", flat=True)),
         "budget_id": list(house.workflow.project.budgets.values_list("pk", flat=True)),
         "name": [house.workflow.name],
