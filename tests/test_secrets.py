@@ -328,7 +328,7 @@ def test_no_address_of_the_api_tells_one(house):
         asked += 1
     assert asked > 30
     statuses = {one["status"] for one in house.client.get("/api/v1/executions").json()["results"]}
-    assert statuses == {"completed", "escalated", "failed", "queued"}
+    assert statuses == {"completed", "escalated", "failed", "queued", "cancelled"}
 
 
 def test_no_page_of_the_admin_tells_one(house, reviewer):
