@@ -222,7 +222,12 @@ def maths_recordings() -> list[Recording]:
 
 def solved_right(model: str) -> int:
     """How many questions this model solved, as the records say."""
-    return sum(one["responses"][SOLVERS[model]]["correct"] for one in _questions())
+    return sum(solutions(model).values())
+
+
+def solutions(model: str) -> dict[str, bool]:
+    """By question: whether this model solved it, as the records say."""
+    return {one["prompt"]: one["responses"][SOLVERS[model]]["correct"] for one in _questions()}
 
 
 def disagreements(model: str) -> dict[str, int]:

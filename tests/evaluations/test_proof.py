@@ -2,6 +2,7 @@
 prints the figures that stand in docs/proof.md."""
 
 import os
+import random
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from evaluations import gate_rules
 from evaluations.models import Case, Evaluation
+from gateway.models import Call
 from gateway.pricing import state
 from tests.cast import make_project
 from tests.evaluations.evaluated import evaluate
@@ -22,6 +24,7 @@ from tests.evaluations.recorded_data import (
     maths_cases,
     maths_recordings,
     needs_them,
+    solutions,
     ticket_cases,
     ticket_recordings,
     with_recordings,
@@ -126,3 +129,39 @@ def test_the_arms_are_ranked_as_they_were_recorded(tickets):
         found[model] = said.figures["arms"]["candidate"]["quality"]["count"]
     assert found == {model: recorded[model] for model in chosen}
     assert max(found, key=found.get) == BEST
+
+
+def test_a_lane_by_length_is_all_that_code_can_tell_of_a_hard_question(tmp_path):
+    """The cascade that needs no model to decide: long questions go to the frontier. How long is chosen on one half of them, at no
+    more than two points loss; what that saves is measured on the other half, through the engine."""
+    with_recordings(tmp_path, maths_recordings())
+    chosen_on, held_out = halves(maths_cases())
+    limit = longest_for_the_weak(chosen_on)
+    definition = {**SUM, "lanes": {"quality": f"len(input['question']) > {limit}"}}
+    workflow = make(definition, held_out if WHOLE else held_out[:60], WEAK, STRONG)
+    found = evaluate(workflow.versions.get(), at_once=100)
+    tell(f"GSM8K, at most {limit} characters to Mixtral", found)
+    arms = found.figures["arms"]
+    models = Call.objects.filter(lane="fast").values_list("model_planned", flat=True).distinct()
+    assert set(models) == {WEAK}
+    saved = 1 - Decimal(arms["candidate"]["cost"]) / Decimal(arms["reference"]["cost"])
+    if WHOLE:
+        print(f"saves {saved:.4f}")  # noqa: T201
+    assert 0 < saved < Decimal("0.5"), "length tells little of how hard a question is"
+
+
+def halves(cases: list[dict]) -> tuple[list[dict], list[dict]]:
+    shuffled = random.Random(0).sample(cases, len(cases))
+    return shuffled[: len(cases) // 2], shuffled[len(cases) // 2 :]
+
+
+def longest_for_the_weak(cases: list[dict]) -> int:
+    """The most characters of a question for which two points of a hundred are lost at most. The arithmetic of what was recorded."""
+    lengths = sorted({len(case["input"]["question"]) for case in cases})
+    solved = {model: solutions(model) for model in (WEAK, STRONG)}
+
+    def lost(limit: int) -> int:
+        short = [case["input"]["question"] for case in cases if len(case["input"]["question"]) <= limit]
+        return sum(solved[STRONG][one] - solved[WEAK][one] for one in short)
+
+    return max(limit for limit in [0, *lengths] if lost(limit) <= len(cases) * 2 // 100)
