@@ -7,10 +7,12 @@ from datetime import datetime
 
 
 def new_id() -> uuid.UUID:
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = milliseconds << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    return uuid.UUID(int=value)
+    """Milliseconds, their 4,096th parts (§6.2, method 3: what one process makes one after the other stays in that order), and 62
+    random bits."""
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    part = nanoseconds * 4096 // 1_000_000
+    random = int.from_bytes(os.urandom(8), "big") >> 2
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | part << 64 | 0b10 << 62 | random)
 
 
 def first_id(moment: datetime) -> uuid.UUID:
