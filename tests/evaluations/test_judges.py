@@ -338,14 +338,15 @@ def test_its_agreement_with_people_is_shown():
     workflow = judged_workflow(4)
     evaluation = evaluate(workflow.live.version, against="nothing")
     reviewer, reader = (client_of(workflow.project, scope) for scope in ("review", "read"))
-    results = list(evaluation.results.order_by("pk"))
+    results = sorted(evaluation.results.select_related("case"), key=lambda one: one.case.input["message"])
     assert [one.right for one in results] == [True, True, True, False]
     for result, right in zip(results, (True, True, False, False), strict=True):
         assert opinion(reviewer, evaluation, result, right).status_code == 200
     judge = reader.get(f"/api/v1/evaluations/{evaluation.pk}").json()["figures"]["judge"]
     assert judge["agreement"] == {"n": 4, "count": 3, "rate": "0.7500", "interval": ["0.3006", "0.9544"]}
     assert judge["kappa"] == "0.5000"
-    shown = reader.get(f"/api/v1/evaluations/{evaluation.pk}/results").json()["results"][-1]
+    listed = reader.get(f"/api/v1/evaluations/{evaluation.pk}/results").json()["results"]
+    shown = next(one for one in listed if one["id"] == str(results[0].pk))
     assert (shown["right"], shown["person_right"], bool(shown["person_by"])) == (True, True, True)
     assert [one["prefers"] for one in shown["judge"]] == ["same", "same"]
 
