@@ -24,7 +24,7 @@ from workflows.models import Publication, Version
 from workflows.prompts import PROMPT_FORMAT
 
 from . import judges
-from .gate import binding, binding_hash
+from .gate import binding, binding_hash, is_roll_back
 from .graders import judges_of
 from .models import Case, Evaluation, Result, gate_of, set_hash
 
@@ -79,7 +79,7 @@ def examine(asked: Asked, by: str) -> Ready:
     workflow.must_be_in_use()
     tier_map = _tier_map(asked)
     cases = _cases(asked)
-    against, incumbent = _against(asked)
+    against, incumbent = _against(asked, tier_map)
     rules = dict(asked.rules or gate_of(workflow).rules)
     hashes = set_hash(case.content_hash for case in cases)
     its_judges = _judges(version, rules)
@@ -227,11 +227,10 @@ def _cases(asked: Asked) -> list[Case]:
     return cases
 
 
-def _against(asked: Asked) -> tuple[str, Publication | None]:
+def _against(asked: Asked, tier_map: Mapping[str, str]) -> tuple[str, Publication | None]:
     live = asked.version.workflow.live
-    wanted = asked.against or (
-        Against.FRONTIER if live is None or live.version_id == asked.version.pk else Against.INCUMBENT
-    )
+    is_live = live is not None and live.version_id == asked.version.pk and is_roll_back(asked.version, tier_map)
+    wanted = asked.against or (Against.FRONTIER if live is None or is_live else Against.INCUMBENT)
     if wanted == Against.INCUMBENT and live is None:
         raise Conflict("No version is live, so there is no incumbent to compare with: compare with the frontier.")
     return wanted, live if wanted == Against.INCUMBENT else None

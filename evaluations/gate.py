@@ -20,20 +20,28 @@ PASSED, OVERRIDDEN, NONE = Publication.Evidence.PASSED, Publication.Evidence.OVE
 
 
 def judge(wanted: Wanted) -> Evidence:
-    """Raises `Conflict` with `missing`, each with how to get it. What was live before always may be again: that is the
-    roll-back, and its evidence is what there is."""
+    """Raises `Conflict` with `missing`, each with how to get it. What was live before, on these models, always may be again: that
+    is the roll-back, and its evidence is what there is. On other models it is a swap like any other."""
     version, gate = wanted.version, gate_of(wanted.version.workflow)
     hashes = list(version.workflow.cases.confirmed().values_list("content_hash", flat=True))
     verdict = _verdict(wanted, gate, hashes)
     if verdict:
         return Evidence(PASSED, verdict.pk)
-    if version.publications.exists():
+    if is_roll_back(version, wanted.tier_map):
         return Evidence(NONE)
     if wanted.override:
         return Evidence(OVERRIDDEN, reason=wanted.override)
     if len(hashes) < gate.min_cases:
         return Evidence(NONE)
     raise _refusal(wanted, gate, len(hashes))
+
+
+def is_roll_back(version: Version, tier_map: Mapping[str, str]) -> bool:
+    """Whether it was live before with the same models on every tier that it can reach."""
+    reachable = version.parsed().reachable_tiers
+    wanted = {tier: tier_map.get(tier) for tier in reachable}
+    before = version.publications.values_list("tier_map", flat=True)
+    return any({tier: one.get(tier) for tier in reachable} == wanted for one in before)
 
 
 def binding(version: Version, tier_map: Mapping[str, str], calls: Mapping[str, int] | None, prompt_format: int) -> dict:
@@ -59,13 +67,13 @@ def _verdict(wanted: Wanted, gate: Gate, hashes: list[str]) -> Evaluation | None
     found = Evaluation.objects.filter(
         workflow=wanted.version.workflow_id, passed=True, binding=binding_hash(bound, gate.rules, set_hash(hashes))
     )
-    return _may_decide(found, wanted.version).order_by("-pk").first()
+    return _may_decide(found, wanted.version, wanted.tier_map).order_by("-pk").first()
 
 
-def _may_decide(found: QuerySet[Evaluation], version: Version) -> QuerySet[Evaluation]:
+def _may_decide(found: QuerySet[Evaluation], version: Version, tier_map: Mapping[str, str]) -> QuerySet[Evaluation]:
     """Those that compare with the right thing."""
     live = version.workflow.live_id
-    if live is None or version.publications.exists():
+    if live is None or is_roll_back(version, tier_map):
         return found.filter(against__in=(Evaluation.Against.FRONTIER, Evaluation.Against.INCUMBENT))
     return found.filter(against=Evaluation.Against.INCUMBENT, incumbent=live)
 
@@ -84,7 +92,7 @@ def opens(evaluation: Evaluation) -> bool:
     bound = binding(version, wanted.tier_map, wanted.calls, wanted.prompt_format)
     if evaluation.binding != binding_hash(bound, gate.rules, set_hash(hashes)):
         return False
-    return _may_decide(Evaluation.objects.filter(pk=evaluation.pk), version).exists()
+    return _may_decide(Evaluation.objects.filter(pk=evaluation.pk), version, wanted.tier_map).exists()
 
 
 def _refusal(wanted: Wanted, gate: Gate, cases: int) -> Conflict:

@@ -149,6 +149,20 @@ def test_a_roll_back_is_always_allowed():
     assert first.publish("alice").evidence == "none"
 
 
+def test_the_same_version_on_another_model_is_no_roll_back():
+    """Else the gate would stand open for every swap of a model on what is live."""
+    workflow = make_workflow()
+    models_answer(*RIGHT)
+    add_messages(workflow, 20)
+    workflow.project.tiers.filter(tier="cheap").update(model="claude-sonnet-5-5")
+    version = workflow.live.version
+    with pytest.raises(Conflict, match="never evaluated"):
+        version.publish("alice")
+    evaluation = evaluate(version)
+    assert (evaluation.against, evaluation.incumbent, evaluation.passed) == ("incumbent", workflow.live, True)
+    assert version.publish("alice").evidence == "passed"
+
+
 def test_a_part_of_the_cases_proves_nothing():
     workflow = unpublished()
     models_answer(*RIGHT)
