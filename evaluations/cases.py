@@ -118,6 +118,7 @@ def confirm(case: Case, by: str) -> Case:
 @transaction.atomic
 def retire(case: Case, by: str) -> Case:
     """It counts no more; results that are of it stay. Raises `Conflict` for one that was retired before."""
+    _lock(case.workflow)
     return _decide(case, by, [Case.State.PROPOSED, Case.State.CONFIRMED], Case.State.RETIRED)
 
 

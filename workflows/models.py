@@ -69,6 +69,11 @@ class WorkflowQuerySet(models.QuerySet["Workflow"]):
         audit.record(project.pk, by, Verb.CREATED, workflow)
         return workflow
 
+    def held(self, pk: int) -> Workflow:
+        """Locked until the end of the transaction, with what is live."""
+        rows = self.select_for_update(no_key=True, of=("self",))
+        return rows.select_related("live__version__workflow", "project").get(pk=pk)
+
 
 class Workflow(models.Model):
     """A named, repeatable task. What it does stands in its versions."""
@@ -239,10 +244,13 @@ class Version(models.Model):
         """
         self.workflow.must_be_in_use()
         pinned = {"tier_map": self.tiers(), "calls": pins(self) or None, "prompt_format": PROMPT_FORMAT}
-        evidence = gate.judge(gate.Wanted(self, **pinned, override=redaction(self.workflow.project_id).text(override)))
+        override = redaction(self.workflow.project_id).text(override)
         with transaction.atomic():
+            # One after the other, and no case comes between: a verdict is against what is live, on the cases that there are.
+            self.workflow = Workflow.objects.held(self.workflow_id)
+            evidence = gate.judge(gate.Wanted(self, **pinned, override=override))
             was_live = self.publications.exists()
-            before = Workflow.objects.filter(pk=self.workflow_id).values_list("live__version__number", flat=True).get()
+            before = self.workflow.live and self.workflow.live.version.number
             publication = self.publications.create(
                 **pinned,
                 evidence=evidence.word,

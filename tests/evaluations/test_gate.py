@@ -130,6 +130,19 @@ def test_a_later_version_is_compared_with_the_incumbent():
     assert version.publish("alice").evidence == "passed"
 
 
+def test_of_two_that_are_as_good_as_the_same_incumbent_one_goes_live():
+    """The other one was never compared with it."""
+    workflow = make_workflow()
+    models_answer(*RIGHT)
+    add_messages(workflow, 20)
+    first, second = draft(workflow, "1.1.0"), draft(workflow, "1.2.0", title="Another")
+    assert evaluate(first).passed
+    assert evaluate(second).passed
+    assert first.publish("alice").evidence == "passed"
+    with pytest.raises(Conflict, match=r"against the incumbent 1\.1\.0"):
+        second.publish("alice")
+
+
 def test_an_override_is_named_and_shown():
     workflow = unpublished()
     add_messages(workflow, 20)
