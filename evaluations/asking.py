@@ -20,12 +20,12 @@ from wire.problems import Conflict, Fault, Invalid, pointer
 from workflows.calls import pins
 from workflows.compiled import compiled
 from workflows.definition import ModelStep
+from workflows.gate import Wanted
 from workflows.models import Publication, Version
 from workflows.prompts import PROMPT_FORMAT
 
 from . import judges
-from .gate import binding, binding_hash, is_roll_back
-from .graders import judges_of
+from .gate import binding, is_live_so, judges_for
 from .models import Case, Evaluation, Result, gate_of, set_hash
 
 MOST_RESULTS = 20_000
@@ -81,10 +81,10 @@ def examine(asked: Asked, by: str) -> Ready:
     cases = _cases(asked)
     against, incumbent = _against(asked, tier_map)
     rules = dict(asked.rules or gate_of(workflow).rules)
-    hashes = set_hash(case.content_hash for case in cases)
+    hashes = [case.content_hash for case in cases]
     its_judges = _judges(version, rules)
     simulated = _one_kind(asked, tier_map, against, incumbent, its_judges)
-    bound = binding(version, tier_map, pins(version), PROMPT_FORMAT)
+    wanted = Wanted(version, tier_map, pins(version), PROMPT_FORMAT)
     evaluation = Evaluation(
         project=workflow.project,
         workflow=workflow,
@@ -93,8 +93,8 @@ def examine(asked: Asked, by: str) -> Ready:
         against=against,
         incumbent=incumbent,
         rules=rules,
-        binding=binding_hash(bound, rules, hashes),
-        cases_hash=hashes,
+        binding=binding(wanted, rules, hashes, against, tier_map.get("frontier")),
+        cases_hash=set_hash(hashes),
         repeats=asked.repeats,
         at_once=asked.at_once,
         budget=asked.budget,
@@ -229,21 +229,19 @@ def _cases(asked: Asked) -> list[Case]:
 
 def _against(asked: Asked, tier_map: Mapping[str, str]) -> tuple[str, Publication | None]:
     live = asked.version.workflow.live
-    is_live = live is not None and live.version_id == asked.version.pk and is_roll_back(asked.version, tier_map)
-    wanted = asked.against or (Against.FRONTIER if live is None or is_live else Against.INCUMBENT)
+    alone = live is None or is_live_so(asked.version, tier_map)
+    wanted = asked.against or (Against.FRONTIER if alone else Against.INCUMBENT)
     if wanted == Against.INCUMBENT and live is None:
         raise Conflict("No version is live, so there is no incumbent to compare with: compare with the frontier.")
     return wanted, live if wanted == Against.INCUMBENT else None
 
 
 def _judges(version: Version, rules: Mapping[str, object]) -> dict[str, str]:
-    """tier → the project's model, of the judges among these graders: never one that is tried. Raises `Conflict` without one."""
-    lists = [rules["graders"], *rules["step_graders"].values()]
-    tiers = {judge.tier for several in lists for _, judge in judges_of(several)}
-    known = version.workflow.project.tier_map()
-    if missing := sorted(tiers - known.keys()):
+    """tier → the project's model, of the judges among these graders. Raises `Conflict` without one."""
+    found = judges_for(version, rules)
+    if missing := [tier for tier, target in found.items() if target is None]:
         raise Conflict(f"The project maps no model to the tier {missing[0]}, and a grader asks it as a judge.")
-    return {tier: known[tier] for tier in sorted(tiers)}
+    return found
 
 
 def _one_kind(

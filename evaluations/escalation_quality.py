@@ -80,7 +80,11 @@ def of(asked: Window) -> Row:
 
 def probes(version: Version, simulated: bool) -> Row | None:
     """By the newest evaluation of the version that is completed: its candidate arm, case by case."""
-    found = version.evaluations.filter(status=Evaluation.Status.COMPLETED, simulated=simulated).order_by("-pk").first()
+    found = (
+        version.evaluations.filter(status=Evaluation.Status.COMPLETED, simulated=simulated, search=None)
+        .order_by("-pk")
+        .first()
+    )
     if found is None:
         return None
     columns = ("case_id", "repeat", "case__expects_flag", "right", "detectors", "steps")

@@ -46,13 +46,36 @@ class Tried:
 
 
 def of(evaluation: Evaluation) -> Row:
+    """With every earlier try of exactly the same in its verdict, as repeats: else who tries often enough passes by chance."""
     rows = tried(evaluation.results)
-    against = None if evaluation.against == Evaluation.Against.NOTHING else evaluation.against
-    return figures(rows, against, evaluation.rules)
+    if evaluation.against == Evaluation.Against.NOTHING:
+        return figures(rows, None, evaluation.rules)
+    found, earlier = figures(rows, evaluation.against, evaluation.rules), _earlier(evaluation)
+    if earlier:
+        before = [row for one in earlier for row in tried(one.results)]
+        pooled = figures([*before, *rows], evaluation.against, evaluation.rules)
+        found |= {name: pooled[name] for name in ("pairs", "verdict")}
+        found["verdict"]["notes"].append(f"Earlier evaluations of the same count as repeats: {len(earlier)}.")
+    return found
+
+
+def _earlier(evaluation: Evaluation) -> list[Evaluation]:
+    """Completed ones of the same binding, against the same, in which everything could be tried."""
+    same = Evaluation.objects.filter(
+        workflow=evaluation.workflow_id,
+        binding=evaluation.binding,
+        against=evaluation.against,
+        incumbent=evaluation.incumbent_id,
+        status=Evaluation.Status.COMPLETED,
+        search=None,
+    )
+    return [one for one in same.exclude(pk=evaluation.pk) if not one.results.filter(right=None).exists()]
 
 
 def tried(results: QuerySet[Result]) -> list[Tried]:
-    return [_tried(result) for result in results.select_related("case").order_by("pk")]
+    large = ("input", "expected", "steps", "answers")
+    rows = results.select_related("case").defer(*(f"case__{name}" for name in large))
+    return [_tried(result) for result in rows.order_by("pk")]
 
 
 def figures(rows: Sequence[Tried], against: str | None, rules: Mapping[str, object]) -> Row:

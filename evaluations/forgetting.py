@@ -10,21 +10,16 @@ from .models import ReplayedExecution, Result
 
 
 def forget(executions: Sequence[UUID], **kwargs: object) -> None:
-    _silence(Result.objects.filter(execution__in=executions))
-    judged = [
-        result
-        for result in Result.objects.select_for_update(no_key=True).filter(execution__in=executions)
-        if result.questions
-    ]
-    for result in judged:
-        result.questions = [{**one, "reason": ""} for one in result.questions]
-    Result.objects.bulk_update(judged, ["questions"], batch_size=200)
+    _silence(Result.objects.filter(execution__in=executions), "questions")
     _silence(ReplayedExecution.objects.filter(Q(execution__in=executions) | Q(past__in=executions)))
 
 
-def _silence(rows: QuerySet) -> None:
-    results = list(rows)
+def _silence(rows: QuerySet, *lists: str) -> None:
+    """Locked: what is judged meanwhile is not overwritten. `lists`: columns of reasons."""
+    results = list(rows.select_for_update(no_key=True))
     for result in results:
         result.said = ""
         result.steps = {step: {**found, "said": ""} for step, found in result.steps.items()}
-    rows.model.objects.bulk_update(results, ["said", "steps"], batch_size=200)
+        for name in lists:
+            setattr(result, name, [{**one, "reason": ""} for one in getattr(result, name)])
+    rows.model.objects.bulk_update(results, ["said", "steps", *lists], batch_size=200)

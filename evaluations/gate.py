@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db.models import QuerySet
 
@@ -14,68 +14,27 @@ from workflows.gate import Evidence, Wanted
 from workflows.models import Publication, Version
 from workflows.prompts import PROMPT_FORMAT
 
+from .graders import judges_of
 from .models import Evaluation, Gate, digest, gate_of, set_hash
 
+Against = Evaluation.Against
 PASSED, OVERRIDDEN, NONE = Publication.Evidence.PASSED, Publication.Evidence.OVERRIDDEN, Publication.Evidence.NONE
 
 
 def judge(wanted: Wanted) -> Evidence:
-    """Raises `Conflict` with `missing`, each with how to get it. What was live before, on these models, always may be again: that
-    is the roll-back, and its evidence is what there is. On other models it is a swap like any other."""
+    """Raises `Conflict` with `missing`, each with how to get it. What was live before, with all that it was pinned to, always may
+    be again: that is the roll-back. On other models, or with others that it calls, it is a swap like any other."""
     version, gate = wanted.version, gate_of(wanted.version.workflow)
-    hashes = list(version.workflow.cases.confirmed().values_list("content_hash", flat=True))
-    verdict = _verdict(wanted, gate, hashes)
-    if verdict:
+    hashes = _confirmed(version)
+    if verdict := _verdict(wanted, gate, hashes):
         return Evidence(PASSED, verdict.pk)
-    if is_roll_back(version, wanted.tier_map):
-        return Evidence(NONE)
+    if before := _was_live_so(wanted):
+        return _as_before(before)
     if wanted.override:
         return Evidence(OVERRIDDEN, reason=wanted.override)
     if len(hashes) < gate.min_cases:
         return Evidence(NONE)
     raise _refusal(wanted, gate, len(hashes))
-
-
-def is_roll_back(version: Version, tier_map: Mapping[str, str]) -> bool:
-    """Whether it was live before with the same models on every tier that it can reach."""
-    reachable = version.parsed().reachable_tiers
-    wanted = {tier: tier_map.get(tier) for tier in reachable}
-    before = version.publications.values_list("tier_map", flat=True)
-    return any({tier: one.get(tier) for tier in reachable} == wanted for one in before)
-
-
-def binding(version: Version, tier_map: Mapping[str, str], calls: Mapping[str, int] | None, prompt_format: int) -> dict:
-    """Of what a verdict is a verdict, but for the cases: models that no step can reach change nothing."""
-    reachable = version.parsed().reachable_tiers
-    return {
-        "definition": version.content_hash,
-        "prompt_format": prompt_format,
-        "tier_map": {
-            tier: target for tier, target in tier_map.items() if tier in reachable or tier.startswith(OF_STEP)
-        },
-        "calls": dict(calls or {}),
-    }
-
-
-def binding_hash(bound: dict, rules: dict, cases: str) -> str:
-    return digest({**bound, "rules": rules, "cases": cases})
-
-
-def _verdict(wanted: Wanted, gate: Gate, hashes: list[str]) -> Evaluation | None:
-    """The newest that passed on exactly this: against what is live now, or against the frontier where nothing is."""
-    bound = binding(wanted.version, wanted.tier_map, wanted.calls, wanted.prompt_format)
-    found = Evaluation.objects.filter(
-        workflow=wanted.version.workflow_id, passed=True, binding=binding_hash(bound, gate.rules, set_hash(hashes))
-    )
-    return _may_decide(found, wanted.version, wanted.tier_map).order_by("-pk").first()
-
-
-def _may_decide(found: QuerySet[Evaluation], version: Version, tier_map: Mapping[str, str]) -> QuerySet[Evaluation]:
-    """Those that compare with the right thing."""
-    live = version.workflow.live_id
-    if live is None or is_roll_back(version, tier_map):
-        return found.filter(against__in=(Evaluation.Against.FRONTIER, Evaluation.Against.INCUMBENT))
-    return found.filter(against=Evaluation.Against.INCUMBENT, incumbent=live)
 
 
 def opens(evaluation: Evaluation) -> bool:
@@ -87,12 +46,82 @@ def opens(evaluation: Evaluation) -> bool:
         wanted = Wanted(version, version.tiers(), pins(version), PROMPT_FORMAT)
     except Conflict:
         return False
-    hashes = list(version.workflow.cases.confirmed().values_list("content_hash", flat=True))
-    gate = gate_of(version.workflow)
-    bound = binding(version, wanted.tier_map, wanted.calls, wanted.prompt_format)
-    if evaluation.binding != binding_hash(bound, gate.rules, set_hash(hashes)):
-        return False
-    return _may_decide(Evaluation.objects.filter(pk=evaluation.pk), version, wanted.tier_map).exists()
+    found = _verdict(wanted, gate_of(version.workflow), _confirmed(version))
+    return found is not None and found.pk == evaluation.pk
+
+
+def is_live_so(version: Version, tier_map: Mapping[str, str]) -> bool:
+    """Whether this is what is live: the version, on these models."""
+    live = version.workflow.live
+    reachable = version.parsed().reachable_tiers
+    return (
+        live is not None
+        and live.version_id == version.pk
+        and all(live.tier_map.get(tier) == tier_map.get(tier) for tier in reachable)
+    )
+
+
+def binding(
+    wanted: Wanted, rules: Mapping[str, object], cases: Iterable[str], against: str, frontier: str | None
+) -> str:
+    """The hash of all that a verdict is a verdict of: models that no step can reach change nothing. `frontier`: the model that it
+    was compared with, where it was; the judges among the graders are the project's models."""
+    told = _pinned(wanted.version, wanted.tier_map, wanted.calls, wanted.prompt_format)
+    told |= {"rules": rules, "cases": set_hash(cases), "judges": judges_for(wanted.version, rules), "against": against}
+    return digest(told | {"frontier": frontier if against == Against.FRONTIER else None})
+
+
+def judges_for(version: Version, rules: Mapping[str, object]) -> dict[str, str | None]:
+    """tier → the project's model, of the judges among these graders; None where it maps none."""
+    lists = [rules["graders"], *rules["step_graders"].values()]
+    known = version.workflow.project.tier_map()
+    return {tier: known.get(tier) for tier in sorted({one.tier for several in lists for _, one in judges_of(several)})}
+
+
+def _pinned(
+    version: Version, tier_map: Mapping[str, str], calls: Mapping[str, int] | None, prompt_format: int
+) -> dict[str, object]:
+    reachable = version.parsed().reachable_tiers
+    models = {tier: target for tier, target in tier_map.items() if tier in reachable or tier.startswith(OF_STEP)}
+    pinned = {"tier_map": models, "calls": dict(calls or {}), "prompt_format": prompt_format}
+    return {"definition": version.content_hash, **pinned}
+
+
+def _confirmed(version: Version) -> list[str]:
+    return list(version.workflow.cases.confirmed().values_list("content_hash", flat=True))
+
+
+def _verdict(wanted: Wanted, gate: Gate, hashes: list[str]) -> Evaluation | None:
+    """The newest on exactly this, where it passed: against what is live now, or against the frontier where nothing is. An older
+    one that passed says nothing any more."""
+    found = _completed(wanted, gate, hashes, Against.INCUMBENT).filter(incumbent=wanted.version.workflow.live_id)
+    if wanted.version.workflow.live_id is None or _was_live_so(wanted):
+        found = _completed(wanted, gate, hashes, Against.FRONTIER)
+    newest = found.order_by("-pk").first()
+    return newest if newest and newest.passed else None
+
+
+def _completed(wanted: Wanted, gate: Gate, hashes: list[str], against: str) -> QuerySet[Evaluation]:
+    bound = binding(wanted, gate.rules, hashes, against, wanted.tier_map.get("frontier"))
+    return Evaluation.objects.filter(
+        workflow=wanted.version.workflow_id, status=Evaluation.Status.COMPLETED, against=against, binding=bound
+    )
+
+
+def _was_live_so(wanted: Wanted) -> Publication | None:
+    """The newest publication of the version that was pinned to the same."""
+    so = _pinned(wanted.version, wanted.tier_map, wanted.calls, wanted.prompt_format)
+    before = wanted.version.publications.order_by("-pk")
+    return next(
+        (one for one in before if _pinned(wanted.version, one.tier_map, one.calls, one.prompt_format) == so), None
+    )
+
+
+def _as_before(before: Publication) -> Evidence:
+    """That it was overridden stays said. A verdict does not: it was of the cases that there were."""
+    if before.evidence == OVERRIDDEN:
+        return Evidence(OVERRIDDEN, reason=before.reason)
+    return Evidence(NONE)
 
 
 def _refusal(wanted: Wanted, gate: Gate, cases: int) -> Conflict:

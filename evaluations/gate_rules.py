@@ -16,11 +16,13 @@ from . import graders
 from .models import Gate, gate_of
 
 MAX_STEPS = 50
+MAX_MARGIN = Decimal("0.25")
 
 
 def state(workflow: Workflow, said: Mapping[str, object], by: str) -> Gate:
     """`said`: columns of a `Gate`; what is not among them stays. Raises `Invalid`."""
     said = redaction(workflow.project_id).value(dict(said))
+    said |= {name: Decimal(said[name]) for name in ("margin", "min_recall") if name in said}
     if faults := list(_faults(said)):
         raise Invalid.of(faults)
     with transaction.atomic():
@@ -39,6 +41,8 @@ def _faults(said: Mapping[str, object]) -> list[Fault]:
     found = []
     if said.get("margin") == 0:
         found.append(Fault("/margin", "With a margin of 0 no number of cases is enough: state one above it."))
+    elif said.get("margin", 0) > MAX_MARGIN:
+        found.append(Fault("/margin", f"A margin is at most {MAX_MARGIN}: beyond that a verdict says nothing."))
     found += graders.faults(said.get("graders", []), "/graders")
     steps = said.get("step_graders", {})
     if len(steps) > MAX_STEPS:

@@ -72,6 +72,8 @@ def judge(result: Result, execution: Execution, rules: dict, hearing: Hearing) -
     """`right`: answered as expected, or, where a flag is expected, flagged. What a person had to be asked is not answered. Where
     the hearing has somebody `to_ask` behind it, this is not the last word."""
     case = result.case
+    if execution.purged_at:
+        return Judged(right=None, said="Its texts are deleted.")
     flags = flags_of(execution)
     right, said = _whole(case, execution, flags, rules["graders"], hearing)
     cost, judges = cost_of(execution.pk), _judge_cost(execution.pk)
@@ -89,9 +91,11 @@ def judge(result: Result, execution: Execution, rules: dict, hearing: Hearing) -
 
 
 def unfit(version: Version, result: Result) -> Judged | None:
-    """Of a case that the version does not take: it is wrong, and is not executed. None: it is."""
+    """Of a case that the version does not take: it is not executed. The candidate is wrong there; of the reference nothing is
+    known: as a wrong one it would let anything pass. None: it is executed."""
     said = asking.not_taken(version, result.case.input)
-    return Judged(right=False, said=said[:SAID]) if said else None
+    right = None if result.arm == Result.Arm.REFERENCE else False
+    return Judged(right=right, said=said[:SAID]) if said else None
 
 
 def refused(problem: Problem) -> Judged:

@@ -8,13 +8,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import inf
 from typing import Any
 
-from django.db import models, transaction
+from django.db import InterfaceError, OperationalError, models, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from executions import control, queue
+from executions import calling, control, queue
 from executions.models import STANDING, Execution, Status
 from executions.queue import Test
 from gateway.models import Call
@@ -112,20 +113,31 @@ def advance_all() -> None:
     judges.settle_the_ended()
     moving = [series for rows in KINDS for series in rows.objects.in_motion().order_by("pk")]
     while moving and time.monotonic() < until:
-        moving = [series for series in moving if time.monotonic() < until and advance(series)]
+        moving = [series for series in moving if time.monotonic() < until and _advanced(series, until)]
 
 
-def advance(series: Series) -> bool:
+def _advanced(series: Series, until: float) -> bool:
+    """What is wrong with one holds up no other."""
+    try:
+        return advance(series, until)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("the %s %s could not go on; the next round tries again", kind_of(series).name, series.pk)
+        return False
+
+
+def advance(series: Series, until: float = inf) -> bool:
     """Judges what has ended, begins what there is room for, and closes it where nothing is left; whether it did anything. Safe to
-    call twice, from anywhere."""
+    call twice, from anywhere. `until`: by the monotonic clock, after which it judges no more."""
     asked = kind_of(series).asks(series)
-    judged = _judge_ended(series)
+    judged = _judge_ended(series, until)
     begun = _begin_more(series)
     _close(series)
     return asked or judged or begun
 
 
-def _judge_ended(series: Series) -> bool:
+def _judge_ended(series: Series, until: float) -> bool:
     """Outside of any lock: two workers may judge the same, and the first to write it down holds."""
     kind = kind_of(series)
     ended = series.results.filter(finished_at=None, execution__status__in=STANDING).order_by("pk")
@@ -133,12 +145,19 @@ def _judge_ended(series: Series) -> bool:
     found = list(ended.select_related("execution", *kind.of_row)[:AT_A_TIME])
     for row in found:
         judged = kind.judge(row, row.execution, series.rules)
-        if judged is None:
-            continue
-        _write(row, judged)
-        if row.execution.status == Status.ESCALATED:
-            _end(row.execution, kind)
+        if judged is not None:
+            _settle(row, judged, kind)
+        if time.monotonic() > until:
+            break
     return bool(found)
+
+
+@transaction.atomic
+def _settle(row: Row, judged: Any, kind: Kind) -> None:
+    """In one: nobody comes by again at what is judged, so what stands before a person would stand for ever."""
+    _write(row, judged)
+    if row.execution.status == Status.ESCALATED:
+        _end(row.execution, kind)
 
 
 def cancel(series: Series, by: str) -> None:
@@ -168,8 +187,10 @@ def spent(series: Series) -> int:
     """Pico-dollars so far, with what is on its way."""
     sums = series.results.filter(finished_at__isnull=False).aggregate(*map(Sum, kind_of(series).costs))
     judged = sum(one or 0 for one in sums.values())
-    moving = series.results.filter(finished_at=None, execution__isnull=False).values("execution")
-    return judged + (Call.objects.filter(execution__in=moving).aggregate(sum=Sum("cost"))["sum"] or 0)
+    moving = series.results.filter(finished_at=None, execution__isnull=False).values_list("execution", flat=True)
+    ids = set(moving)
+    ids = ids.union(*calling.below(ids).values()) if ids else ids
+    return judged + (Call.objects.filter(execution__in=ids).aggregate(sum=Sum("cost"))["sum"] or 0)
 
 
 def progress(series: Series) -> dict[str, int]:
@@ -191,11 +212,13 @@ def _begin_more(series: Series) -> bool:
     room = min(held.at_once - moving, AT_A_TIME)
     if room <= 0:
         return False
+    fitting = _fitting(held, moving, room)
     fresh = held.results.filter(finished_at=None, execution=None).select_related(*kind.of_row).order_by("pk")[:room]
-    if fresh and held.budget is not None and spent(held) + _expected(held) * (moving + len(fresh)) > held.budget:
+    if fresh and not fitting:
         if not moving:
             _this(held).update(status=Series.Status.WAITING)
         return False
+    fresh = fresh[:fitting]
     by_arm: dict[str, list[Row]] = {}
     for row in fresh:
         by_arm.setdefault(kind.arm(row), []).append(row)
@@ -204,12 +227,21 @@ def _begin_more(series: Series) -> bool:
     return bool(fresh)
 
 
-def _expected(series: Series) -> int:
-    """What one more execution costs, by those that were: nothing, before the first has ended."""
+def _fitting(series: Series, moving: int, room: int) -> int:
+    """How many of so many the budget has room for, by what those cost that were executed. Before one of them has ended nobody
+    knows, so the first goes alone."""
+    if series.budget is None:
+        return room
+    left = series.budget - spent(series)
+    if left <= 0:
+        return 0
     costs = kind_of(series).costs
-    judged = series.results.filter(finished_at__isnull=False, **{f"{one}__isnull": False for one in costs})
+    judged = series.results.filter(finished_at__isnull=False, execution__isnull=False)
     found = list(judged.order_by("-finished_at").values_list(*costs)[:200])
-    return sum(map(sum, found)) // len(found) if found else 0
+    if not found:
+        return min(room, 1 - moving) if moving < 1 else 0
+    expected = sum(cost or 0 for row in found for cost in row) // len(found)
+    return room if expected == 0 else max(0, min(room, left // expected - moving))
 
 
 def _begin(series: Series, kind: Kind, arm: str, rows: Sequence[Row]) -> None:

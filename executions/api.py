@@ -239,9 +239,10 @@ class FlagList(View):
     answers = {"GET": {200: Listed[shown.Flag]}}
 
     def get(self, request: Request) -> Response:
-        """The flags of the project, newest first."""
+        """The flags of the project, newest first; those of evaluations where `state=recorded` asks for them."""
         given = self.given
         rows = Flag.objects.filter(execution__project=request.auth.project)
+        rows = rows if "state" in given else rows.exclude(state=Flag.State.RECORDED)
         rows = rows.select_related("execution__workflow", "execution__version")
         if "waiting" in given:
             waits = {"waiting": True, "state__in": UNDECIDED}

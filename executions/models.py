@@ -226,6 +226,9 @@ class Execution(models.Model):
             ),
             models.Index(fields=["project", "id"], condition=models.Q(purpose="trial"), name="execution_trial"),
             models.Index(
+                fields=["project", "id"], condition=models.Q(purpose__in=["trial", "evaluation"]), name="execution_test"
+            ),
+            models.Index(
                 fields=["project", "resolved_by", "id"],
                 condition=models.Q(resolved_by__in=["frontier", "human"]),
                 name="execution_escalated",

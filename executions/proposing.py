@@ -29,18 +29,20 @@ def propose(execution: Execution, expected: object, by: str, source: str) -> Non
 
 
 def answers_of(execution: Execution) -> dict[str, object]:
-    """Step → what its tool, review or workflow answered; of a list: one per item, null where there is none."""
+    """Step → what its tool, review or workflow answered; of a list: one per item, and only where all have one."""
     found: dict[str, object] = {}
+    items: dict[str, dict[int, object]] = {}
     for row in _done(execution):
         if row.iteration is None:
             found[row.step] = row.output
-            continue
-        items = found.setdefault(row.step, [])
-        items += [None] * (row.iteration + 1 - len(items))
-        items[row.iteration] = row.output
-    return found
+        else:
+            items.setdefault(row.step, {})[row.iteration] = row.output
+    # Null for an item without an answer would be one: such a list says nothing.
+    return found | {step: [of[n] for n in range(len(of))] for step, of in items.items() if max(of) == len(of) - 1}
 
 
 def _done(execution: Execution) -> QuerySet[StepResult]:
-    rows = StepResult.objects.filter(execution=execution.pk, kind__in=OUTSIDE, status=StepResult.Status.DONE)
-    return rows.filter(has_output=True).order_by("step", "iteration", "attempt")
+    """Items that were skipped will be again: theirs stands in for an answer that nobody asks for."""
+    ended = (StepResult.Status.DONE, StepResult.Status.SKIPPED)
+    rows = StepResult.objects.filter(execution=execution.pk, kind__in=OUTSIDE, status__in=ended, has_output=True)
+    return rows.exclude(status=StepResult.Status.SKIPPED, iteration=None).order_by("step", "iteration", "attempt")

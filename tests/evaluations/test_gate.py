@@ -9,7 +9,7 @@ from evaluations import gate_rules
 from projects.models import AuditEvent
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
 from tests.evaluations.evaluated import add_case, add_messages, draft, evaluate
-from wire.problems import Conflict
+from wire.problems import Conflict, Invalid
 from workflows.models import Examined, Publication, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -206,3 +206,80 @@ def test_an_override_stands_beside_every_saving():
     assert ("overridden", "published without a verdict that passed (refund 1.0.0, by user:rosa: It is urgent.)") in (
         said(found).labels
     )
+
+
+def test_a_frontier_of_ones_own_choice_proves_nothing():
+    """Compared with itself by another name anything passes; so what it was compared with is part of the verdict."""
+    workflow = unpublished()
+    definition = {**REFUND, "escalation": {"to": ["human"]}}
+    version = workflow.draft(Examined.of(definition, workflow.project), "1.1.0", created_by="alice")
+    models_answer(WRONG_SWAP, *RIGHT)
+    add_messages(workflow, 20)
+    assert evaluate(version, against="frontier", tiers={"frontier": f"scripted:{CHEAP}"}).passed
+    with pytest.raises(Conflict, match="other cases, models or rules"):
+        version.publish("alice")
+
+
+def test_who_tries_again_and_again_does_not_pass_by_chance():
+    workflow = unpublished()
+    models_answer(WRONG_SWAP, *RIGHT)
+    add_messages(workflow, 20)
+    version = workflow.versions.get()
+    assert [evaluate(version).passed for _ in range(2)] == [False, False]
+    models_answer(*RIGHT)
+    lucky = evaluate(version)
+    assert lucky.figures["arms"]["candidate"]["quality"]["count"] == 20
+    assert lucky.passed is False
+    assert lucky.figures["verdict"]["notes"][-1] == "Earlier evaluations of the same count as repeats: 2."
+
+
+def test_a_newer_refusal_ends_an_older_verdict():
+    workflow = unpublished()
+    models_answer(*RIGHT)
+    add_messages(workflow, 20)
+    version = workflow.versions.get()
+    assert evaluate(version).passed
+    models_answer(WRONG_SWAP, *RIGHT)
+    assert [evaluate(version).passed for _ in range(2)][-1] is False
+    with pytest.raises(Conflict):
+        version.publish("alice")
+
+
+def test_an_incumbent_that_does_not_take_the_cases_lets_nothing_pass():
+    workflow = make_workflow()
+    models_answer({"model": CHEAP, "text": envelope({"kind": "other"})}, *RIGHT)
+    taken = {**REFUND["input_schema"], "properties": {"message": {"type": "string"}, "from": {"type": "string"}}}
+    version = draft(workflow, input_schema=taken)
+    for n in range(20):
+        add_case(workflow, {"message": f"refund number {n}", "from": "rosa"}, {"kind": "refund"})
+    found = evaluate(version)
+    assert found.passed is False
+    assert "20 executions could not be tried" in found.figures["verdict"]["reasons"][-1]
+
+
+def test_an_override_stays_said_when_it_is_published_once_more():
+    workflow = unpublished()
+    add_messages(workflow, 20)
+    version = workflow.versions.get()
+    version.publish("alice", "It is urgent.")
+    again = version.publish("alice")
+    assert (again.evidence, again.reason) == ("overridden", "It is urgent.")
+
+
+def test_a_wide_margin_is_no_way_around():
+    workflow = unpublished()
+    with pytest.raises(Invalid, match=r"at most 0\.25"):
+        gate_rules.state(workflow, {"margin": "0.9"}, "alice")
+
+
+def test_a_version_with_another_one_that_it_calls_is_no_roll_back():
+    callee = make_workflow()
+    models_answer(*RIGHT)
+    ask = {"id": "kind", "kind": "workflow", "workflow": "refund", "arguments": {"message": "input['message']"}}
+    desk = {**REFUND, "covers": [], "edge_cases": [], "steps": [ask], "result": {"kind": "steps['kind']['kind']"}}
+    caller = make_workflow(desk, project=callee.project, name="desk")
+    add_messages(caller, 20)
+    assert caller.live.version.publish("alice").evidence == "none"
+    draft(callee).publish("alice")
+    with pytest.raises(Conflict, match="against the incumbent"):
+        caller.live.version.publish("alice")

@@ -128,14 +128,16 @@ def test_feedback_with_the_right_answer_proposes_a_case(said, proposed):
 
 
 def test_the_answers_from_outside_come_along_the_items_of_a_list_in_their_order():
+    """Of a list in which an item has none, none: null would be taken for an answer of a tool that never gave one."""
     execution, _ = flagged()
     rows = [
         *(("look", None, "tool", "done", {"n": 1}), ("look", None, "tool", "rejected", {"n": 0})),
         *(("each", 1, "tool", "done", "b"), ("each", 0, "tool", "done", "a"), ("ask", None, "review", "done", True)),
         *(("code", None, "code", "done", 1), ("late", 2, "workflow", "done", "c")),
+        *(("skipped", 1, "tool", "skipped", None), ("skipped", 0, "tool", "done", "d")),
     ]
     for attempt, (step, iteration, kind, status, output) in enumerate(rows, 1):
         where = {"step": step, "iteration": iteration, "attempt": attempt}
         StepResult.objects.create(execution=execution, kind=kind, status=status, output=output, **where)
-    expected = {"look": {"n": 1}, "each": ["a", "b"], "ask": True, "late": [None, None, "c"]}
+    expected = {"look": {"n": 1}, "each": ["a", "b"], "ask": True, "skipped": ["d", None]}
     assert answers_of(execution) == expected

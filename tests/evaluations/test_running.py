@@ -6,12 +6,15 @@ from django.utils import timezone
 from evaluations import asking, running
 from evaluations.asking import Asked
 from evaluations.models import Result
+from executions import control, worker
+from executions.drivers import plain
 from executions.models import Execution, Flag, Record
 from executions.retention import purge
 from gateway.models import Call
 from projects.models import AuditEvent
 from tests.cast import REFUND, envelope, make_workflow, models_answer
 from tests.evaluations.evaluated import add_case, add_messages, complete, draft, evaluate
+from tests.neighbours import client_of
 from wire.problems import Conflict, Invalid
 
 pytestmark = pytest.mark.django_db
@@ -235,3 +238,70 @@ def test_the_audit_says_who_begins_one_who_raises_its_budget_and_who_ends_it():
     events = AuditEvent.objects.filter(kind="evaluation", actor="user:rosa").order_by("pk")
     assert [event.verb for event in events] == ["created", "changed", "changed"]
     assert events[0].detail["version"] == "1.0.0"
+
+
+def test_what_is_deleted_before_it_was_judged_could_not_be_tried():
+    workflow = make_workflow()
+    models_answer(*KNOWS)
+    add_messages(workflow, 1)
+    evaluation = asking.begin(asking.examine(Asked(workflow.live.version, against="nothing"), "alice"))
+    running.advance(evaluation)
+    plain.advance(Execution.objects.get().pk, worker.current())
+    assert purge(workflow.project_id, timezone.now(), "alice") == 1
+    result = complete(evaluation).results.get()
+    assert (result.right, result.said) == (None, "Its texts are deleted.")
+
+
+def test_one_that_breaks_holds_up_no_other(caplog):
+    workflow = make_workflow()
+    models_answer(*KNOWS)
+    add_messages(workflow, 1)
+    broken, fine = (
+        asking.begin(asking.examine(Asked(workflow.live.version, against="nothing"), "alice")) for _ in range(2)
+    )
+    broken.rules = {}
+    broken.save(update_fields=["rules"])
+    for _ in range(3):
+        running.advance_all()
+        for execution in Execution.objects.filter(status="queued"):
+            plain.advance(execution.pk, worker.current())
+    running.advance_all()
+    fine.refresh_from_db()
+    assert fine.status == "completed"
+    assert "could not go on" in caplog.text
+
+
+def test_a_budget_lets_one_go_first_and_then_as_many_as_fit():
+    workflow = make_workflow()
+    models_answer(*KNOWS)
+    add_messages(workflow, 6)
+    alone = asking.begin(asking.examine(Asked(workflow.live.version, against="nothing", budget=10**12), "alice"))
+    running.advance(alone)
+    assert Execution.objects.count() == 1
+    plain.advance(Execution.objects.get().pk, worker.current())
+    running.advance(alone)
+    cost = Call.objects.get().cost
+    assert Execution.objects.count() == 6
+    running.raise_budget(alone, 3 * cost, "alice")
+    assert complete(alone).status == "completed", "what was on its way is finished"
+
+
+def test_an_execution_of_an_evaluation_is_not_tried_again():
+    workflow = make_workflow()
+    models_answer({"user": "refund", "error": "rejected"})
+    add_messages(workflow, 1)
+    evaluate(workflow.live.version, against="nothing")
+    failed = Execution.objects.get()
+    assert not control.can_be_retried(failed)
+    with pytest.raises(Conflict, match="evaluate again"):
+        control.retry(failed, "alice")
+
+
+def test_flags_of_evaluations_are_listed_where_they_are_asked_for():
+    workflow = make_workflow({**REFUND, "escalation": {"to": ["human"]}})
+    models_answer(*KNOWS)
+    add_case(workflow, {"message": "gibberish"})
+    evaluate(workflow.live.version, against="nothing")
+    reader = client_of(workflow.project, "read")
+    assert reader.get("/api/v1/flags").json()["results"] == []
+    assert len(reader.get("/api/v1/flags?state=recorded").json()["results"]) == 1
