@@ -47,20 +47,23 @@ class Browser:
         result = await self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         return result["result"].get("value")
 
-    async def open(self, address: str, until: str = "true", then: str = "") -> Page:
-        """Until the script `until` is true; `then` is done there."""
+    async def open(self, address: str, until: str = "true", then: str = "", shown: str = "true") -> Page:
+        """Until the script `until` is true; `then` is done there, until `shown` is."""
         self._events.clear()
         await self.command("Page.navigate", url=address)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        there = f"Boolean(location.href != 'about:blank' && document.readyState == 'complete' && {until})"
-        while not await self.evaluate(there):
-            assert loop.time() < end, f"{address} does not come to {until}: {self._complaints()}"
-            await asyncio.sleep(0.05)
+        await self._wait(f"location.href != 'about:blank' && document.readyState == 'complete' && {until}", address)
         if then:
             await self.evaluate(then)
+        await self._wait(shown, address)
         await self.evaluate("new Promise(done => setTimeout(done, 200))")
         return Page(await self.evaluate("document.body.innerText"), self._complaints())
+
+    async def _wait(self, script: str, address: str) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE
+        while not await self.evaluate(f"Boolean({script})"):
+            assert loop.time() < end, f"{address} does not come to {script}: {self._complaints()}"
+            await asyncio.sleep(0.05)
 
     def _complaints(self) -> list[str]:
         found = []
