@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "toolbox",
     "executions",
     "evaluations",
+    "designs",
     "analytics",
     "notifications",
     "demo",

@@ -1,0 +1,7 @@
+"""The app of designs."""
+
+from django.apps import AppConfig
+
+
+class DesignsConfig(AppConfig):
+    name = "designs"

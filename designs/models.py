@@ -1,0 +1,102 @@
+"""Designs and their rounds: what the frontier was asked to write, what it answered, and what the service found wrong with it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from projects.fields import PicoField, VerbatimJSONField
+from projects.models import Project
+from wire.ids import new_id
+from workflows.models import Version, Workflow
+
+
+class DesignQuerySet(models.QuerySet["Design"]):
+    def in_motion(self) -> DesignQuerySet:
+        return self.filter(status=Design.Status.RUNNING)
+
+    def to_come(self) -> DesignQuerySet:
+        """Those that can still come to a draft."""
+        return self.filter(status__in=(Design.Status.RUNNING, Design.Status.WAITING))
+
+
+class Design(models.Model):
+    """A workflow that the frontier is asked to write, or, of a redesign, a patch of one of its versions. What it costs stands in
+    the ledger, under its workflow: which is there from the beginning, without a version as long as there is no draft.
+    """
+
+    class Kind(models.TextChoices):
+        DESIGN = "design"
+        REDESIGN = "redesign"
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        WAITING = "waiting"  # its budget has no room
+        COMPLETED = "completed"
+        FAILED = "failed"  # no round came to something that holds
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="designs")
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="designs")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.DESIGN)
+    base = models.ForeignKey(
+        Version, models.PROTECT, null=True, related_name="redesigns", help_text="The version that a redesign patches."
+    )
+    brief = VerbatimJSONField(help_text="What was asked for, without the examples.")
+    examples = VerbatimJSONField(default=list, help_text="Past inputs, and the answers that were right.")
+    resolves = VerbatimJSONField(default=list, help_text="Ids of the flags that a redesign is to close.")
+    target = models.CharField(max_length=250, help_text="Who designs: provider:model.")
+    max_rounds = models.PositiveIntegerField(default=4, help_text="How often it is asked at most.")
+    budget = PicoField(null=True, blank=True)
+    simulated = models.BooleanField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
+    answer = VerbatimJSONField(
+        null=True, help_text="What the frontier said that holds: fit, questions, what it considered."
+    )
+    figures = VerbatimJSONField(
+        null=True, help_text="What an execution of the draft is expected to cost, and when it pays."
+    )
+    draft = models.ForeignKey(Version, models.PROTECT, null=True, related_name="+")
+    said = models.TextField(blank=True, help_text="What came of it, or what it waits for, in sentences.")
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = DesignQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "id"], name="design_of_project"),
+            models.Index(fields=["workflow", "id"], name="design_of_workflow"),
+            models.Index(fields=["status"], condition=models.Q(status="running"), name="design_in_motion"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.workflow.name}"
+
+
+class Round(models.Model):
+    """One time that the frontier was asked, and what is wrong with what it said: told to it in the next one.
+
+    `calls`, `paid` and `failed`: how many calls there were, may have cost something, had no answer.
+    """
+
+    design = models.ForeignKey(Design, models.CASCADE, related_name="rounds")
+    number = models.PositiveIntegerField()
+    intent = models.UUIDField(null=True, help_text="Of the call that is on its way.")
+    calls = models.PositiveIntegerField(default=0)
+    paid = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    again_at = models.DateTimeField(null=True)
+    call = models.UUIDField(null=True, help_text="Whose answer it is.")
+    answer = models.TextField(blank=True)
+    faults = VerbatimJSONField(default=list, help_text="What is wrong with it: pointer and detail.")
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["design", "number"], name="one_round_per_number")]
+
+    def __str__(self) -> str:
+        return f"round {self.number} of {self.design}"
