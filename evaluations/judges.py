@@ -1,42 +1,25 @@
-"""Asking the judges of results: each question a call of its own in the ledger, planned, reserved in the budgets and committed
-before it leaves, and settled together with what was said.
+"""Asking the judges of results: each question is an errand, with a call of its own in the ledger.
 
-Where a question stands is in `Result.questions`, behind the lock of the result's row: who asks it, how often, and what came. The
-housekeeping's thread does all that touches the database; what waits for a model waits on the event loop. A process that ends
-leaves intents without a call: whoever comes by next finds them in doubt and asks those again, and no other.
+Where a question stands is in `Result.questions`, behind the lock of the result's row: who asks it, how often, and what came.
 """
 
 from __future__ import annotations
 
-import logging
 import random
-import threading
-from asyncio import run_coroutine_threadsafe
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent import futures
-from concurrent.futures import Future
 from copy import deepcopy
 from datetime import datetime, timedelta
-from typing import NamedTuple
-from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from executions import worker
-from executions.models import Worker
-from gateway import gateway, pressure, pricing, retry
-from gateway.event_loop import event_loop
+from executions import errands, worker
+from executions.errands import Errand, Later
+from gateway import gateway, pricing, retry
 from gateway.gateway import Answer, Cause, Reply
-from gateway.models import Call, Intent
-from gateway.pressure import Entry, Refusal
-from gateway.providers.registry import provider_met
-from gateway.types import AccessDenied, Outcome, OutcomeUnknown, Purpose, Request, Usage
+from gateway.types import Outcome, Purpose, Request, Usage
 from wire import crash
-from workflows import budgets
-from workflows.budgets import OverBudget
 
 from . import rubric
 from .graders import Judge, judges_of
@@ -44,28 +27,10 @@ from .judging import WHOLE, Place, step_output
 from .models import Case, Evaluation, Result
 from .rubric import ORDERS, Said
 
-logger = logging.getLogger(__name__)
-
 MOST_PAID = 3  # calls that may cost, of one question: then the judge is not heard
 AT_A_TIME = 50  # results whose questions are asked in one go
 BYTES_PER_TOKEN = 4
-LATER = 60.0  # seconds at most between two looks at a budget
 NOBODY = "none"  # prefers nothing: it could not be asked
-
-
-class Asked(NamedTuple):
-    """A question on its way."""
-
-    result: int
-    intent: Intent
-    request: Request
-    entry: Entry
-
-
-_lock = threading.Lock()
-_settling = threading.Lock()
-_in_flight: dict[UUID, Future[Reply] | None] = {}  # None: it is about to leave
-_came: deque[tuple[int, Reply]] = deque()
 
 
 @transaction.atomic
@@ -96,88 +61,43 @@ def heard(asked: Sequence[Mapping]) -> dict[Place, list[Said]]:
 
 def advance(evaluation: Evaluation) -> bool:
     """Writes down what has come, and asks what can be asked; whether it did anything. Safe to call twice, from anywhere."""
-    did = settle()
+    did = errands.settle()
     waiting = evaluation.results.filter(asks_judge=True).order_by("pk").values_list("pk", "questions")
     for result in [pk for pk, asked in waiting if any(map(_is_to_be_looked_at, asked))][:AT_A_TIME]:
         did |= _ask(evaluation, result)
     return did
 
 
-def settle() -> bool:
-    """Writes down what has come, of whatever evaluation. While the database is away it stays until the next round; what breaks
-    otherwise is in doubt, and holds up nothing."""
-    did = False
-    with _settling:
-        while _came:
-            result, reply = _came[0]
-            try:
-                _settle(result, reply)
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception:
-                logger.exception("what a judge answered about the result %s could not be written", result)
-            _came.popleft()
-            with _lock:
-                _in_flight.pop(reply.intent.pk, None)
-            did = True
-    return did
-
-
 def settle_the_ended() -> None:
     """What was asked for an evaluation that was cancelled meanwhile is paid, and written down."""
-    settle()
+    errands.settle()
     asking_still = Result.objects.filter(evaluation=OuterRef("pk"), asks_judge=True)
     for evaluation in Evaluation.objects.filter(Exists(asking_still), status=Evaluation.Status.CANCELLED):
         advance(evaluation)
-
-
-def wait(within: float | None = None) -> None:
-    """Until all that is on its way has come, or so many seconds."""
-    with _lock:
-        moving = [one for one in _in_flight.values() if one is not None]
-    futures.wait(moving, within)
-
-
-def part(within: float) -> None:
-    """This process ends: what is on its way may come for so long, and is written down. The rest is in doubt."""
-    wait(within)
-    settle()
-
-
-def forget() -> None:
-    """As in a process that has just started."""
-    with _lock:
-        _in_flight.clear()
-        _came.clear()
 
 
 def _is_to_be_looked_at(question: Mapping) -> bool:
     if question["prefers"] is not None:
         return False
     if question["intent"]:
-        with _lock:
-            return UUID(question["intent"]) not in _in_flight
+        return not errands.is_on_its_way(question["intent"])
     again = question["again_at"]
     return again is None or datetime.fromisoformat(again) <= timezone.now()
 
 
 def _ask(evaluation: Evaluation, pk: int) -> bool:
-    asked: list[Asked] = []
+    asked: list[Errand] = []
     try:
         did = _plan(evaluation, pk, asked)
     except BaseException:
-        for one in asked:
-            one.entry.leave()
-            _in_flight.pop(one.intent.pk, None)
+        errands.drop(asked)
         raise
-    for one in asked:
-        crash.at("after-intent")
-        _send(one)
+    errands.send(asked)
     return did or bool(asked)
 
 
 @transaction.atomic
-def _plan(evaluation: Evaluation, pk: int, asked: list[Asked]) -> bool:
+def _plan(evaluation: Evaluation, pk: int, asked: list[Errand]) -> bool:
     """Commits an intent for each question that can be asked now: `asked` takes them up, the caller sends them. Whether
     something else was done."""
     result = _locked(pk)
@@ -200,32 +120,19 @@ def _plan(evaluation: Evaluation, pk: int, asked: list[Asked]) -> bool:
     return did
 
 
-def _begin(evaluation: Evaluation, result: Result, question: dict, asked: list[Asked]) -> None:
+def _begin(evaluation: Evaluation, result: Result, question: dict, asked: list[Errand]) -> None:
     """Into `asked`, with its intent; or later: no gate lets it in, no budget has room, or nobody may be asked."""
     judge = dict(judges_of(_graders(evaluation, question["step"])))[question["grader"]]
     target = evaluation.judges[judge.tier]
     request = _request(result, judge, question, target)
-    try:
-        intent = gateway.plan(target, request, _cause(evaluation, result, question, judge))
-    except AccessDenied as denied:
-        return _later(result, question, retry.LONG_WAIT, denied.detail)
-    endpoint = provider_met(intent.project, intent.provider).endpoint
-    gate = pressure.gate(intent.provider, intent.model_planned, str(endpoint))
-    entry = gate.enter(
-        (result.pk, question["step"], question["grader"], question["first"]), pressure.tokens_of(request)
-    )
-    if isinstance(entry, Refusal):
-        return None  # the next round asks again
-    asked.append(Asked(result.pk, intent, request, entry))
-    try:
-        budgets.reserve(budgets.limiting(intent.project, intent.workflow), intent)
-    except OverBudget as over:
-        asked.pop().entry.leave()
-        return _later(result, question, min(over.seconds or LATER, LATER), str(over))
-    intent.save(force_insert=True)
-    _in_flight[intent.pk] = None
-    question["intent"], question["again_at"] = str(intent.pk), None
-    return None
+    key = (result.pk, question["step"], question["grader"], question["first"])
+    begun = errands.begin(key, _settle, target, request, _cause(evaluation, result, question, judge))
+    match begun:
+        case Later(seconds, why):
+            _later(result, question, seconds, why)
+        case Errand():
+            asked.append(begun)
+            question["intent"], question["again_at"] = str(begun.intent.pk), None
 
 
 def _request(result: Result, judge: Judge, question: Mapping, target: str) -> Request:
@@ -256,38 +163,15 @@ def _graders(evaluation: Evaluation, step: str) -> list[dict]:
     return rules["graders"] if step == WHOLE else rules["step_graders"].get(step, [])
 
 
-def _send(asked: Asked) -> None:
-    with _lock:
-        began = run_coroutine_threadsafe(_answer(asked), event_loop())
-        _in_flight[asked.intent.pk] = began
-
-
-async def _answer(asked: Asked) -> Reply:
-    reply = None
-    try:
-        reply = await gateway.send(asked.intent, asked.request)
-        with _lock:
-            if asked.intent.pk in _in_flight:
-                _came.append((asked.result, reply))
-        return reply
-    finally:
-        asked.entry.leave(reply and reply.completion, reply and reply.error)
-
-
 @transaction.atomic
-def _settle(pk: int, reply: Reply) -> None:
-    """The call, its texts and what was said, or none of them. Where it was called in doubt meanwhile, its money comes to the truth
-    and nothing else."""
+def _settle(key: tuple, reply: Reply) -> None:
+    """The call, its texts and what was said, or none of them."""
     crash.at("after-response")
-    answer, intent = gateway.settle(reply), reply.intent
-    result = _locked(pk, wait=True)
-    if doubted := Call.objects.filter(intent=intent.pk, corrects=None).first():
-        gateway.late(answer.call, doubted).save(force_insert=True)
+    answer = gateway.settle(reply)
+    result = _locked(key[0], wait=True)
+    if not errands.book(answer, keeps_texts=not result.execution.purged_at):
         return
-    answer.call.save(force_insert=True)
-    if not result.execution.purged_at:
-        answer.payload.save(force_insert=True)
-    question = next(one for one in result.questions if one["intent"] == str(intent.pk))
+    question = next(one for one in result.questions if one["intent"] == str(reply.intent.pk))
     _take(result, question, answer)
     if result.execution.purged_at:  # what was emptied stays empty
         question["reason"] = ""
@@ -318,15 +202,9 @@ def _end_doubts(result: Result) -> bool:
     """Questions that nobody works on any more: their worker ended, or it is this one and has lost them."""
     did = False
     for question in [one for one in result.questions if one["intent"] and _is_to_be_looked_at(one)]:
-        intent = Intent.objects.get(pk=question["intent"])
-        call = Call.objects.filter(intent=intent.pk, corrects=None).first()
-        others = Worker.objects.holders().exclude(pk=worker.current())
-        if call is None and others.filter(pk=intent.worker).exists():
+        if (answer := errands.doubted(question["intent"])) is None:
             continue
-        if call is None:  # else whoever ended its execution has said so
-            call = gateway.in_doubt(intent)
-            call.save(force_insert=True)
-        _take(result, question, Answer(call, None, None, OutcomeUnknown(call.error)))
+        _take(result, question, answer)
         did = True
     return did
 

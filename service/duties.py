@@ -6,8 +6,8 @@ from functools import wraps
 from urllib.parse import urlsplit
 
 from analytics import rollups
-from evaluations import judges, running, tier_search
-from executions import retention, worker
+from evaluations import running, tier_search
+from executions import errands, retention, worker
 from executions.working import Duty, Parting
 from gateway import pressure
 from notifications import delivering, history, outbox, reminding
@@ -48,7 +48,7 @@ def tell_gates() -> None:
             logger.warning(said, name, gate.in_flight, gate.waiting)
 
 
-PARTINGS: tuple[Parting, ...] = (judges.part,)
+PARTINGS: tuple[Parting, ...] = (errands.part,)
 DUTIES: tuple[Duty, ...] = (
     running.advance_all,  # a look at an index of what runs; half a second of it at most
     rarely(1, tier_search.advance_all),  # a look at an index, until an evaluation of one is over

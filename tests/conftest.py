@@ -8,8 +8,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connection, transaction
 
-from evaluations import judges
-from executions import bell, purses, tool_calls, worker
+from executions import bell, errands, purses, tool_calls, worker
 from gateway import pressure, pricing
 from gateway.event_loop import wait_for
 from gateway.providers import registry
@@ -169,7 +168,7 @@ def a_worker_of_its_own():
         if hasattr(client, "close"):
             wait_for(client.close())
     registry.forget()
-    judges.forget()
+    errands.forget()
     keeping._known.clear()
     budgets._stated.clear()
     pressure._gates.clear()

@@ -1,10 +1,10 @@
 """Cases and evaluations of Alice's refund workflow, for tests."""
 
-from evaluations import asking, judges, replaying, running
+from evaluations import asking, replaying, running
 from evaluations.asking import Asked
 from evaluations.models import Case, Evaluation, Replay
 from evaluations.series import Series
-from executions import worker
+from executions import errands, worker
 from executions.drivers import plain
 from workflows.models import Examined, Version, Workflow
 
@@ -54,5 +54,5 @@ def complete(series: Series) -> Series:
             "execution", flat=True
         ):
             plain.advance(execution, worker.current())
-        judges.wait()
+        errands.wait()
     raise AssertionError("it does not end")

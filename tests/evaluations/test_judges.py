@@ -12,7 +12,7 @@ from evaluations.asking import Asked
 from evaluations.graders import Grade, faults, grade
 from evaluations.models import Evaluation, Result
 from evaluations.rubric import Said
-from executions import worker
+from executions import errands, worker
 from executions.drivers import plain
 from executions.models import Execution, Worker
 from executions.retention import purge
@@ -263,7 +263,7 @@ def test_a_crash_between_the_two_orders_asks_the_second_again_and_not_the_first(
     evaluation = asking.begin(asking.examine(Asked(judged_workflow().live.version, against="nothing"), "alice"))
     result = moved(evaluation, lambda: Call.objects.filter(purpose="judge").exists())
     assert prefers(result) == [("expected", None), ("output", "same")]
-    judges.forget()  # another process
+    errands.forget()  # another process
     worker.end()
     result = moved(evaluation, lambda: evaluation.results.get().finished_at)
     assert result.right is True
@@ -280,7 +280,7 @@ def test_what_another_worker_asks_is_left_to_it():
     evaluation = asking.begin(asking.examine(Asked(judged_workflow().live.version, against="nothing"), "alice"))
     moved(evaluation, lambda: Intent.objects.filter(purpose="judge").count() == 2)
     other = Worker.objects.create(name="other")
-    judges.forget()  # this process is another one from now on
+    errands.forget()  # this process is another one from now on
     worker._current = other.pk
     try:
         assert running.advance(evaluation) is False
@@ -306,10 +306,12 @@ def test_an_answer_that_cannot_be_written_is_in_doubt_and_holds_up_no_other():
     models_answer(says("same", latency_ms=200, **EXPECTED_FIRST), says("same"), ANSWERS)
     evaluation = asking.begin(asking.examine(Asked(judged_workflow().live.version, against="nothing"), "alice"))
     result = moved(evaluation, lambda: Intent.objects.filter(purpose="judge").count() == 2)
-    judges._came.append((0, judges._in_flight[UUID(result.questions[1]["intent"])].result()))  # of no result
+    errands._came.append(
+        (judges._settle, (0,), errands._in_flight[UUID(result.questions[1]["intent"])].result())
+    )  # of no result
     result = moved(evaluation, lambda: evaluation.results.get().finished_at)
     assert result.right is True
-    assert list(judges._came) == []
+    assert list(errands._came) == []
 
 
 def test_what_was_asked_for_an_evaluation_that_is_cancelled_is_written_down():
@@ -317,7 +319,7 @@ def test_what_was_asked_for_an_evaluation_that_is_cancelled_is_written_down():
     evaluation = asking.begin(asking.examine(Asked(judged_workflow().live.version, against="nothing"), "alice"))
     moved(evaluation, lambda: Intent.objects.filter(purpose="judge").count() == 2)
     running.cancel(evaluation, "alice")
-    judges.wait()
+    errands.wait()
     running.advance_all()
     running.advance_all()
     result = evaluation.results.get()
@@ -388,7 +390,7 @@ def test_a_worker_asks_beside_its_executions():
 def test_a_worker_that_ends_takes_what_comes_in_time_along():
     models_answer(says("same", latency_ms=1_500), ANSWERS)
     evaluation = asking.begin(asking.examine(Asked(judged_workflow().live.version, against="nothing"), "alice"))
-    with working([running.advance_all], [judges.part]):
+    with working([running.advance_all], [errands.part]):
         wait_until(lambda: Intent.objects.filter(purpose="judge").count() == 2, 30)
     assert prefers(evaluation.results.get()) == [("expected", "same"), ("output", "same")]
     assert set(Call.objects.filter(purpose="judge").values_list("outcome", flat=True)) == {"ok"}
