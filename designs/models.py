@@ -57,6 +57,9 @@ class Design(models.Model):
     figures = VerbatimJSONField(
         null=True, help_text="What an execution of the draft is expected to cost, and when it pays."
     )
+    follows = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="followers", help_text="Whose questions were answered."
+    )
     draft = models.ForeignKey(Version, models.PROTECT, null=True, related_name="+")
     said = models.TextField(blank=True, help_text="What came of it, or what it waits for, in sentences.")
     created_by = models.CharField(max_length=200)
@@ -79,17 +82,18 @@ class Design(models.Model):
 class Round(models.Model):
     """One time that the frontier was asked, and what is wrong with what it said: told to it in the next one.
 
-    `calls`, `paid` and `failed`: how many calls there were, may have cost something, had no answer.
+    `calls` are the ids of its rows in the ledger: more than one where a call had no answer. `paid` and `failed`: how many of them may
+    have cost something, had no answer.
     """
 
     design = models.ForeignKey(Design, models.CASCADE, related_name="rounds")
     number = models.PositiveIntegerField()
     intent = models.UUIDField(null=True, help_text="Of the call that is on its way.")
-    calls = models.PositiveIntegerField(default=0)
+    calls = VerbatimJSONField(default=list)
     paid = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     again_at = models.DateTimeField(null=True)
-    call = models.UUIDField(null=True, help_text="Whose answer it is.")
+    answered_at = models.DateTimeField(null=True)
     answer = models.TextField(blank=True)
     faults = VerbatimJSONField(default=list, help_text="What is wrong with it: pointer and detail.")
     created_at = models.DateTimeField(default=timezone.now)
@@ -97,6 +101,9 @@ class Round(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["design", "number"], name="one_round_per_number")]
+        indexes = [
+            models.Index(fields=["intent"], condition=models.Q(intent__isnull=False), name="round_on_its_way"),
+        ]
 
     def __str__(self) -> str:
         return f"round {self.number} of {self.design}"

@@ -66,13 +66,19 @@ def places(count: int) -> list[str]:
 
 
 def examined(
-    workflow: Workflow, said: Iterable[NewCase], by: str, source: str, where: Sequence[str] = ("",)
+    workflow: Workflow,
+    said: Iterable[NewCase],
+    by: str,
+    source: str,
+    where: Sequence[str] = ("",),
+    form: Compiled | None = None,
 ) -> list[Case]:
     """As they would be kept, without secrets, not saved yet; no lock is held. `where` each of them stands: what is wrong is said
-    under it. Raises `Invalid`."""
+    under it. `form` that they have to follow: of the version that cases follow by now, unless another is given. Raises
+    `Invalid`."""
     workflow.must_be_in_use()
     version, policy = version_to_follow(workflow), redaction(workflow.project_id)
-    form = compiled(version.pk) if version else None
+    form = form or (compiled(version.pk) if version else None)
     made, wrong, known = [], [], {}
     for one, place in zip(said, where, strict=True):
         case = _without_secrets(workflow, one, policy, by, source)

@@ -64,6 +64,7 @@ class Case(models.Model):
     class Source(models.TextChoices):
         HAND = "hand"
         EXAMPLE = "example"
+        DESIGN = "design"
         FLAG = "flag"
         FEEDBACK = "feedback"
         IMPORT = "import"

@@ -1,0 +1,262 @@
+"""A design: what is asked for is looked at and written down, and what the frontier writes becomes a draft with its whole context.
+`running` asks it, round after round.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.utils import timezone
+
+from evaluations import cases
+from evaluations.cases import NewCase
+from evaluations.models import Case
+from gateway.providers.registry import is_simulated
+from gateway.types import Request
+from projects import audit
+from projects.audit import Verb
+from projects.keeping import redaction
+from projects.models import Project
+from projects.targets import parse_target
+from projects.tools import tools_of
+from wire.money import to_pico
+from wire.problems import Conflict, Fault, Invalid
+from workflows.compiled import compiled
+from workflows.models import Version, Workflow
+
+from . import answers, checking, costing, examples, patch, projecting, prompts
+from .answers import DesignAnswer
+from .brief import Brief
+from .checking import Checked
+from .models import Design, Round
+from .prompts import Again
+
+BUDGET = to_pico(5)  # where none is stated
+MAX_ROUNDS = 10
+MAX_EXAMPLES = 10_000
+EXAMPLE_TOKENS = 20_000
+MOST_HELD_OUT = 50
+KINDS = ("covered", "boundary", "uncovered")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`target`: who designs, `provider:model`; empty: the project's frontier. `budget` in pico-dollars."""
+
+    project: Project
+    name: str
+    brief: Brief
+    examples: Sequence[dict] = ()
+    target: str = ""
+    max_rounds: int = 4
+    budget: int = BUDGET
+    follows: Design | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A design that can begin, not saved yet."""
+
+    design: Design
+    name: str = ""
+    project: Project | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came: a definition that holds, or the advice to have none."""
+
+    said: DesignAnswer
+    checked: Checked | None
+
+
+def examine(asked: Asked, by: str) -> Ready:
+    """Raises `Invalid` for a brief that cannot be designed from, and `Conflict`."""
+    if faults := [*asked.brief.faults(), *_of_examples(asked.examples)]:
+        raise Invalid.of(faults)
+    project, policy = asked.project, redaction(asked.project.pk)
+    there = Workflow.objects.filter(project=project, name=asked.name).first()
+    if there:
+        there.must_be_in_use()
+    target = target_of(project, asked.target)
+    design = Design(
+        project=project,
+        workflow=there,
+        brief=policy.value(asked.brief.model_dump(mode="json")),
+        examples=policy.value(list(asked.examples)),
+        target=target,
+        max_rounds=asked.max_rounds,
+        budget=asked.budget,
+        simulated=is_simulated(project.pk, target),
+        follows=asked.follows,
+        created_by=by,
+    )
+    costing.must_have_price(design)
+    return Ready(design, asked.name, project)
+
+
+def _of_examples(given: Sequence[dict]) -> list[Fault]:
+    if len(given) > MAX_EXAMPLES:
+        return [Fault("/examples", f"At most {MAX_EXAMPLES} examples; send a sample of them.")]
+    lack = [n for n, one in enumerate(given) if "input" not in one]
+    return [Fault(f"/examples/{n}/input", "An example has an input.") for n in lack[:20]]
+
+
+def answered(design: Design, given: Sequence[Mapping[str, str]]) -> Asked:
+    """The same again, with these answers too. Raises `Conflict` where there is nothing to answer."""
+    if design.kind != Design.Kind.DESIGN or design.status != Design.Status.COMPLETED:
+        said = "Only a design that is completed has questions to be answered."
+        raise Conflict(said, state=design.status, kind=design.kind)
+    brief = {**design.brief, "answers": [*design.brief.get("answers", []), *map(dict, given)]}
+    return Asked(
+        project=design.project,
+        name=design.workflow.name,
+        brief=Brief.model_validate(brief),
+        examples=design.examples,
+        target=design.target,
+        max_rounds=design.max_rounds,
+        budget=design.budget,
+        follows=design,
+    )
+
+
+def target_of(project: Project, named: str) -> str:
+    """`provider:model`. Raises `Invalid`, and `Conflict` where the project has no frontier."""
+    frontier = project.tier_map().get("frontier", "")
+    target = named or frontier
+    if not target:
+        raise Conflict("The project maps no model to the tier frontier; a person maps one in the admin.")
+    try:
+        parse_target(target, project.known_providers())
+    except ValueError as error:
+        raise Invalid.at("/model", str(error)) from error
+    return target
+
+
+@transaction.atomic
+def begin(ready: Ready) -> Design:
+    """Writes it down, with its workflow where that is new: what it costs stands there. A worker does the rest."""
+    design = ready.design
+    if design.workflow_id is None:
+        there = Workflow.objects.filter(project=ready.project, name=ready.name).first()
+        design.workflow = there or Workflow.objects.begin(ready.project, ready.name, design.created_by)
+    must_be_alone(design.workflow)
+    design.save(force_insert=True)
+    told = {"workflow": design.workflow.name, "model": design.target, "budget": design.budget}
+    audit.record(design.project_id, design.created_by, Verb.CREATED, design, **told)
+    return design
+
+
+def must_be_alone(workflow: Workflow) -> None:
+    """Two at once would write two versions of the same, and pay twice. Raises `Conflict`."""
+    Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
+    if other := Design.objects.to_come().filter(workflow=workflow).first():
+        said = f"{workflow.name} is being designed already; wait for it, or cancel it."
+        raise Conflict(said, design=str(other.pk), state=other.status)
+
+
+def request(design: Design, before: Sequence[Round]) -> Request:
+    sample = sampled(design)
+    brief, tools = Brief.model_validate(design.brief), told_tools(design.project)
+    model = design.target.partition(":")[2]
+    return prompts.design_request(model, brief, tools, sample, design.examples, again(before))
+
+
+def sampled(design: Design) -> examples.Sample:
+    return examples.sample(design.examples, EXAMPLE_TOKENS, design.workflow.name if design.workflow_id else "")
+
+
+def again(before: Sequence[Round]) -> Again | None:
+    """What was answered last, and what is wrong with it."""
+    return Again(before[-1].answer, [Fault(**fault) for fault in before[-1].faults]) if before else None
+
+
+def told_tools(project: Project) -> list[dict[str, object]]:
+    """What the frontier may use, and what each does: never how it is reached."""
+    return [
+        {
+            "name": name,
+            "description": tool.description,
+            "input_schema": tool.input_schema,
+            "output_schema": tool.output_schema,
+            "side_effects": tool.side_effects,
+        }
+        for name, tool in sorted(tools_of(project).items())
+    ]
+
+
+def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:
+    """What an answer is worth."""
+    said = answers.read_design(text)
+    if isinstance(said, list):
+        return said
+    if said.definition is None:
+        return Found(said, None)
+    if missing := checking.kinds_missing(said.cases, KINDS):
+        return missing
+    shown = [design.examples[n] for n in sampled(design).shown]
+    checked = checking.check(design.workflow, said.definition, said.cases, shown, design.created_by, strict)
+    return checked if isinstance(checked, list) else Found(said, checked)
+
+
+def keep(design: Design, found: Found) -> Mapping[str, object]:
+    """The draft, its cases and its figures; the columns of the design."""
+    answer = told(found.said)
+    if found.checked is None:
+        said = "Better left to the frontier, says the design: there is no draft. The reasons stand with it."
+        return {"answer": answer, "said": said}
+    before = design.workflow.versions.order_by("-pk").first()
+    number = number_after(before, found.checked.examined.document)
+    version = design.workflow.draft(
+        found.checked.examined,
+        number,
+        changelog=found.said.changelog,
+        design_context={**design.brief, **answer, "design": str(design.pk)},
+        designed_by=design.target,
+        designed_at=timezone.now(),
+        intelligence_level="frontier",
+        created_by=design.created_by,
+    )
+    kept = keep_cases(design.workflow, [*found.checked.cases, *_held_out(design, version)])
+    figures = projecting.figures(design, version, [case.input for case in found.checked.cases])
+    figures |= {"agreement": found.checked.agreement, "cases": kept}
+    return {"answer": answer, "figures": figures, "draft": version, "said": ""}
+
+
+def told(said: DesignAnswer) -> dict[str, object]:
+    """What of an answer is kept beside the draft."""
+    return {
+        "fit": said.fit,
+        "questions": said.questions,
+        "edge_cases_considered": said.edge_cases_considered,
+        "policy_references": said.policy_references,
+    }
+
+
+def number_after(before: Version | None, document: dict) -> str:
+    if before is None:
+        return "1.0.0"
+    return before.workflow.number_after(patch.bump(before.definition, document))
+
+
+def keep_cases(workflow: Workflow, made: Sequence[Case]) -> int:
+    """Proposed: a person confirms them. Those that are there already, or twice among these, are passed over. How many were kept."""
+    there = set(workflow.cases.exclude(state=Case.State.RETIRED).values_list("content_hash", flat=True))
+    fresh = {case.content_hash: case for case in made if case.content_hash not in there}
+    several = list(fresh.values())
+    return len(cases.keep(workflow, several, cases.places(len(several)))) if several else 0
+
+
+def _held_out(design: Design, version: Version) -> list[Case]:
+    """Examples that the frontier has not seen make cases, where they fit what it wrote."""
+    sample, form = sampled(design), compiled(version.pk)
+    found = []
+    for number in sample.held_out[:MOST_HELD_OUT]:
+        one = design.examples[number]
+        note = f"Example {number + 1} of the design, which the frontier was not shown."
+        said = NewCase(Case.Kind.COVERED, one["input"], one["output"], note=note, proposed=True)
+        try:
+            found += cases.examined(design.workflow, [said], design.created_by, Case.Source.EXAMPLE, form=form)
+        except Invalid:
+            continue  # of another form: nothing to hold this version against
+    return found

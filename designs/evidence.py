@@ -1,0 +1,37 @@
+"""What the frontier is shown of flags that belong together: what came, what was found, and what people said of it."""
+
+from collections.abc import Sequence
+
+from executions.models import Execution, Flag, StepResult
+
+SHOWN = 5  # flags of a group
+MAX_INPUT = 4000  # characters of one text
+
+
+def of(flags: Sequence[Flag]) -> list[dict[str, object]]:
+    """The first few whose texts are still there."""
+    kept = [flag for flag in flags if flag.execution.purged_at is None][:SHOWN]
+    return [_item(flag) for flag in kept]
+
+
+def _item(flag: Flag) -> dict[str, object]:
+    execution = flag.execution
+    found = {"input": execution.input, "explanation": flag.explanation, "item": flag.iteration}
+    if (kept := _kept_output(flag)) is not None:
+        found["step_output"] = kept
+    if flag.note:
+        found["note"] = flag.note
+    if execution.resolved_by == Execution.Resolver.HUMAN:
+        found["answered_by_a_person"] = execution.output
+    elif execution.resolved_by == Execution.Resolver.FRONTIER:
+        found["answered_by_the_frontier"] = execution.output
+    return found
+
+
+def _kept_output(flag: Flag) -> object:
+    """What the flagged step had answered."""
+    if not flag.step or flag.attempt is None:
+        return None
+    rows = StepResult.objects.at(flag.execution_id, flag.step, flag.iteration)
+    row = rows.filter(attempt=flag.attempt, has_output=True).first()
+    return row.output if row else None

@@ -1,0 +1,63 @@
+"""Designs as they are shown outside."""
+
+from wire.money import to_usd, usd_text
+from wire.times import rfc3339
+
+from . import rounds
+from .costing import Expected
+from .models import Design, Round
+
+
+def represent_design(design: Design) -> dict:
+    answer = dict(design.answer) if design.answer else None
+    questions = answer.pop("questions") if answer else []
+    return {
+        "id": str(design.pk),
+        "kind": design.kind,
+        "workflow": design.workflow.name,
+        "status": design.status,
+        "said": design.said or None,
+        "base": design.base and design.base.number,
+        "draft": design.draft and design.draft.number,
+        "brief": design.brief,
+        "examples": len(design.examples),
+        "resolves": design.resolves,
+        "model": design.target,
+        "rounds": len(design.rounds.all()),
+        "max_rounds": design.max_rounds,
+        "budget": None if design.budget is None else _usd(design.budget),
+        "spent": _usd(rounds.spent(design)),
+        "simulated": design.simulated,
+        "questions": questions,
+        "answer": answer,
+        "figures": design.figures,
+        "follows": design.follows_id and str(design.follows_id),
+        "created_by": design.created_by,
+        "created_at": rfc3339(design.created_at),
+        "finished_at": rfc3339(design.finished_at),
+    }
+
+
+def represent_round(round: Round) -> dict:
+    return {
+        "number": round.number,
+        "answer": round.answer or None,
+        "faults": round.faults,
+        "model_calls": round.calls,
+        "created_at": rfc3339(round.created_at),
+        "finished_at": rfc3339(round.finished_at),
+    }
+
+
+def represent_estimate(design: Design, expected: Expected) -> dict:
+    return {
+        "model": design.target,
+        "prompt_tokens": expected.tokens,
+        "expected": _usd(expected.expected),
+        "upper_bound": _usd(expected.upper),
+        "simulated": design.simulated,
+    }
+
+
+def _usd(pico: int) -> str:
+    return usd_text(to_usd(pico))
