@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from analytics import api as analytics
 from analytics.metrics import spend
+from designs import api as designs
 from evaluations import api as evaluations
 from evaluations import case_api as cases
 from evaluations import escalation_api as escalation
@@ -57,6 +58,15 @@ api = [
     path("workflows/<str:name>/cases/<uuid:case_id>/replacement", cases.CaseReplacement.as_view()),
     path("workflows/<str:name>/escalation-quality", escalation.EscalationQualityView.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
+    path("workflows/<str:name>/redesigns", designs.WorkflowRedesigns.as_view()),
+    path("workflows/<str:name>/redesigns/estimate", designs.RedesignEstimate.as_view()),
+    path("designs", designs.DesignList.as_view()),
+    path("designs/estimate", designs.DesignEstimate.as_view()),
+    path("designs/<uuid:design_id>", designs.DesignDetail.as_view()),
+    path("designs/<uuid:design_id>/answers", designs.DesignAnswers.as_view()),
+    path("designs/<uuid:design_id>/budget", designs.DesignBudget.as_view()),
+    path("designs/<uuid:design_id>/cancellation", designs.DesignCancellation.as_view()),
+    path("designs/<uuid:design_id>/rounds", designs.DesignRounds.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),

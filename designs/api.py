@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from django.db.models import QuerySet
-from pydantic import Field, ValidationError
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,13 +16,13 @@ from wire.bodies import Body, Nothing, Usd
 from wire.filters import TEXT, one_of
 from wire.money import to_pico
 from wire.paging import page
-from wire.problems import Conflict, Fault, Invalid, NotFound, pointer
+from wire.problems import Fault, Invalid, NotFound
 from wire.views import View
 from workflows.api import workflow_of
 from workflows.models import Workflow
 from workflows.names import Name
 
-from . import costing, designing, redesigning, running, shown
+from . import brief, costing, designing, redesigning, running, shown
 from .brief import Brief
 from .group_models import Group
 from .models import Design
@@ -66,7 +66,7 @@ class NewDesign(Body):
         return designing.Asked(
             project=project,
             name=self.name,
-            brief=brief_of(said),
+            brief=brief.read(said),
             examples=self.examples,
             target=self.model,
             max_rounds=self.max_rounds,
@@ -224,8 +224,8 @@ class WorkflowRedesigns(View):
         return page(request, rows, lambda found: [represent_design(row) for row in found])
 
     def post(self, request: Request, name: str) -> Response:
-        """Has the frontier patch what is live so that it covers what these flags show: a draft that lists them, with its cases. Flags
-        that are open are decided with it. It costs: ask for the estimate before."""
+        """Has the frontier patch what is live so that it covers what these flags show: a draft that lists them, with its cases.
+        Flags that are open are decided with it. It costs: ask for the estimate before."""
         body: NewRedesign = self.body
         workflow, by = workflow_of(request.auth.project, name), str(request.user)
         made = once_examined(
@@ -247,15 +247,6 @@ class RedesignEstimate(View):
         ready = redesigning.examine(self.body.asked(workflow), str(request.user))
         asked = redesigning.request(ready.design, [])
         return Response(represent_estimate(ready.design, costing.expected(ready.design, asked)))
-
-
-def brief_of(said: dict[str, object]) -> Brief:
-    """Raises `Invalid`."""
-    try:
-        return Brief.model_validate(said)
-    except ValidationError as error:
-        faults = [Fault(pointer(*one["loc"]), one["msg"].removeprefix("Value error, ")) for one in error.errors()]
-        raise Invalid.of(faults) from error
 
 
 def design_of(project: Project, design_id: UUID) -> Design:

@@ -14,6 +14,7 @@ from workflows import compiled
 from workflows.models import Examined, Workflow
 
 from . import rehearsal
+from .answers import DraftCase
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Checked:
 
 
 def check(
-    workflow: Workflow, document: dict, said: Sequence[NewCase], examples: Sequence[dict], by: str, strict: bool
+    workflow: Workflow, document: dict, said: Sequence[DraftCase], examples: Sequence[dict], by: str, strict: bool
 ) -> Checked | list[Fault]:
     """`strict`: what is merely doubtful is sent back too."""
     examined = _examined(document, workflow.project)
@@ -37,7 +38,7 @@ def check(
     form = compiled.build(examined.definition)
     where = cases.places(len(said))
     try:
-        kept = cases.examined(workflow, said, by, Case.Source.DESIGN, where, form)
+        kept = cases.examined(workflow, map(_new, said), by, Case.Source.DESIGN, where, form)
     except Invalid as problem:
         return [*problem.faults, *doubts]
     wrong = [
@@ -56,11 +57,20 @@ def _examined(document: dict, project: Project) -> Examined | list[Fault]:
         return [fault.under("/definition") for fault in problem.faults]
 
 
-def _rehearsed(form: compiled.Compiled, examples: Sequence[dict], said: Sequence[NewCase]) -> list[Fault]:
+def _rehearsed(form: compiled.Compiled, examples: Sequence[dict], said: Sequence[DraftCase]) -> list[Fault]:
     return rehearsal.faults_on(form.definition, examples, said)
 
 
-def kinds_missing(said: Sequence[NewCase], wanted: Sequence[str]) -> list[Fault]:
-    """A definition is held against what it should do, what it should not, and what lies between."""
-    there = {one.kind for one in said}
-    return [Fault("/cases", f"There is no {kind} case; write at least one.") for kind in wanted if kind not in there]
+def _new(case: DraftCase) -> NewCase:
+    """A person confirms it, or does not."""
+    return NewCase(
+        kind=case.kind,
+        input=case.input,
+        expected=case.expected if case.has_expected else cases.ABSENT,
+        expects_flag=case.expects_flag,
+        steps=case.steps,
+        answers=case.answers,
+        tags=case.tags,
+        note=case.note,
+        proposed=True,
+    )

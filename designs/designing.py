@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,19 +25,17 @@ from wire.problems import Conflict, Fault, Invalid
 from workflows.compiled import compiled
 from workflows.models import Version, Workflow
 
-from . import answers, checking, costing, examples, patch, projecting, prompts
+from . import answers, brief, checking, costing, examples, projecting, prompts
 from .answers import DesignAnswer
 from .brief import Brief
+from .bumping import bump
 from .checking import Checked
 from .models import Design, Round
 from .prompts import Again
 
-BUDGET = to_pico(5)  # where none is stated
+BUDGET = to_pico(Decimal(5))  # where none is stated
 MAX_ROUNDS = 10
-MAX_EXAMPLES = 10_000
 EXAMPLE_TOKENS = 20_000
-MOST_HELD_OUT = 50
-KINDS = ("covered", "boundary", "uncovered")
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,9 @@ class Found:
 
 def examine(asked: Asked, by: str) -> Ready:
     """Raises `Invalid` for a brief that cannot be designed from, and `Conflict`."""
-    if faults := [*asked.brief.faults(), *_of_examples(asked.examples)]:
-        raise Invalid.of(faults)
+    found = [*brief.faults(asked.brief, len(asked.examples)), *_of_examples(asked.examples)]
+    if found:
+        raise Invalid.of(found)
     project, policy = asked.project, redaction(asked.project.pk)
     there = Workflow.objects.filter(project=project, name=asked.name).first()
     if there:
@@ -96,10 +96,7 @@ def examine(asked: Asked, by: str) -> Ready:
 
 
 def _of_examples(given: Sequence[dict]) -> list[Fault]:
-    if len(given) > MAX_EXAMPLES:
-        return [Fault("/examples", f"At most {MAX_EXAMPLES} examples; send a sample of them.")]
-    lack = [n for n, one in enumerate(given) if "input" not in one]
-    return [Fault(f"/examples/{n}/input", "An example has an input.") for n in lack[:20]]
+    return [fault.under("/examples") for fault in examples.faults(list(given))]
 
 
 def answered(design: Design, given: Sequence[Mapping[str, str]]) -> Asked:
@@ -107,11 +104,11 @@ def answered(design: Design, given: Sequence[Mapping[str, str]]) -> Asked:
     if design.kind != Design.Kind.DESIGN or design.status != Design.Status.COMPLETED:
         said = "Only a design that is completed has questions to be answered."
         raise Conflict(said, state=design.status, kind=design.kind)
-    brief = {**design.brief, "answers": [*design.brief.get("answers", []), *map(dict, given)]}
+    said = {**design.brief, "answers": [*design.brief["answers"], *map(dict, given)]}
     return Asked(
         project=design.project,
         name=design.workflow.name,
-        brief=Brief.model_validate(brief),
+        brief=brief.read(said),
         examples=design.examples,
         target=design.target,
         max_rounds=design.max_rounds,
@@ -157,9 +154,9 @@ def must_be_alone(workflow: Workflow) -> None:
 
 def request(design: Design, before: Sequence[Round]) -> Request:
     sample = sampled(design)
-    brief, tools = Brief.model_validate(design.brief), told_tools(design.project)
+    asked, tools = Brief.model_validate(design.brief), told_tools(design.project)
     model = design.target.partition(":")[2]
-    return prompts.design_request(model, brief, tools, sample, design.examples, again(before))
+    return prompts.design_request(model, asked, tools, sample, design.examples, again(before))
 
 
 def sampled(design: Design) -> examples.Sample:
@@ -192,7 +189,7 @@ def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:
         return said
     if said.definition is None:
         return Found(said, None)
-    if missing := checking.kinds_missing(said.cases, KINDS):
+    if missing := answers.too_few_cases(said.cases):
         return missing
     shown = [design.examples[n] for n in sampled(design).shown]
     checked = checking.check(design.workflow, said.definition, said.cases, shown, design.created_by, strict)
@@ -205,8 +202,7 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
     if found.checked is None:
         said = "Better left to the frontier, says the design: there is no draft. The reasons stand with it."
         return {"answer": answer, "said": said}
-    before = design.workflow.versions.order_by("-pk").first()
-    number = number_after(before, found.checked.examined.document)
+    number = number_after(design.workflow, found.checked.examined.document)
     version = design.workflow.draft(
         found.checked.examined,
         number,
@@ -225,18 +221,13 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
 
 def told(said: DesignAnswer) -> dict[str, object]:
     """What of an answer is kept beside the draft."""
-    return {
-        "fit": said.fit,
-        "questions": said.questions,
-        "edge_cases_considered": said.edge_cases_considered,
-        "policy_references": said.policy_references,
-    }
+    return said.model_dump(mode="json", include={"fit", "questions", "edge_cases_considered", "policy_references"})
 
 
-def number_after(before: Version | None, document: dict) -> str:
-    if before is None:
-        return "1.0.0"
-    return before.workflow.number_after(patch.bump(before.definition, document))
+def number_after(workflow: Workflow, document: dict) -> str:
+    """By what changes against what is live, or else the newest."""
+    before = cases.version_to_follow(workflow)
+    return workflow.number_after(bump(before.definition, document)) if before else "1.0.0"
 
 
 def keep_cases(workflow: Workflow, made: Sequence[Case]) -> int:
@@ -251,7 +242,7 @@ def _held_out(design: Design, version: Version) -> list[Case]:
     """Examples that the frontier has not seen make cases, where they fit what it wrote."""
     sample, form = sampled(design), compiled(version.pk)
     found = []
-    for number in sample.held_out[:MOST_HELD_OUT]:
+    for number in sample.held_out:
         one = design.examples[number]
         note = f"Example {number + 1} of the design, which the frontier was not shown."
         said = NewCase(Case.Kind.COVERED, one["input"], one["output"], note=note, proposed=True)

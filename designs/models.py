@@ -65,6 +65,7 @@ class Design(models.Model):
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
+    purged_at = models.DateTimeField(null=True, help_text="When its texts were deleted.")
 
     objects = DesignQuerySet.as_manager()
 
@@ -82,8 +83,8 @@ class Design(models.Model):
 class Round(models.Model):
     """One time that the frontier was asked, and what is wrong with what it said: told to it in the next one.
 
-    `calls` are the ids of its rows in the ledger: more than one where a call had no answer. `paid` and `failed`: how many of them may
-    have cost something, had no answer.
+    `calls` are the ids of its rows in the ledger: more than one where a call had no answer. `paid` and `failed`: how many of them
+    may have cost something, had no answer.
     """
 
     design = models.ForeignKey(Design, models.CASCADE, related_name="rounds")

@@ -1,5 +1,5 @@
-"""What an execution of a draft is expected to cost, on its own tiers and on each one alone, and when its design has paid for itself.
-Assumed from what its prompts say, until executions have shown it.
+"""What an execution of a draft is expected to cost, on its own tiers and on each one alone, and when its design has paid for
+itself. Assumed from what its prompts say, until executions have shown it.
 """
 
 from collections.abc import Sequence

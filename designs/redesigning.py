@@ -5,6 +5,7 @@ it, and its tests. The patch becomes a draft that lists what it resolves; a pers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,13 +23,14 @@ from wire.money import to_pico
 from wire.problems import Conflict, Fault, Invalid
 from workflows.models import Version, Workflow
 
-from . import answers, checking, costing, designing, evidence, patch, projecting, prompts
+from . import answers, checking, costing, designing, evidence, limits, patch, projecting, prompts
 from .answers import RedesignAnswer
 from .checking import Checked
 from .group_models import Group
 from .models import Design, Round
+from .patch import Change
 
-BUDGET = to_pico(1)  # where none is stated
+BUDGET = to_pico(Decimal(1))  # where none is stated
 MAX_ROUNDS = 10
 MOST_FLAGS = 1000
 MOST_A_DAY = 20  # of a workflow: what is flagged again and again is no gap of its rules
@@ -58,7 +60,7 @@ class Ready:
 @dataclass(frozen=True)
 class Found:
     said: RedesignAnswer
-    checked: Checked
+    checked: Checked | None
 
 
 def examine(asked: Asked, by: str) -> Ready:
@@ -66,7 +68,7 @@ def examine(asked: Asked, by: str) -> Ready:
     workflow = asked.workflow
     workflow.must_be_in_use()
     base = base_of(workflow)
-    groups = [(group, list(group.undecided().select_related("execution"))) for group in asked.groups]
+    groups = [(group, list(group.undecided_flags().select_related("execution"))) for group in asked.groups]
     flags = _flags([*(flag for _, several in groups for flag in several), *asked.flags])
     target = designing.target_of(workflow.project, asked.target)
     told = [_told(group, several) for group, several in groups if several]
@@ -130,7 +132,8 @@ def _told_alone(flag: Flag) -> dict[str, object]:
 
 @transaction.atomic
 def begin(ready: Ready) -> Design:
-    """Writes it down. Flags that nobody has decided are decided with it: `redesign`. Raises `Conflict` where somebody was faster."""
+    """Writes it down. Flags that nobody has decided are decided with it: `redesign`. Raises `Conflict` where somebody was
+    faster."""
     design = ready.design
     designing.must_be_alone(design.workflow)
     since = timezone.now() - timedelta(days=1)
@@ -154,9 +157,7 @@ def begin(ready: Ready) -> Design:
 def request(design: Design, before: Sequence[Round]) -> Request:
     model, tools = design.target.partition(":")[2], designing.told_tools(design.project)
     brief = design.brief
-    return prompts.redesign_request(
-        model, design.base.definition, brief["groups"], tools, designing.again(before), brief["note"]
-    )
+    return prompts.redesign_request(model, design.base.definition, brief["groups"], tools, designing.again(before))
 
 
 def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:
@@ -164,15 +165,15 @@ def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:
     said = answers.read_redesign(text)
     if isinstance(said, list):
         return said
+    if not said.changes:
+        return Found(said, None)
     before = design.base.definition
     try:
-        document = patch.apply(before, said.changes)
+        document = patch.apply(before, [Change(**one.model_dump()) for one in said.changes])
     except Invalid as problem:
         return list(problem.faults)
-    if faults := patch.limits(before, document):
+    if faults := limits.limits(before, document):
         return [fault.under("/definition") for fault in faults]
-    if not said.cases:
-        return [Fault("/cases", "There is no case; write at least one that this patch is to pass.")]
     checked = checking.check(design.workflow, document, said.cases, [], design.created_by, strict=False)
     return checked if isinstance(checked, list) else Found(said, checked)
 
@@ -180,6 +181,12 @@ def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:
 def keep(design: Design, found: Found) -> Mapping[str, object]:
     """The draft, which lists what it resolves, and its cases; the columns of the design. Raises `Conflict` where something else is
     live by now: a patch fits what it was written for."""
+    told = found.said.model_dump(mode="json", include={"changes", "questions"})
+    if found.checked is None:
+        return {
+            "answer": told,
+            "said": "Nothing should change, says the redesign. Its questions say what people have to decide.",
+        }
     workflow = Workflow.objects.held(design.workflow_id)
     if workflow.live.version_id != design.base_id:
         said = (
@@ -189,9 +196,9 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
     before, document = design.base.definition, found.checked.examined.document
     version = workflow.draft(
         found.checked.examined,
-        workflow.number_after(patch.bump(before, document)),
+        designing.number_after(workflow, document),
         changelog=found.said.changelog,
-        design_context={**design.base.design_context, "redesign": _context(design, found.said)},
+        design_context={**design.base.design_context, "redesign": {**_context(design), **told}},
         designed_by=design.target,
         designed_at=timezone.now(),
         intelligence_level="frontier",
@@ -200,20 +207,15 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
     )
     kept = designing.keep_cases(workflow, found.checked.cases)
     figures = projecting.figures(design, version, [case.input for case in found.checked.cases])
-    softens = [{"pointer": one.pointer, "detail": one.detail} for one in patch.softens(before, document)]
-    answer = {
-        "changes": [one.told for one in found.said.changes],
-        "questions": found.said.questions,
-        "softens": softens,
-    }
-    return {"answer": answer, "figures": {**figures, "cases": kept}, "draft": version, "said": ""}
+    softens = [{"pointer": one.pointer, "detail": one.said} for one in limits.softens(before, document)]
+    return {"answer": {**told, "softens": softens}, "figures": {**figures, "cases": kept}, "draft": version, "said": ""}
 
 
 class Superseded(Conflict):
     """What the patch is of is not live any more."""
 
 
-def _context(design: Design, said: RedesignAnswer) -> dict[str, object]:
+def _context(design: Design) -> dict[str, object]:
     return {
         "design": str(design.pk),
         "of": design.base.number,
@@ -222,6 +224,4 @@ def _context(design: Design, said: RedesignAnswer) -> dict[str, object]:
             for group in design.brief["groups"]
         ],
         "note": design.brief["note"],
-        "changes": [one.told for one in said.changes],
-        "questions": said.questions,
     }

@@ -15,7 +15,6 @@ from gateway import gateway, retry
 from gateway.gateway import Answer, Cause, Reply
 from gateway.models import Call
 from gateway.types import Outcome, Purpose, Request
-from projects.keeping import keeping
 from wire import crash
 from wire.money import to_usd, usd_text
 
@@ -107,7 +106,7 @@ def _settle(pk: int, reply: Reply) -> None:
     crash.at("after-response")
     answer = gateway.settle(reply)
     held = Round.objects.select_for_update(no_key=True, of=("self",)).select_related("design").get(pk=pk)
-    if errands.book(answer, keeps_texts=keeping(held.design.project_id).call_texts):
+    if errands.book(answer):
         _take(held, answer)
         _save(held)
 

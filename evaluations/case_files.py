@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -22,6 +22,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_FAULTS = 100
 BEGINS = ("'", "=", "+", "-", "@", "\t", "\r")  # with which a text becomes a formula in a spreadsheet, or looks guarded
 Line = tuple[str, cases.NewCase]  # where it stands, what it says
+Part = tuple[str, Callable[[], dict[str, object]]]
 
 
 def is_table(name: str) -> bool:
@@ -49,9 +50,8 @@ def _proposed(said: cases.NewCase) -> cases.NewCase:
 
 def read(name: str, content: bytes) -> list[Line]:
     """Raises `Problem` with the lines that cannot be read."""
-    parted = _of_table if is_table(name) else _of_lines
     found, wrong = [], []
-    for place, said in parted(_text(content)):
+    for place, said in parted(name, content):
         try:
             found.append((place, NewCase.read(said()).said()))
         except Problem as problem:
@@ -62,6 +62,13 @@ def read(name: str, content: bytes) -> list[Line]:
             raise TooLarge(f"A workflow has at most {cases.MOST} cases.")
     _refuse(wrong, found)
     return found
+
+
+def parted(name: str, content: bytes, needed: Sequence[str] = ("kind", "input")) -> Iterator[Part]:
+    """Line by line: where it stands, and what gives the object that it says, or raises a `Problem`. Of a table `needed` are the
+    columns without which it is none."""
+    text = _text(content)
+    return _of_table(text, needed) if is_table(name) else _of_lines(text)
 
 
 def _refuse(wrong: list[Fault], found: list[Line]) -> None:
@@ -119,7 +126,7 @@ def told(case: Case) -> dict[str, object]:
     return said
 
 
-def _of_lines(text: str) -> Iterator[tuple[str, object]]:
+def _of_lines(text: str) -> Iterator[Part]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield f"line {number}: ", lambda line=line: _object(strict_json.loads(line))
@@ -127,16 +134,16 @@ def _of_lines(text: str) -> Iterator[tuple[str, object]]:
 
 def _object(value: object) -> dict:
     if not isinstance(value, dict):
-        raise Malformed("A case is a JSON object.")
+        raise Malformed("A line is a JSON object.")
     return value
 
 
-def _of_table(text: str) -> Iterator[tuple[str, object]]:
+def _of_table(text: str, needed: Sequence[str]) -> Iterator[Part]:
     csv.field_size_limit(MAX_BYTES)
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
-        _check_header(header)
+        _check_header(header, needed)
         before = reader.line_num
         for row in reader:
             if any(row):
@@ -146,14 +153,14 @@ def _of_table(text: str) -> Iterator[tuple[str, object]]:
         raise Malformed(f"line {reader.line_num}: this is not CSV: {error}.") from error
 
 
-def _check_header(header: list[str]) -> None:
+def _check_header(header: list[str], needed: Sequence[str]) -> None:
     wrong = [name for name in header if name not in COLUMNS and name.partition(".")[0] not in PARTED]
     wrong += [name for name in header if name.endswith(".") or header.count(name) > 1]
     wrong += [name for name in PARTED if name in header and any(one.startswith(f"{name}.") for one in header)]
     if wrong:
         raise Malformed(f"line 1: the column {wrong[0][:60]!r} is unknown, or stands there twice.")
-    if "kind" not in header or not any(name.partition(".")[0] == "input" for name in header):
-        raise Malformed("line 1: a table of cases has the columns kind and input (or input.FIELD) at least.")
+    if lack := [name for name in needed if name not in {one.partition(".")[0] for one in header}]:
+        raise Malformed(f"line 1: there is no column {lack[0]}{' (or input.FIELD)' if lack[0] == 'input' else ''}.")
 
 
 def _of_row(header: list[str], row: list[str]) -> dict[str, object]:

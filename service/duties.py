@@ -6,6 +6,8 @@ from functools import wraps
 from urllib.parse import urlsplit
 
 from analytics import rollups
+from designs import forgetting as designs_forgetting
+from designs import running as designing
 from evaluations import running, tier_search
 from executions import errands, retention, worker
 from executions.working import Duty, Parting
@@ -52,6 +54,8 @@ PARTINGS: tuple[Parting, ...] = (errands.part,)
 DUTIES: tuple[Duty, ...] = (
     running.advance_all,  # a look at an index of what runs; half a second of it at most
     rarely(1, tier_search.advance_all),  # a look at an index, until an evaluation of one is over
+    designing.advance_all,  # looks at two small indexes: of designs that run, and of rounds on their way
+    rarely(60, designs_forgetting.forget_the_old),
     rarely(2, rollups.fold),  # for a second at most, and by one process at a time
     rarely(5, idempotency.forget_the_old),  # at 1,000 keys each: ahead of 200 requests a second, for every worker
     rarely(5, retention.purge_the_old),  # for half a second: hundreds of executions, ahead of what a worker accepts

@@ -11,6 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
+from designs import designing
+from designs.brief import Brief
+from designs.models import Design, Round
 from evaluations import asking, cases, gate_rules, replaying, tier_search
 from evaluations.asking import Asked
 from evaluations.models import Case, Evaluation, Replay, TierSearch
@@ -37,10 +40,12 @@ OWN = (
     "workflows",
     "executions",
     "evaluations",
+    "designs",
     "analytics",
     "notifications",
 )  # the apps that keep something
 CASE = {"kind": "covered", "input": {"message": "a refund"}, "expected": {"kind": "refund"}}
+TASK = "Say whether a customer asks for a refund, a thousand times a month."
 UNKNOWN_ID = "0190a000-0000-7000-8000-000000000000"
 
 # A body that the method takes, by the address's pattern: what is refused must be the foreign object, not the body.
@@ -83,6 +88,13 @@ BODIES = {
     ("POST", "workflows/<str:name>/tier-searches/estimate"): {"version": "7.7.7"},
     ("PUT", "tier-searches/<uuid:search_id>/budget"): {"budget": "1.00"},
     ("POST", "tier-searches/<uuid:search_id>/cancellation"): {},
+    ("POST", "designs"): {"name": "designed", "task": TASK},
+    ("POST", "designs/estimate"): {"name": "designed", "task": TASK},
+    ("POST", "designs/<uuid:design_id>/answers"): {"answers": [{"question": "Who?", "answer": "Rosa."}]},
+    ("PUT", "designs/<uuid:design_id>/budget"): {"budget": "1.00"},
+    ("POST", "designs/<uuid:design_id>/cancellation"): {},
+    ("POST", "workflows/<str:name>/redesigns"): {"flags": []},
+    ("POST", "workflows/<str:name>/redesigns/estimate"): {"flags": []},
     ("PUT", "workflows/<str:name>/gate"): {"margin": "0.1"},
     ("PUT", "evaluations/<uuid:evaluation_id>/budget"): {"budget": "1.00"},
     ("POST", "evaluations/<uuid:evaluation_id>/cancellation"): {},
@@ -120,6 +132,7 @@ class Neighbours:
             "int:result_id": "987654321",
             "uuid:case_id": UNKNOWN_ID,
             "uuid:search_id": UNKNOWN_ID,
+            "uuid:design_id": UNKNOWN_ID,
             "uuid:replay_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
@@ -136,6 +149,7 @@ class Neighbours:
             Evaluation.objects.filter(project=self.foreign.project),
             TierSearch.objects.filter(project=self.foreign.project),
             Replay.objects.filter(project=self.foreign.project),
+            Design.objects.filter(project=self.foreign.project),
             Case.objects.filter(workflow__project=self.foreign.project),
             Endpoint.objects.filter(project=self.foreign.project),
             Delivery.objects.filter(endpoint__project=self.foreign.project),
@@ -151,6 +165,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "str:number": number,
         "uuid:execution_id": str(workflow.executions.filter(status="completed").earliest("created_at").pk),
         "uuid:search_id": str(workflow.tier_searches.latest("created_at").pk),
+        "uuid:design_id": str(Design.objects.filter(project=workflow.project).latest("created_at").pk),
         "uuid:replay_id": str(workflow.replays.latest("created_at").pk),
         "uuid:evaluation_id": str(workflow.evaluations.latest("created_at").pk),
         "int:result_id": str(workflow.evaluations.latest("created_at").results.earliest("pk").pk),
@@ -172,7 +187,8 @@ def neighbours() -> Neighbours:
 
 
 def populate(name: str, workflow_name: str) -> Workflow:
-    """A project in which everything has happened that can: completed, flagged, failed, cancelled, resolved, budgeted."""
+    """A project in which everything has happened that can: completed, flagged, failed, cancelled, resolved, "
+    "budgeted."""
     project = make_project(name)
     project.tiers.filter(tier="standard").update(model=f"claude-sonnet-5-5-{name}")
     _tool(project, f"{name}.lookup")
@@ -212,6 +228,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
     feedback.give(completed, Opinion(False, name, {"kind": name}, name))
     _report(workflow, name)
     _evaluation(workflow, name)
+    _designs(workflow, name)
     client_of(project, Scope.REVIEW).post(
         f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow, state='open').latest('created_at').pk}/resolution",
         {"resolution": "answered", "output": {"kind": name}, "note": name},
@@ -255,6 +272,20 @@ def _evaluation(workflow: Workflow, name: str) -> None:
     tier_search.begin(tier_search.examine(Wanted(workflow.live.version), name))
     replay(workflow.live.version)
     replaying.begin(replaying.examine(replaying.Wanted(workflow.live.version), name))
+
+
+def _designs(workflow: Workflow, name: str) -> None:
+    """One that has ended, with a word in each of its texts, and then one that has not."""
+    for target in ("refund", "anew"):
+        asked = designing.Asked(workflow.project, f"{name}-{target}", Brief(task=f"{name}: {TASK}"))
+        design = designing.begin(designing.examine(asked, name))
+        faults = [{"pointer": f"/{name}", "detail": name}]
+        Round.objects.create(design=design, number=1, answer=name, faults=faults, finished_at=timezone.now())
+        if target == "refund":
+            answer = {"fit": {"verdict": "great", "reasons": [name]}}
+            answer["questions"] = [{"question": name, "why": name, "assumed": name}]
+            ended = {"status": "completed", "said": name, "answer": answer, "finished_at": timezone.now()}
+            Design.objects.filter(pk=design.pk).update(**ended)
 
 
 def _document(name: str) -> dict:

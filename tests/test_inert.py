@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern
 
+from designs.models import Design, Round
 from evaluations import gate_rules
 from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
@@ -226,6 +227,7 @@ def project(monkeypatch) -> Project:
     told = {"candidates": {"say": [HARM]}, "tier_map": {HARM: HARM}, "rules": {HARM: HARM}, "evidence": EVIDENCE}
     told |= {"simulated": True, "status": "completed", "said": HARM, "chosen": {"say": HARM}, "created_by": SHORT}
     TierSearch.objects.create(project=project, workflow=workflow, version=workflow.live.version, **told)
+    _design(workflow)
     endpoint = Endpoint(project=project, kind="webhook", address=HARM, events=[HARM], disabled_because=SHORT)
     endpoint.created_by = SHORT
     endpoint.begin()
@@ -235,6 +237,20 @@ def project(monkeypatch) -> Project:
     worker.Worker.objects.update(name=HARM[:200])
     Group.objects.create(name=SHORT)
     return project
+
+
+def _design(workflow: Workflow) -> None:
+    questions = [{"question": HARM, "why": HARM, "assumed": HARM}]
+    answer = {"fit": {"verdict": HARM, "reasons": [HARM]}, "questions": questions}
+    answer |= {"edge_cases_considered": [{"case": HARM, "decision": HARM}]}
+    answer |= {"policy_references": [{"clause": HARM, "where": HARM}]}
+    brief = {"task": HARM, "requirements": [HARM], "policies": [{"name": HARM, "text": HARM}], "constraints": [HARM]}
+    brief |= {"document": HARM, "files": {HARM: HARM}, "executions_per_month": None, "answers": []}
+    said = {"brief": brief, "answer": answer, "said": HARM, "target": f"scripted:{HARM}"[:250], "created_by": SHORT}
+    said |= {"simulated": True, "status": "completed", "draft": workflow.live.version}
+    design = Design.objects.create(project=workflow.project, workflow=workflow, **said)
+    faults = [{"pointer": HARM, "detail": HARM}]
+    Round.objects.create(design=design, number=1, answer=HARM, faults=faults)
 
 
 @pytest.fixture
@@ -326,6 +342,7 @@ def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     ids["uuid:endpoint_id"] = str(Endpoint.objects.get().pk)
     ids["uuid:search_id"] = str(TierSearch.objects.get().pk)
     ids["uuid:replay_id"] = str(Replay.objects.get().pk)
+    ids["uuid:design_id"] = str(Design.objects.get().pk)
     ids |= {"uuid:case_id": str(Case.objects.get().pk), "uuid:evaluation_id": str(Evaluation.objects.get().pk)}
     for execution in Execution.objects.all():
         flag = execution.flags.first() or Flag.objects.first()
@@ -364,6 +381,7 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "uuid:flag_id": str(Flag.objects.first().pk),
                 "uuid:search_id": str(TierSearch.objects.get().pk),
                 "uuid:replay_id": str(Replay.objects.get().pk),
+                "uuid:design_id": str(Design.objects.get().pk),
                 "uuid:case_id": str(Case.objects.get().pk),
                 "uuid:evaluation_id": str(Evaluation.objects.get().pk),
                 "int:result_id": str(Evaluation.objects.get().results.first().pk),

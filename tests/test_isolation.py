@@ -43,6 +43,7 @@ TOOL_STEP = [{"id": "look", "kind": "tool", "tool": "?"}]
 NAMES = {"NewExecution.version", "NewBatch.version", "NewRetry.version", "NewReport.version", "NewBudget.workflow"}
 NAMES |= {"NewPrice.provider", "NewEvaluation.version", "NewTierSearch.version", "NewReplay.version"}
 NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
+NAMES |= {"NewRedesign.groups", "NewRedesign.flags"}  # in tests/designs/test_api.py
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
 SAYS = {
     *("NewExecution.input", "NewExecution.lane", "NewExecution.metadata", "NewBatch.inputs", "NewBatch.lane"),
@@ -66,6 +67,11 @@ SAYS = {
     "NewTierSearchBudget.budget",
     *(f"NewReplay.{name}" for name in ("sample", "flagged", "since", "until", "at_once", "budget")),
     "NewReplayBudget.budget",
+    *(f"NewDesign.{name}" for name in ("name", "task", "requirements", "policies", "constraints", "document", "files")),
+    *(f"NewDesign.{name}" for name in ("examples", "executions_per_month", "model", "max_rounds", "budget")),
+    *(f"NewRedesign.{name}" for name in ("note", "model", "max_rounds", "budget")),
+    *("PolicyText.name", "PolicyText.text", "Answered.question", "Answered.answer", "NewAnswers.answers"),
+    "NewDesignBudget.budget",
     *(f"NewGate.{name}" for name in ("min_cases", "margin", "min_recall", "graders", "step_graders")),
     *(
         f"NewCase.{name}"
@@ -164,7 +170,10 @@ def test_every_kind_of_id_every_body_and_every_field_of_one_is_known_here(both):
     assert {call for call in CALLS if call[0] in ("POST", "PUT", "PATCH")} == BODIES.keys()
     fields = {f"{body.__name__}.{name}" for body in bodies(Body) for name in body.model_fields}
     assert fields == NAMES | SAYS
-    assert {name.partition(".")[2] for name in NAMES} == {field for _, _, field, _, _ in REFERENCES}
+    assert {name.partition(".")[2] for name in NAMES} == {field for _, _, field, _, _ in REFERENCES} | {
+        "groups",
+        "flags",
+    }
 
 
 def bodies(base: type[Body]) -> Iterator[type[Body]]:

@@ -323,6 +323,13 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "workflows/<str:name>/replays",
         "workflows/<str:name>/replays/estimate",
         "replays/<uuid:replay_id>/cancellation",
+        # in tests/designs/test_api.py
+        "designs",
+        "designs/estimate",
+        "designs/<uuid:design_id>/answers",
+        "designs/<uuid:design_id>/cancellation",
+        "workflows/<str:name>/redesigns",
+        "workflows/<str:name>/redesigns/estimate",
         "workflows/<str:name>/archival",  # in test_documents.py
         # in tests/notifications/test_api.py
         "endpoints",

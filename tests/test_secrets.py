@@ -20,6 +20,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern
 
+from designs.models import Design
 from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
 from executions.drivers import plain
@@ -195,6 +196,9 @@ class House:
         begun = self.post("workflows/refund/evaluations", {"against": "nothing"})
         assert complete(Evaluation.objects.get(pk=begun["id"])).results.get().said
         self.post("workflows/refund/tier-searches", {})
+        self.post("designs", {"name": "anew", "task": f"Say what is asked for. {EVERYTHING}", "examples": [told]}, 422)
+        examples = [{"input": told["input"], "output": told["expected"]}]
+        self.post("designs", {"name": "anew", "task": f"Say what is asked for. {EVERYTHING}", "examples": examples})
         replayed = self.post("workflows/refund/replays", {"flagged": True})
         complete(Replay.objects.get(pk=replayed["id"]))
 
@@ -242,6 +246,7 @@ def addresses(house: House) -> Iterator[str]:
         "case_id": list(Case.objects.values_list("pk", flat=True)),
         "evaluation_id": list(Evaluation.objects.values_list("pk", flat=True)),
         "replay_id": list(Replay.objects.values_list("pk", flat=True)),
+        "design_id": list(Design.objects.values_list("pk", flat=True)),
         "search_id": list(TierSearch.objects.values_list("pk", flat=True)),
         "budget_id": list(house.workflow.project.budgets.values_list("pk", flat=True)),
         "name": [house.workflow.name],

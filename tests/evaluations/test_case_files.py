@@ -82,7 +82,7 @@ def test_every_wrong_line_is_named_and_nothing_is_kept(tmp_path, workflow):
     assert complaint(tmp_path, text) == [
         "Nothing was imported:",
         "  line 4:  Not JSON: Expecting ',' delimiter at line 1, column 19.",
-        "  line 5:  A case is a JSON object.",
+        "  line 5:  A line is a JSON object.",
         "  line 6: /expectd Unknown key.",
     ]
     again = LINES + LINES.splitlines()[0] + '\n{"kind": "covered", "input": {}, "expected": {"kind": "x"}}\n'
@@ -109,8 +109,8 @@ def test_the_lines_of_a_table_are_counted_as_they_stand(tmp_path, workflow):
         ("kind,input,colour", "line 1: the column 'colour' is unknown, or stands there twice."),
         ("kind,input,input", "line 1: the column 'input' is unknown, or stands there twice."),
         ("kind,input,input.message", "line 1: the column 'input' is unknown, or stands there twice."),
-        ("kind,note", "line 1: a table of cases has the columns kind and input (or input.FIELD) at least."),
-        ("", "line 1: a table of cases has the columns kind and input (or input.FIELD) at least."),
+        ("kind,note", "line 1: there is no column input (or input.FIELD)."),
+        ("", "line 1: there is no column kind."),
         ('kind,"input', "line 1: this is not CSV: unexpected end of data."),
     ],
 )

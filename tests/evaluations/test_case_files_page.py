@@ -51,7 +51,7 @@ def test_they_may_be_proposed_only(workflow):
     [
         ("cases.jsonl", JSONL + "nonsense\n", ["<strong>line 4: </strong>", "Not JSON"]),
         ("cases.jsonl", '{"kind": "covered", "input": {"message": 1}, "expected": {}}', ["line 1: /input/message"]),
-        ("cases.jsonl", '{"kind": "<b>"}\n[]', ["line 1: /kind", "line 2: ", "A case is a JSON object."]),
+        ("cases.jsonl", '{"kind": "<b>"}\n[]', ["line 1: /kind", "line 2: ", "A line is a JSON object."]),
         ("cases.csv", "kind,unknown\n", ["the column &#x27;unknown&#x27; is unknown"]),
         ("cases.csv", CSV + "covered,a\n", ["line 4: ", "There are 2 cells in 4 columns."]),
         ("cases.txt", JSONL, ["a file of cases ends in .jsonl or .csv"]),

@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from designs.models import Design
 from evaluations.models import Case, Evaluation, Gate, Replay, Result
 from executions.models import Flag
 from gateway.models import Limit
@@ -35,6 +36,8 @@ NO_EVENT = {
     ("POST", "workflows/<str:name>/evaluations/estimate"): "it changes nothing",
     ("POST", "workflows/<str:name>/replays/estimate"): "it changes nothing",
     ("POST", "workflows/<str:name>/tier-searches/estimate"): "it changes nothing",
+    ("POST", "designs/estimate"): "it changes nothing",
+    ("POST", "workflows/<str:name>/redesigns/estimate"): "it changes nothing",
     ("POST", "executions/<uuid:execution_id>/cancellation"): "the execution's own history says by whom",
     ("POST", "executions/<uuid:execution_id>/retries"): "the execution's own history says by whom",
     ("POST", "executions/<uuid:execution_id>/feedback"): "the execution's own history says by whom",
@@ -64,10 +67,14 @@ def test_every_call_that_changes_something_leaves_an_event(method, pattern, both
     key, token = ApiKey.objects.issue(workflow.project, list(Scope.values), name="nightly")
     client, before = Client(headers={"Authorization": f"Bearer {token}"}), AuditEvent.objects.count()
     ids = cast.ids_of(workflow)
+    body = BODIES.get((method, pattern))
     ids["uuid:flag_id"] = str(flag_to_decide(method, workflow).pk)
+    if pattern.endswith("/answers"):
+        ids["uuid:design_id"] = str(Design.objects.get(project=workflow.project, status="completed").pk)
+    if pattern.endswith("/redesigns"):
+        body = {"flags": [ids["uuid:flag_id"]]}
     if "int:result_id" in cast.kinds_in(pattern):
         ids |= an_answer_of(workflow)
-    body = BODIES.get((method, pattern))
     came = client.generic(method, filled(pattern, ids), json.dumps(body), "application/json")
     assert came.status_code < 300 or (method, pattern) in NO_EVENT, came.content.decode()
     left = newest(AuditEvent.objects.count() - before)
@@ -556,6 +563,7 @@ def ran(*words: str) -> str:
 COMMANDS = {"create_api_key", "revoke_api_key", "create_user", "register_tool", "export_workflow", "import_workflow"}
 COMMANDS |= {"purge", "demo", "serve"}
 COMMANDS |= {"import_cases", "export_cases", "evaluate", "search_tiers"}  # tests/evaluations
+COMMANDS |= {"design", "redesign"}  # tests/designs
 SILENT = {
     "migrate": "the structure of the database, not what is in it",
     "execute": "an execution's own history says who asked for it",
@@ -566,7 +574,7 @@ SILENT = {
 
 def test_every_command_of_ours_is_in_these_tables():
     ours = ("projects", "gateway", "workflows", "executions", "analytics", "notifications", "service", "demo")
-    ours += ("evaluations",)
+    ours += ("evaluations", "designs")
     assert {name for name, app in get_commands().items() if app in ours} == COMMANDS | SILENT.keys()
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from django.core.management.base import CommandError, OutputWrapper
+from django.db import models
 from rich.console import Console
 from rich.progress import Progress
 
-from evaluations.models import Evaluation, TierSearch
 from executions.estimates import Estimate
 from executions.models import Worker
 from wire.money import to_pico, to_usd, usd_text
@@ -43,10 +43,9 @@ def in_words(found: Estimate, *, simulated: bool) -> str:
     return f"expected cost {cost}{', simulated' if simulated else ''}."
 
 
-def wait(
-    row: Evaluation | TierSearch, what: str, far: Callable[[], tuple[int, int | None]], stderr: OutputWrapper
-) -> None:
-    """Until it runs no more. `far`: how many of how many are done, the latter None where nobody knows."""
+def wait(row: models.Model, what: str, far: Callable[[], tuple[int, int | None]], stderr: OutputWrapper) -> None:
+    """Until this row, which has a `status`, runs no more. `far`: how many of how many are done, the latter None where nobody
+    knows."""
     silent = time.monotonic() + SILENT
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
         bar = bars.add_task(what, total=None)
