@@ -1,0 +1,371 @@
+"""What a redesign may not do, and what it does that makes a definition more permissive. Pure.
+
+Flags say where a design has gaps, so a redesign closes gaps. What people have set (limits of cost, numbers of the policy, who
+is asked) and what catches mistakes (covers, checks, judges, reviews, always-escalate cases) it does not take away: a person
+does that, in a draft of their own. Both functions read documents that `workflows.parsing.parse` has taken.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from wire.problems import Fault, pointer
+from workflows.definition import (
+    Check,
+    Definition,
+    EdgeCase,
+    ModelStep,
+    ReviewStep,
+    Step,
+    ToolStep,
+    WorkflowStep,
+    called,
+)
+from workflows.faults import short
+from workflows.references import read_expression
+
+TIERS = ("cheap", "standard", "frontier")  # the dearest last
+USUAL_TOKENS = 4096  # what a model step may answer where it does not say
+FOR_A_PERSON = "a redesign may not do that, a person may."
+
+
+@dataclass(frozen=True)
+class Softening:
+    """Something that is allowed and more permissive than before: where, and a sentence for who publishes it."""
+
+    pointer: str
+    said: str
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Both definitions, read; their steps and edge cases with their places, by id."""
+
+    before: Definition
+    after: Definition
+
+    @property
+    def steps(self) -> Iterator[tuple[int, Step, Step | None]]:
+        """Each step there was: its place now, or, where it is gone, the one it had; it, and what it is now."""
+        now = {step.id: (place, step) for place, step in enumerate(self.after.steps)}
+        for place, step in enumerate(self.before.steps):
+            where, found = now.get(step.id, (place, None))
+            yield where, step, found
+
+    @property
+    def new_steps(self) -> Iterator[tuple[int, Step]]:
+        known = {step.id for step in self.before.steps}
+        yield from ((place, step) for place, step in enumerate(self.after.steps) if step.id not in known)
+
+    @property
+    def edge_cases(self) -> Iterator[tuple[int, EdgeCase, EdgeCase | None]]:
+        now = {case.id: (place, case) for place, case in enumerate(self.after.edge_cases)}
+        for place, case in enumerate(self.before.edge_cases):
+            where, found = now.get(case.id, (place, None))
+            yield where, case, found
+
+
+def limits(before: dict, after: dict) -> list[Fault]:
+    """What a redesign may not do and does here: pointers lead into the later definition, for what is gone into the earlier.
+
+    A dearer tier, a longer answer, a lower confidence; a wider lane, other rungs of the escalation; a constant changed or
+    removed; covers, checks, judges, reviews and escalating edge cases taken away or made to say nothing; a tool or a
+    workflow that the earlier one does not call. Lists of checks may be rewritten, one for one: `softens` says how.
+    """
+    pair = _Pair(Definition.model_validate(before), Definition.model_validate(after))
+    parts = (_head, _constants, _edge_cases, _steps_that_were, _new_steps, _new_callees)
+    return [fault for part in parts for fault in part(pair)]
+
+
+def softens(before: dict, after: dict, harmless: Collection[str] = ()) -> list[Softening]:
+    """What is more permissive, or acts otherwise, as far as code can tell; empty: nothing that it can. `harmless`: tools that
+    are known to have no side effects; every other tool may have some, and so may a workflow that is called."""
+    pair = _Pair(Definition.model_validate(before), Definition.model_validate(after))
+    found = [*_softer_head(pair), *_softer_edge_cases(pair), *_softer_steps(pair, harmless)]
+    return [Softening(fault.pointer, fault.detail) for fault in found]
+
+
+def _head(pair: _Pair) -> Iterator[Fault]:
+    before, after = pair.before, pair.after
+    if after.lanes.quality not in (None, before.lanes.quality):
+        yield Fault("/lanes/quality", f"The rule of the lane quality is widened or changed: {FOR_A_PERSON}")
+    if after.default_lane == "quality" != before.default_lane:
+        yield Fault("/default_lane", f"Every execution would take the lane quality: {FOR_A_PERSON}")
+    if before.escalation.rungs != after.escalation.rungs:
+        was, now = ", ".join(before.escalation.rungs), ", ".join(after.escalation.rungs)
+        said = f"Flagged steps go to {was}, and would go to {now}"
+        yield Fault("/escalation/to", f"{said}: who is asked is not changed by a redesign; {FOR_A_PERSON}")
+    for fault in _taken_away(before.covers, after.covers, "precondition"):
+        yield fault.under("/covers")
+
+
+def _constants(pair: _Pair) -> Iterator[Fault]:
+    for name, value in pair.before.constants.items():
+        if name not in pair.after.constants:
+            said = f"The constant {short(name)} is removed: the policy's numbers belong to people."
+            yield Fault(pointer("constants", name), said)
+        elif not same(value, pair.after.constants[name]):
+            said = (
+                f"The constant {short(name)} is changed: the policy's numbers belong to people. Ask a question instead."
+            )
+            yield Fault(pointer("constants", name), said)
+
+
+def _edge_cases(pair: _Pair) -> Iterator[Fault]:
+    for place, case, now in pair.edge_cases:
+        where = pointer("edge_cases", place)
+        if not case.escalates:
+            continue
+        if now is None:
+            yield Fault(where, f"The edge case {short(case.id)} is always escalated, and would be gone: {FOR_A_PERSON}")
+            continue
+        for key in ("handling", "when", "to"):
+            if getattr(case, key) != getattr(now, key):
+                said = f"The edge case {short(case.id)} is always escalated, and its {key!r} would be another"
+                yield Fault(f"{where}/{key}", f"{said}: {FOR_A_PERSON}")
+
+
+def _steps_that_were(pair: _Pair) -> Iterator[Fault]:
+    for place, step, now in pair.steps:
+        where = pointer("steps", place)
+        if now is None:
+            if held := _holds(step):
+                said = f"The step {short(step.id)} is removed, and with it {held}"
+                yield Fault(where, f"{said}: {FOR_A_PERSON}")
+            continue
+        yield from (fault.under(where) for fault in _of_step(step, now))
+    yield from _acting_before_review(pair)
+
+
+def _of_step(step: Step, now: Step) -> Iterator[Fault]:
+    yield from _of_any_step(step, now)
+    if isinstance(step, ModelStep) and isinstance(now, ModelStep):
+        yield from _of_model_step(step, now)
+    if isinstance(step, ReviewStep) and isinstance(now, ReviewStep):
+        yield from _of_review(step, now)
+
+
+def _holds(step: Step) -> str:
+    """What goes with a step that goes."""
+    if isinstance(step, ReviewStep):
+        return "a person's decision"
+    if step.repairs:
+        return f"what judges the step {short(step.repairs)}"
+    if step.checks:
+        return "its checks"
+    return "its 'min_confidence'" if isinstance(step, ModelStep) and step.min_confidence else ""
+
+
+def _of_any_step(step: Step, now: Step) -> Iterator[Fault]:
+    if isinstance(step, ReviewStep) and not isinstance(now, ReviewStep):
+        yield Fault("/kind", f"A person decides in the step {short(step.id)}, and would not any more: {FOR_A_PERSON}")
+    if now.when not in (None, step.when) and is_constant(now.when):
+        yield Fault("/when", f"The condition of the step {short(step.id)} would say always the same: {FOR_A_PERSON}")
+    for fault in _taken_away(step.checks, now.checks, f"check of the step {short(step.id)}"):
+        yield fault.under("/checks")
+    if step.repairs is not None and step.repairs != now.repairs:
+        said = f"The step {short(step.id)} judges the step {short(step.repairs)}, and would not any more"
+        yield Fault("/repairs", f"{said}: {FOR_A_PERSON}")
+
+
+def _of_model_step(step: ModelStep, now: ModelStep) -> Iterator[Fault]:
+    about = f"of the model step {short(step.id)}"
+    if TIERS.index(now.tier) > TIERS.index(step.tier):
+        yield Fault("/tier", f"The tier {about} goes up from {step.tier} to {now.tier}: {FOR_A_PERSON}")
+    if now.max_output_tokens > step.max_output_tokens:
+        said = f"The longest answer {about} goes up from {step.max_output_tokens} to {now.max_output_tokens} tokens"
+        yield Fault("/max_output_tokens", f"{said}: {FOR_A_PERSON}")
+    if now.min_confidence < step.min_confidence:
+        said = f"The confidence that is asked {about} goes down from {step.min_confidence} to {now.min_confidence}"
+        yield Fault("/min_confidence", f"{said}: {FOR_A_PERSON}")
+
+
+def _of_review(step: ReviewStep, now: ReviewStep) -> Iterator[Fault]:
+    about = f"of the review {short(step.id)}"
+    if step.to != now.to:
+        yield Fault("/to", f"The role {about} changes from {step.to} to {now.to}: {FOR_A_PERSON}")
+    for key in ("within", "otherwise"):
+        if not same(getattr(step, key), getattr(now, key)):
+            yield Fault(f"/{key}", f"What it means that nobody is asked, or answers, {about} changes: {FOR_A_PERSON}")
+
+
+def _acting_before_review(pair: _Pair) -> Iterator[Fault]:
+    """A tool or a workflow that stood below a review has to stay there."""
+    asked, stood = [], {}
+    for step in pair.before.steps:
+        if isinstance(step, ReviewStep):
+            asked.append(step.id)
+        elif isinstance(step, ToolStep | WorkflowStep):
+            stood[step.id] = list(asked)
+    above: set[str] = set()
+    remaining = {step.id for step in pair.after.steps}
+    for place, step in enumerate(pair.after.steps):
+        for review in stood.get(step.id, ()):
+            if review in remaining and review not in above:
+                said = f"The step {short(step.id)} would run before the review {short(review)}, which stood above it"
+                yield Fault(pointer("steps", place), f"{said}: {FOR_A_PERSON}")
+        above.add(step.id)
+
+
+def _new_steps(pair: _Pair) -> Iterator[Fault]:
+    """A model step that is new, or of another kind before, costs what it costs."""
+    models = {step.id: step for step in pair.before.steps if isinstance(step, ModelStep)}
+    dearest = max((TIERS.index(step.tier) for step in models.values()), default=-1)
+    longest = max([USUAL_TOKENS, *(step.max_output_tokens for step in models.values())])
+    for place, step in enumerate(pair.after.steps):
+        if not isinstance(step, ModelStep) or step.id in models:
+            continue
+        where = pointer("steps", place)
+        if TIERS.index(step.tier) > dearest:
+            most = f"the dearest tier there was is {TIERS[dearest]}" if models else "no step asked a model before"
+            said = f"The new model step {short(step.id)} is of the tier {step.tier}, and {most}"
+            yield Fault(f"{where}/tier", f"{said}: {FOR_A_PERSON}")
+        if step.max_output_tokens > longest:
+            said = f"The new model step {short(step.id)} may answer {step.max_output_tokens} tokens, others {longest}"
+            yield Fault(f"{where}/max_output_tokens", f"{said}: {FOR_A_PERSON}")
+
+
+def _new_callees(pair: _Pair) -> Iterator[Fault]:
+    known = {_callee(step) for step in pair.before.steps}
+    for place, step in enumerate(pair.after.steps):
+        if (callee := _callee(step)) and callee not in known:
+            what, name = callee
+            said = f"The {what} {short(name)} is not called by the version that is redesigned"
+            yield Fault(pointer("steps", place, what), f"{said}: {FOR_A_PERSON}")
+
+
+def _callee(step: Step) -> tuple[str, str] | None:
+    if isinstance(step, ToolStep):
+        return "tool", step.tool
+    return ("workflow", called(step.workflow)[0]) if isinstance(step, WorkflowStep) else None
+
+
+def _taken_away(before: Sequence[Check], after: Sequence[Check], what: str) -> Iterator[Fault]:
+    """The checks that are gone, and have no other one in their place that can fail."""
+    gone, come = _exchanged(before, after)
+    able = [check for _, check in come if not is_constant(check.check)]
+    for place, check in gone[len(able) :]:
+        said = f"A {what} would be gone, or say nothing: {short(check.check, 200)}"
+        yield Fault(pointer(place), f"{said}. {FOR_A_PERSON.capitalize()}")
+
+
+def _exchanged(
+    before: Sequence[Check], after: Sequence[Check]
+) -> tuple[list[tuple[int, Check]], list[tuple[int, Check]]]:
+    """Those whose expression is gone, and those whose expression is new, with their places."""
+    left = [check.check.strip() for check in after]
+    gone = []
+    for place, check in enumerate(before):
+        if check.check.strip() in left:
+            left.remove(check.check.strip())
+        else:
+            gone.append((place, check))
+    come = []
+    for place, check in enumerate(after):
+        if check.check.strip() in left:
+            left.remove(check.check.strip())
+            come.append((place, check))
+    return gone, come
+
+
+def is_constant(expression: str) -> bool:
+    """Whether it reads nothing, and so says always the same: `True`, `1 == 1`."""
+    return not read_expression(expression).names
+
+
+def same(one: object, other: object) -> bool:
+    """As JSON: true is not 1, and 1 is not 1.0."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _softer_head(pair: _Pair) -> Iterator[Fault]:
+    before, after = pair.before, pair.after
+    for fault in _rewritten(before.covers, after.covers, "A precondition"):
+        yield fault.under("/covers")
+    if not same(before.input_schema, after.input_schema):
+        yield Fault("/input_schema", "Which inputs are accepted changes.")
+    if before.output_schema is not None and not same(before.output_schema, after.output_schema):
+        yield Fault("/output_schema", "What the result has to be changes.")
+    if before.guidance != after.guidance:
+        yield Fault("/guidance", "The guidance of all model steps changes.")
+    if before.timezone != after.timezone:
+        said = f"The time zone changes from {before.timezone} to {after.timezone}, and with it what day it is."
+        yield Fault("/timezone", said)
+    if before.default_lane != after.default_lane or (before.lanes.quality and not after.lanes.quality):
+        yield Fault("/lanes", "Fewer executions take the lane quality.")
+
+
+def _softer_edge_cases(pair: _Pair) -> Iterator[Fault]:
+    known = {case.id for case in pair.before.edge_cases}
+    for place, case, now in pair.edge_cases:
+        where, name = pointer("edge_cases", place), short(case.id)
+        if now is None:
+            yield Fault(where, f"The models are not told of the edge case {name} any more.")
+            continue
+        if case.case != now.case:
+            yield Fault(
+                f"{where}/case", f"What is meant by the edge case {name} changes: {_exchange(case.case, now.case)}"
+            )
+        if case.handling != now.handling and not now.escalates:
+            told = _exchange(case.handling, now.handling)
+            yield Fault(f"{where}/handling", f"What a model does in the edge case {name} changes: {told}")
+    for place, case in enumerate(pair.after.edge_cases):
+        if case.id not in known and not case.escalates:
+            said = f"The models answer a case by themselves that is new, {short(case.id)}: {short(case.handling, 200)}"
+            yield Fault(pointer("edge_cases", place), said)
+
+
+def _softer_steps(pair: _Pair, harmless: Collection[str]) -> Iterator[Fault]:
+    acting = [place for place, step in enumerate(pair.after.steps) if acts(step, harmless)]
+    for place, step, now in pair.steps:
+        where, name = pointer("steps", place), short(step.id)
+        if now is None:
+            yield Fault(where, f"The step {name} is removed.")
+            continue
+        for fault in _rewritten(step.checks, now.checks, f"A check of the step {name}"):
+            yield fault.under(f"{where}/checks")
+        last = max(acting, default=-1)
+        for key, said in _told_of(step, now, acts=place in acting, leads_to_acting=place < last):
+            if not same(getattr(step, key, None), getattr(now, key, None)):
+                yield Fault(f"{where}/{key}", said.format(name=name))
+    for place, step in pair.new_steps:
+        if acts(step, harmless):
+            yield Fault(pointer("steps", place), f"The new step {short(step.id)} acts outside of the workflow.")
+
+
+def acts(step: Step, harmless: Collection[str]) -> bool:
+    """Whether it may have an effect outside: a tool that nobody knows to be harmless, or whatever a workflow does."""
+    return isinstance(step, WorkflowStep) or (isinstance(step, ToolStep) and step.tool not in harmless)
+
+
+def _told_of(step: Step, now: Step, *, acts: bool, leads_to_acting: bool) -> Iterator[tuple[str, str]]:
+    """The keys whose change a person should read, and the sentence of each."""
+    yield "kind", "The step {name} is of another kind."
+    yield "for_each", "How often the step {name} runs changes, and with it what it costs."
+    yield "output_schema", "What the step {name} may answer changes."
+    yield "code", "The code of the step {name} changes: read what it allows now."
+    yield "when", f"When the step {{name}}{', which acts outside of the workflow,' if acts else ''} runs changes."
+    yield "otherwise", "What the step {name} gives where it has no output changes."
+    if isinstance(now, ReviewStep):
+        yield "prompt", "What a person sees in the review {name} changes."
+    if isinstance(now, WorkflowStep):
+        yield "workflow", "The step {name} calls another version of its workflow."
+    if acts:
+        yield "arguments", "What the step {name}, which acts outside of the workflow, is given changes."
+        yield "tool", "The step {name} calls another tool."
+    if leads_to_acting:
+        for key in ("instructions", "prompt") if isinstance(now, ModelStep) else ():
+            yield key, f"The {key} of the step {{name}} change, and a step below acts outside of the workflow."
+
+
+def _rewritten(before: Sequence[Check], after: Sequence[Check], what: str) -> Iterator[Fault]:
+    gone, come = _exchanged(before, after)
+    for (place, check), new in zip_longest(gone, come[: len(gone)]):
+        at, said = new if new else (place, None)
+        told = _exchange(check.check, said.check) if said else short(check.check, 200)
+        yield Fault(pointer(at), f"{what} changes: {told}")
+
+
+def _exchange(was: str, now: str) -> str:
+    return f"from {short(was, 200)} to {short(now, 200)}"
