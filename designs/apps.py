@@ -5,3 +5,10 @@ from django.apps import AppConfig
 
 class DesignsConfig(AppConfig):
     name = "designs"
+
+    def ready(self) -> None:
+        from executions.retention import forgotten
+
+        from . import grouping
+
+        forgotten.connect(grouping.forget, dispatch_uid="groups")

@@ -10,6 +10,8 @@ from projects.models import Project
 from wire.ids import new_id
 from workflows.models import Version, Workflow
 
+from .group_models import Group, GroupDecision, Member  # noqa: F401
+
 
 class DesignQuerySet(models.QuerySet["Design"]):
     def in_motion(self) -> DesignQuerySet:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from analytics import rollups
 from designs import forgetting as designs_forgetting
+from designs import grouping
 from designs import running as designing
 from evaluations import running, tier_search
 from executions import errands, retention, worker
@@ -56,6 +57,7 @@ DUTIES: tuple[Duty, ...] = (
     rarely(1, tier_search.advance_all),  # a look at an index, until an evaluation of one is over
     designing.advance_all,  # looks at two small indexes: of designs that run, and of rounds on their way
     rarely(60, designs_forgetting.forget_the_old),
+    rarely(5, grouping.taker()),  # a look at the ids of the last minutes; half a second of what has no group yet
     rarely(2, rollups.fold),  # for a second at most, and by one process at a time
     rarely(5, idempotency.forget_the_old),  # at 1,000 keys each: ahead of 200 requests a second, for every worker
     rarely(5, retention.purge_the_old),  # for half a second: hundreds of executions, ahead of what a worker accepts
