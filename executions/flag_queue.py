@@ -5,10 +5,10 @@ A queue of a hundred thousand is counted in one index (`flag_alike`), by kind an
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.core.cache import cache
@@ -19,6 +19,8 @@ from gateway.models import Call
 from wire.money import to_usd
 
 from .models import Flag
+
+Key = TypeVar("Key", bound=Hashable)
 
 SAMPLE = 10  # executions, the newest of a kind, whose mean stands for what one of them costs
 SAMPLED_KINDS = 200  # at once, the most frequent; of the others the cost is not known
@@ -108,7 +110,11 @@ def _costs(kinds: Sequence[Alike]) -> dict[Alike, Cost | None]:
 
 
 def _sampled(kinds: Sequence[Alike]) -> dict[Alike, Cost | None]:
-    executions = _newest_executions(kinds)
+    return mean_costs(_newest_executions(kinds))
+
+
+def mean_costs(executions: Mapping[Key, Collection[UUID]]) -> dict[Key, Cost | None]:
+    """What one of each of these has cost; in one statement."""
     ids = {each for several in executions.values() for each in several}
     calls = Call.objects.filter(execution__in=ids).order_by().values_list("execution")
     costs = {
@@ -118,7 +124,7 @@ def _sampled(kinds: Sequence[Alike]) -> dict[Alike, Cost | None]:
         ).values_list("execution", "pico", "kind", "calls", "priced")
         if all_calls == priced
     }
-    return {alike: _mean([costs[each] for each in several if each in costs]) for alike, several in executions.items()}
+    return {key: _mean([costs[each] for each in several if each in costs]) for key, several in executions.items()}
 
 
 def _mean(costs: Sequence[Cost]) -> Cost | None:
