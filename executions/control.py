@@ -1,6 +1,8 @@
 """What a caller can still do with an execution that was accepted. Each verb returns the id of the execution it is about."""
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from uuid import UUID
 
 from django.db import transaction
@@ -45,18 +47,35 @@ def cancel(execution: Execution, actor: str) -> str:
     if not _cancel(Execution.objects.filter(pk=execution.pk), actor, caller_told=None):
         _refuse_reported(execution)
         raise _conflict(execution, "Only an execution that has not ended can be cancelled.")
-    level = [execution.pk]
-    while level:
-        called = Execution.objects.filter(caller__in=level)
-        _cancel(called, actor, caller_told=True)
-        level = list(called.values_list("pk", flat=True))  # under what had failed something may move
+    _cancel_called([execution.pk], actor)
     if execution.caller_id is not None:
         transaction.on_commit(partial(calling.tell, [execution.caller_id]))
     return str(execution.pk)
 
 
-def _cancel(executions: QuerySet[Execution], actor: str, caller_told: bool | None) -> list[UUID]:
-    """Those of them that had not ended. Locked first, or one could change before its event is written."""
+def supersede(successors: Mapping[UUID, UUID], version: str, actor: str) -> None:
+    """Ends executions, which whoever calls has locked, and what they called: each goes on as another one, of that version."""
+    told = {old: f"It goes on as {new}, on {version}." for old, new in successors.items()}
+    _cancel(Execution.objects.filter(pk__in=list(told)), actor, caller_told=None, told=told)
+    _cancel_called(list(told), actor)
+    named = [Execution(pk=old, superseded_by=new) for old, new in successors.items()]
+    Execution.objects.bulk_update(named, ["superseded_by"])
+
+
+def _cancel_called(level: list[UUID], actor: str) -> None:
+    while level:
+        called = Execution.objects.filter(caller__in=level)
+        _cancel(called, actor, caller_told=True)
+        level = list(called.values_list("pk", flat=True))  # under what had failed something may move
+
+
+def _cancel(
+    executions: QuerySet[Execution],
+    actor: str,
+    caller_told: bool | None,
+    told: Mapping[UUID, str] = MappingProxyType({}),
+) -> list[UUID]:
+    """Those of them that had not ended. Locked first, or one could change before its event is written. `told`: why."""
     locked = (
         executions.select_for_update(no_key=True)
         .filter(status__in=CANCELLABLE)
@@ -66,7 +85,8 @@ def _cancel(executions: QuerySet[Execution], actor: str, caller_told: bool | Non
     ids, now = [pk for pk, _, _ in held], timezone.now()
     ended = {"status": Status.CANCELLED, "finished_at": now, "waiting_for": "", "resume_at": None}
     Execution.objects.filter(pk__in=ids).update(**ended, caller_told=caller_told)
-    Event.objects.bulk_create([states.event(pk, Status(before), Status.CANCELLED, actor) for pk, before, _ in held])
+    events = [(pk, Status(before), Status.CANCELLED, actor, "", told.get(pk, "")) for pk, before, _ in held]
+    Event.objects.bulk_create([states.event(*one) for one in events])
     for pk, _, worker in held:
         if worker is None:
             store.settle_doubts(pk)

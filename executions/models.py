@@ -151,6 +151,9 @@ class Execution(models.Model):
     metadata = VerbatimJSONField(default=dict)
     judged_right = models.BooleanField(null=True, help_text="What the newest feedback says; null: there is none.")
     rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns", db_index=False)
+    superseded_by = models.UUIDField(
+        null=True, help_text="The execution that it goes on as, on the version that closed its flag."
+    )
     resolved_by = models.CharField(max_length=10, choices=Resolver, blank=True)
     error = VerbatimJSONField(null=True)
     caller = models.ForeignKey(

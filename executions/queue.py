@@ -81,6 +81,26 @@ def submit_batch(
     return _accept(built, actor)
 
 
+def submit_again(
+    version: Version,
+    publication: Publication | None,
+    again: Sequence[tuple[Execution, tuple[object, int]]],
+    *,
+    actor: str,
+) -> list[Execution]:
+    """Accepts each of them anew, from the start. They are of one lane, and each comes with its input without secrets, which fits
+    the version, and how many values were taken out."""
+    if not again:
+        return []
+    policy = redaction(version.workflow.project_id)
+    built = _built(version, publication, [kept for _, kept in again], None, lanes.handed_on(again[0][0].lane))
+    for new, (old, _) in zip(built, again, strict=True):
+        new.rerun_of = old
+        new.metadata, redacted = policy.counted(old.metadata)
+        new.redacted += redacted
+    return _accept(built, actor)
+
+
 @dataclass(frozen=True)
 class Test:
     """An execution of an evaluation: its id, its input, and what tools, reviews and called workflows answer in it, by step."""

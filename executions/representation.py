@@ -94,7 +94,7 @@ def _represent(
         "redacted": execution.redacted,
         "caller": execution.caller_id and str(execution.caller_id),
         "rerun_of": execution.rerun_of_id and str(execution.rerun_of_id),
-        "superseded_by": None,
+        "superseded_by": execution.superseded_by and str(execution.superseded_by),
         "created_at": rfc3339(execution.created_at),
         "started_at": rfc3339(execution.started_at),
         "finished_at": rfc3339(finished),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -16,7 +17,7 @@ from workflows import sandbox
 from workflows.compiled import compiled
 from workflows.definition import Step
 
-from . import calling, feedback, queue, states, store
+from . import calling, closing, feedback, queue, states, store
 from .feedback import ABSENT, Opinion, check_output
 from .models import Event, Execution, Flag, Status, StepResult, deadline
 from .proposing import propose
@@ -163,6 +164,9 @@ def reopen(flag: Flag, actor: str) -> Flag:
     if flag.reason == Flag.Reason.SPOT_CHECK:
         said = "What was decided here stands as feedback on the execution; give other feedback, and that holds."
         raise Conflict(said, state=flag.state)
+    if went_on_as := _goes_on_as(flag):
+        said = f"The publication that closed this flag has run its execution again, as {went_on_as}: go on there."
+        raise Conflict(said, state=flag.state, superseded_by=str(went_on_as))
     if not can_be_taken_back(flag):
         raise Conflict("The execution has gone on since; this resolution cannot be taken back.", state=flag.state)
     anew = {"state": Flag.State.OPEN, "resolution": "", "note": "", "resolved_by": "", "resolved_at": None}
@@ -193,8 +197,14 @@ def can_be_taken_back(flag: Flag) -> bool:
     if flag.waiting:
         since = Event.objects.filter(execution=flag.execution_id, kind="status", at__gte=flag.resolved_at)
         return not since.exists()
-    answered_now = flag.state == Flag.State.IN_REDESIGN and flag.answered_by == Execution.Resolver.HUMAN
-    return not answered_now and flag.reason not in ONLY
+    answered_now = flag.resolution == Flag.Resolution.REDESIGN and flag.answered_by == Execution.Resolver.HUMAN
+    return not answered_now and flag.reason not in ONLY and not _goes_on_as(flag)
+
+
+def _goes_on_as(flag: Flag) -> UUID | None:
+    """The execution that its own was run again as, where a publication has closed it."""
+    closed = flag.state == Flag.State.RESOLVED and flag.resolution == Flag.Resolution.REDESIGN
+    return Execution.objects.values_list("superseded_by", flat=True).get(pk=flag.execution_id) if closed else None
 
 
 def _lock(flag: Flag, *, for_a_note: bool) -> None:
@@ -344,6 +354,7 @@ def _step_done(flag: Flag, output: object, *, answered_by: str, like: StepResult
 def _go_on(flag: Flag, actor: str) -> None:
     """Once nothing else has to be decided: of a list several items may wait."""
     if _waiting(flag).exists() and Execution.objects.filter(pk=flag.execution_id, status=Status.ESCALATED).exists():
+        closing.take_up(Execution.objects.select_related("workflow__live__version").get(pk=flag.execution_id), actor)
         return
     stands = Status.WAITING if flag.reason == Flag.Reason.REVIEW else Status.ESCALATED
     if not queue.requeue(flag.execution_id, stands, actor, deadline_at=deadline()):

@@ -1,6 +1,6 @@
 """REST for workflows, versions, publications and baselines. Parses, calls one domain verb, renders."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ from wire.rest import StrictJSONParser, StrictYAMLParser
 from wire.times import rfc3339
 from wire.views import View
 
-from . import shown
+from . import closing, shown
 from .documents import document_of
 from .models import Baseline, Examined, Publication, Version, Workflow
 from .names import Name, Number, Text
@@ -48,11 +48,14 @@ class Design(Body):
         except Invalid as problem:
             raise Invalid.of([fault.under("/definition") for fault in problem.faults]) from problem
 
-    def save(self, workflow: Workflow, examined: Examined, number: str, by: str) -> Version:
+    def save(
+        self, workflow: Workflow, examined: Examined, number: str, by: str, resolves: Sequence[str] = ()
+    ) -> Version:
         """The version, and its publication where that is asked for."""
         version = workflow.draft(
             examined,
             number,
+            resolves,
             changelog=self.changelog,
             design_context=self.design_context,
             designed_by=self.designed_by,
@@ -74,6 +77,10 @@ class NewWorkflow(Design):
 class NewVersion(Design):
     bump: Literal["major", "minor", "patch"] | None = None
     version: Number | None = None
+    resolves: Annotated[
+        list[Annotated[str, Field(max_length=64)]],
+        Field(max_length=closing.MOST, description="Ids of the flags that its publication closes."),
+    ] = []
 
     def number(self, workflow: Workflow) -> str:
         if (self.bump is None) == (self.version is None):
@@ -210,7 +217,8 @@ class VersionList(View):
 
         @transaction.atomic
         def make(examined: Examined) -> str:
-            return body.save(workflow, examined, body.number(workflow), str(request.user)).number
+            number = body.number(workflow)
+            return body.save(workflow, examined, number, str(request.user), body.resolves).number
 
         number = once_examined(request, examine, make)
         return Response(represent_version(version_of(workflow.project, name, number)), status=201)
@@ -325,6 +333,7 @@ def represent_version(version: Version) -> dict:
         "designed_at": rfc3339(version.designed_at),
         "intelligence_level": version.intelligence_level or None,
         "design_cost": usd_text(version.design_cost_usd),
+        "resolves": version.resolves or [],
         "warnings": version.warnings,
         "publications": publications,
         "created_by": version.created_by,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -27,7 +28,7 @@ from wire.problems import Conflict, Fault, Invalid
 from wire.redaction import PERSONAL, policy_of
 from wire.times import rfc3339
 
-from . import gate
+from . import closing, gate
 from .calls import callees, pins
 from .definition import Definition
 from .faults import MAX_FAULTS
@@ -118,10 +119,14 @@ class Workflow(models.Model):
             raise Conflict(f"The workflow {self.name} is not archived.", archived_at=None)
         audit.record(self.project_id, by, Verb.UNARCHIVED, self)
 
-    def draft(self, examined: Examined, number: str, **context: object) -> Version:
-        """A new, immutable version; what is said around the definition loses its secrets. Raises `Conflict` for a number that
-        is taken, and for a workflow that is archived."""
+    def draft(self, examined: Examined, number: str, resolves: Sequence[str] = (), **context: object) -> Version:
+        """A new, immutable version; what is said around the definition loses its secrets. `resolves`: ids of the flags that
+        its publication closes. Raises `Conflict` for a number that is taken, and for a workflow that is archived; `Invalid` for
+        flags that it cannot close."""
         self.must_be_in_use()
+        resolves = list(dict.fromkeys(resolves))
+        if wrong := closing.faults(self, resolves):
+            raise Invalid.of([fault.under("/resolves") for fault in wrong])
         policy = redaction(self.project_id)
         context |= {name: policy.value(context[name]) for name in TOLD if name in context}
         try:
@@ -132,6 +137,7 @@ class Workflow(models.Model):
                     definition=examined.document,
                     content_hash=examined.content_hash,
                     warnings=[{"pointer": fault.pointer, "detail": fault.detail} for fault in examined.warnings],
+                    resolves=resolves or None,
                     **context,
                 )
                 told = {"content_hash": version.content_hash, "warnings": len(version.warnings)}
@@ -190,6 +196,7 @@ class Version(models.Model):
     designed_at = models.DateTimeField(null=True)
     intelligence_level = models.CharField(max_length=50, blank=True)
     design_cost = models.BigIntegerField(null=True, help_text="Declared, in pico-dollars.")
+    resolves = VerbatimJSONField(null=True, help_text="Ids of the flags that its publication closes; null: none.")
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -239,6 +246,9 @@ class Version(models.Model):
     def publish(self, by: str, override: str = "") -> Publication:
         """Makes this version live: from now on executions are of it, with the tier map as it is at this moment.
 
+        The flags that it lists in `resolves`, and that nobody has decided yet, are closed with it, and what still waits for them
+        is run again on it: at every publication, so a roll-back to it closes what is undecided then.
+
         Raises `Conflict` for a workflow that is archived, where it cannot be executed, and where the gate misses evidence,
         unless `override` says why it is to go live all the same.
         """
@@ -246,6 +256,7 @@ class Version(models.Model):
         pinned = {"tier_map": self.tiers(), "calls": pins(self) or None, "prompt_format": PROMPT_FORMAT}
         override = redaction(self.workflow.project_id).text(override)
         with transaction.atomic():
+            closing.hold(self)
             # One after the other, and no case comes between: a verdict is against what is live, on the cases that there are.
             self.workflow = Workflow.objects.held(self.workflow_id)
             evidence = gate.judge(gate.Wanted(self, **pinned, override=override))
@@ -263,6 +274,9 @@ class Version(models.Model):
             verb = Verb.OVERRODE if evidence.reason else verb
             told = {"before": before, "evidence": publication.evidence, "tier_map": publication.tier_map}
             told |= {"reason": evidence.reason} if evidence.reason else {}
+            if self.resolves:
+                closed = closing.close(publication, by)
+                told |= {"closed": closed.flags, "run_again": closed.run_again, "left": closed.left.total()}
             audit.record(self.workflow.project_id, by, verb, self, **told)
         return publication
 

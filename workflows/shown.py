@@ -78,6 +78,7 @@ class Version(Answer):
     designed_at: Time | None
     intelligence_level: str | None
     design_cost: Money | None
+    resolves: Annotated[list[Id], Field(description="The flags that its publication closes.")]
     warnings: list[Warned]
     publications: list[Publication]
     created_by: str

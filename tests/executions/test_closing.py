@@ -1,0 +1,442 @@
+"""What a publication closes: the flags that its version lists, and what becomes of the executions that wait for them."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+
+from analytics import reconcile
+from executions import calling, closing, control, queue, resolution, worker
+from executions.drivers import plain
+from executions.models import Event, Execution, Flag, Status
+from executions.representation import represent_executions
+from executions.resolution import Decision
+from projects.models import AuditEvent, Tool
+from projects.tools import tool
+from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
+from wire.problems import Conflict, Invalid
+from workflows import closing as publications
+from workflows.models import Examined, Workflow
+
+pytestmark = pytest.mark.django_db
+
+SURE = {"text": envelope({"kind": "refund"})}
+UNCOVERED = {"text": envelope(status="uncovered", uncovered="Nothing fits.")}
+LIST = {
+    "title": "Post",
+    "purpose": "Sort the post.",
+    "input_schema": {"type": "object"},
+    "steps": [{**REFUND["steps"][1], "checks": [], "for_each": "input['messages']", "prompt": "{{ item }}"}],
+}
+NARROW = {**REFUND, "input_schema": {**REFUND["input_schema"], "required": ["message", "order"]}}
+NARROW["input_schema"]["properties"] = {"message": {"type": "string"}, "order": {"type": "string"}}
+paid: list[str] = []
+
+
+@tool("test.closing_pay", description="Pays.", input_schema={"type": "object", "properties": {}}, side_effects=True)
+def pay():
+    paid.append("10 USD")
+    return {"paid": True}
+
+
+@tool("test.closing_look", description="Looks.", input_schema={"type": "object", "properties": {}}, side_effects=False)
+def look():
+    return {"found": True}
+
+
+@pytest.fixture
+def workflow():
+    return make_workflow()
+
+
+def waits(workflow, message="I want a refund"):
+    """An execution that stands still for a person, because nothing covers it."""
+    models_answer(UNCOVERED)
+    return execute(workflow, message)
+
+
+def flag_of(execution):
+    return Flag.objects.get(execution=execution)
+
+
+def mark(*flags, **given):
+    for flag in flags:
+        resolution.resolve(flag, Decision("redesign", "user:rosa", **given))
+
+
+def draft(workflow, *flags, number="1.1.0", definition=REFUND):
+    made = Examined.of(definition, workflow.project)
+    return workflow.draft(made, number, [str(flag.pk) for flag in flags], created_by="alice")
+
+
+def publish(workflow, *flags, **given):
+    return draft(workflow, *flags, **given).publish("user:lea")
+
+
+def fresh(row):
+    row.refresh_from_db()
+    return row
+
+
+def successor(execution):
+    return Execution.objects.get(rerun_of=execution)
+
+
+def go_on(execution):
+    models_answer(SURE)
+    plain.advance(execution.pk, worker.current())
+    return fresh(execution)
+
+
+def told(execution, kind="status"):
+    return list(Event.objects.filter(execution=execution, kind=kind).order_by("pk").values_list("actor", "detail"))
+
+
+def test_what_waits_is_run_again_on_the_version_that_closes_its_flag(workflow):
+    old = waits(workflow)
+    flag = flag_of(old)
+    mark(flag, note="A gift is a case of its own.")
+    published = publish(workflow, flag)
+    new = successor(old)
+    assert (fresh(old).status, old.superseded_by, old.output, old.finished_at is None) == (
+        "cancelled",
+        new.pk,
+        None,
+        False,
+    )
+    assert (new.status, new.publication, new.input, new.purpose) == ("queued", published, old.input, "production")
+    fresh(flag)
+    assert (flag.state, flag.resolution, flag.resolved_by, flag.note, flag.waiting) == (
+        "resolved",
+        "redesign",
+        "user:lea",
+        "A gift is a case of its own.",
+        False,
+    )
+    go_on(new)
+    assert (new.status, new.output, fresh(old).status) == ("completed", {"kind": "refund"}, "cancelled")
+
+
+def test_its_history_says_what_became_of_it(workflow):
+    old = waits(workflow)
+    publish(workflow, flag_of(old))
+    assert told(old)[-1] == ("user:lea", f"It goes on as {successor(old).pk}, on refund 1.1.0.")
+    assert told(old, "flag resolved") == [("user:lea", "uncovered at classify: closed by refund 1.1.0")]
+    event = AuditEvent.objects.filter(verb="published").latest("pk")
+    assert [event.detail[name] for name in ("closed", "run_again", "left")] == [1, 1, 0]
+
+
+def test_it_is_shown_what_it_goes_on_as(workflow):
+    old = waits(workflow)
+    assert represent_executions([old])[0]["superseded_by"] is None
+    publish(workflow, flag_of(old))
+    shown, anew = represent_executions([fresh(old), successor(old)])
+    assert (shown["superseded_by"], anew["rerun_of"], anew["superseded_by"]) == (anew["id"], shown["id"], None)
+
+
+def test_labels_and_lane_go_with_it(workflow):
+    models_answer(UNCOVERED)
+    old = queue.submit(
+        workflow.live.version,
+        workflow.live,
+        {"message": "A refund"},
+        actor="test",
+        metadata={"ticket": "T-17"},
+        lane="quality",
+    )
+    plain.advance(old.pk, worker.current())
+    publish(workflow, flag_of(old))
+    assert (successor(old).metadata, successor(old).lane) == ({"ticket": "T-17"}, "quality")
+
+
+def test_a_flag_for_which_nothing_waits_is_closed_and_nothing_runs_again(workflow):
+    old = waits(workflow)
+    mark(flag_of(old), output={"kind": "other"})
+    publish(workflow, flag_of(old))
+    assert (flag_of(old).state, flag_of(old).resolution, flag_of(old).resolved_by) == (
+        "resolved",
+        "redesign",
+        "user:lea",
+    )
+    assert (fresh(old).status, old.superseded_by, Execution.objects.count()) == ("completed", None, 1)
+
+
+def test_what_somebody_decided_otherwise_is_left_alone(workflow):
+    old = waits(workflow)
+    version = draft(workflow, flag_of(old))
+    resolution.resolve(flag_of(old), Decision("answered", "user:rosa", output={"kind": "other"}))
+    version.publish("user:lea")
+    assert (flag_of(old).resolution, flag_of(old).resolved_by) == ("answered", "user:rosa")
+    assert (fresh(old).status, Execution.objects.count()) == ("completed", 1)
+
+
+def test_what_is_not_listed_goes_on_waiting(workflow):
+    listed, other = waits(workflow), waits(workflow)
+    publish(workflow, flag_of(listed))
+    assert (flag_of(other).state, fresh(other).status, Execution.objects.count()) == ("open", "escalated", 3)
+
+
+def test_a_cancelled_execution_is_not_run_again(workflow):
+    old = waits(workflow)
+    mark(flag_of(old))
+    control.cancel(old, "alice")
+    publish(workflow, flag_of(old))
+    assert (flag_of(old).state, fresh(old).superseded_by, Execution.objects.count()) == ("resolved", None, 1)
+
+
+def left(execution):
+    """Why it was not run again; it waits as before."""
+    assert (fresh(execution).status, execution.superseded_by) == ("escalated", None)
+    assert not Execution.objects.filter(rerun_of=execution).exists()
+    [(_, why)] = told(execution, "not run again")
+    return why
+
+
+def test_an_input_that_no_longer_fits_is_left_to_a_person(workflow):
+    old, flag = waits(workflow), None
+    flag = flag_of(old)
+    mark(flag)
+    publish(workflow, flag, definition=NARROW)
+    assert left(old) == "Its input does not fit the new version. Decide its flag, or cancel it."
+    assert (fresh(flag).state, flag.stands_still) == ("in_redesign", True)
+    resolution.reopen(flag, "user:rosa")
+    resolution.resolve(flag, Decision("answered", "user:rosa", output={"kind": "other"}))
+    assert fresh(old).status == "completed"
+
+
+def paying(tool_name):
+    return {
+        **REFUND,
+        "steps": [{"id": "act", "kind": "tool", "tool": tool_name, "arguments": {}}, *REFUND["steps"]],
+    }
+
+
+def test_what_has_acted_outside_does_not_act_twice():
+    workflow = make_workflow(paying("test.closing_pay"), tools=("test.closing_pay",))
+    old = waits(workflow)
+    publish(workflow, flag_of(old), definition=paying("test.closing_pay"))
+    assert left(old).startswith("It has called a tool with side effects")
+    assert (flag_of(old).state, flag_of(old).stands_still) == ("open", True)
+
+
+def test_what_has_only_looked_is_run_again():
+    workflow = make_workflow(paying("test.closing_look"), tools=("test.closing_look",))
+    old = waits(workflow)
+    publish(workflow, flag_of(old), definition=paying("test.closing_look"))
+    assert fresh(old).superseded_by == successor(old).pk
+
+
+def test_what_called_a_tool_that_is_gone_is_left_to_a_person():
+    workflow = make_workflow(paying("test.closing_look"), tools=("test.closing_look",))
+    old = waits(workflow)
+    Tool.objects.all().delete()
+    publish(workflow, flag_of(old))
+    assert left(old).startswith("It has called a tool with side effects")
+
+
+def two_items(workflow):
+    models_answer(UNCOVERED)
+    execution = queue.submit(workflow.live.version, workflow.live, {"messages": ["one", "two"]}, actor="test")
+    plain.advance(execution.pk, worker.current())
+    return execution, *Flag.objects.filter(execution=execution).order_by("iteration")
+
+
+def test_one_that_waits_for_another_flag_too_is_run_again_once_that_is_decided():
+    workflow = make_workflow(LIST)
+    old, first, second = two_items(workflow)
+    publish(workflow, first, definition=LIST)
+    assert left(old) == "Another flag of it is undecided; it is run again once that is decided."
+    assert (fresh(first).state, fresh(second).state) == ("open", "open")
+    resolution.resolve(second, Decision("answered", "user:rosa", step_output={"kind": "other"}))
+    new = successor(old)
+    assert (fresh(old).status, old.superseded_by, new.version.number) == ("cancelled", new.pk, "1.1.0")
+    assert (fresh(first).state, first.resolution, fresh(second).resolution) == ("resolved", "redesign", "answered")
+
+
+def test_one_that_waits_for_another_flag_still_ends_with_a_whole_answer():
+    workflow = make_workflow(LIST)
+    old, first, second = two_items(workflow)
+    publish(workflow, first, definition=LIST)
+    resolution.resolve(second, Decision("answered", "user:rosa", output=[{"kind": "other"}, {"kind": "other"}]))
+    assert (fresh(old).status, Execution.objects.count()) == ("completed", 1)
+
+
+def test_several_flags_of_one_execution_run_it_again_once():
+    workflow = make_workflow(LIST)
+    old, first, second = two_items(workflow)
+    publish(workflow, first, second, definition=LIST)
+    assert (fresh(first).state, fresh(second).state, Execution.objects.count()) == ("resolved", "resolved", 2)
+    assert fresh(old).superseded_by == successor(old).pk
+
+
+def test_what_another_execution_called_is_left_to_a_person():
+    project = make_project()
+    workflow = make_workflow(project=project)
+    step = {"id": "kind", "kind": "workflow", "workflow": "refund@1", "arguments": {"message": "input['message']"}}
+    desk = make_workflow(
+        {"title": "Desk", "purpose": "Sort.", "input_schema": {"type": "object"}, "steps": [step]},
+        project=project,
+        name="desk",
+    )
+    models_answer(UNCOVERED)
+    caller = queue.submit(desk.live.version, desk.live, {"message": "A refund"}, actor="test")
+    work()
+    called = Execution.objects.get(caller=caller)
+    publish(workflow, flag_of(called))
+    assert left(called).startswith("It is a step of another execution")
+    assert (flag_of(called).state, fresh(caller).status) == ("open", "escalated")
+    resolution.resolve(flag_of(called), Decision("answered", "user:rosa", output={"kind": "other"}))
+    work()
+    assert fresh(caller).status == "completed"
+
+
+def work():
+    calling.tell_the_rest()
+    while queued := list(Execution.objects.filter(status=Status.QUEUED).order_by("queued_at")):
+        for one in queued:
+            plain.advance(one.pk, worker.current())
+        calling.tell_the_rest()
+
+
+def test_what_it_called_ends_with_it():
+    project = make_project()
+    make_workflow(project=project)
+    step = {
+        "id": "kinds",
+        "kind": "workflow",
+        "workflow": "refund@1",
+        "for_each": "input['messages']",
+        "arguments": {"message": "item"},
+    }
+    document = {
+        "title": "Desk",
+        "purpose": "Sort.",
+        "input_schema": {"type": "object"},
+        "steps": [step, {**LIST["steps"][0], "for_each": None, "prompt": "{{ input.messages[0] }}"}],
+    }
+    document["steps"][1].pop("for_each")
+    desk = make_workflow(document, project=project, name="desk")
+    models_answer({"text": envelope({"kind": "refund"}), "after": 0})
+    models_answer(SURE)
+    old = queue.submit(desk.live.version, desk.live, {"messages": ["A refund"]}, actor="test")
+    plain.advance(old.pk, worker.current())
+    plain.advance(Execution.objects.get(caller=old).pk, worker.current())
+    models_answer(UNCOVERED)
+    work()
+    assert fresh(old).status == "escalated"
+    made = desk.draft(Examined.of(document, project), "1.1.0", [str(flag_of(old).pk)], created_by="alice")
+    made.publish("user:lea")
+    assert (fresh(old).status, Execution.objects.get(caller=old).status) == ("cancelled", "completed")
+
+
+def test_a_trial_is_tried_again_and_counts_in_nothing(workflow):
+    models_answer(UNCOVERED)
+    tried = draft(workflow, number="1.0.1")
+    old = queue.submit(tried, None, {"message": "A refund"}, actor="test")
+    plain.advance(old.pk, worker.current())
+    publish(workflow, flag_of(old))
+    assert (successor(old).purpose, successor(old).publication, successor(old).version.number) == (
+        "trial",
+        None,
+        "1.1.0",
+    )
+
+
+def test_the_roll_back_closes_what_is_listed_and_undecided_then(workflow):
+    first, second = waits(workflow), waits(workflow)
+    publish(workflow, flag_of(first))
+    workflow.versions.get(number="1.0.0").publish("user:lea")  # lists none
+    assert (flag_of(second).state, Execution.objects.count()) == ("open", 3)
+    workflow.versions.get(number="1.1.0").publish("user:lea")  # its flag is closed already
+    assert (flag_of(first).state, Execution.objects.count()) == ("resolved", 3)
+    mark(flag_of(second), output={"kind": "other"})
+    publish(workflow, flag_of(second), number="1.2.0")
+    Flag.objects.filter(pk=flag_of(second).pk).update(state="open", resolution="", answered_by="")  # reopened
+    workflow.versions.get(number="1.2.0").publish("user:kim")
+    assert (flag_of(second).state, flag_of(second).resolved_by) == ("resolved", "user:kim")
+
+
+def test_what_was_run_again_is_not_taken_back(workflow):
+    old = waits(workflow)
+    publish(workflow, flag_of(old))
+    with pytest.raises(Conflict, match=f"has run its execution again, as {successor(old).pk}"):
+        resolution.reopen(flag_of(old), "user:rosa")
+    assert flag_of(old).state == "resolved"
+    assert not resolution.can_be_taken_back(flag_of(old))
+
+
+def test_what_was_only_closed_is_taken_back(workflow):
+    models_answer(
+        {"model": "opus", "text": envelope({"kind": "refund"})}, {"text": envelope({"kind": "refund"}, confidence=0.4)}
+    )
+    old = execute(workflow)
+    publish(workflow, flag_of(old))
+    assert flag_of(old).state == "resolved"
+    resolution.reopen(flag_of(old), "user:rosa")
+    assert flag_of(old).state == "open"
+
+
+# What a version may list.
+
+
+def wrong(workflow, *ids):
+    with pytest.raises(Invalid) as problem:
+        workflow.draft(Examined.of(REFUND, workflow.project), "1.1.0", list(ids), created_by="alice")
+    assert not workflow.versions.filter(number="1.1.0").exists()
+    return [(fault.pointer, fault.detail) for fault in problem.value.faults]
+
+
+def test_unknown_flags_are_refused_and_those_of_others_are_unknown(workflow):
+    good = flag_of(waits(workflow))
+    of_another = flag_of(waits(make_workflow(project=workflow.project, name="other")))
+    of_bob = flag_of(waits(make_workflow(project=make_project("bob"))))
+    unknown = "01a20962-da8f-7e17-8a69-8e5500769cda"
+    said = "There is no such flag of this workflow."
+    assert wrong(workflow, str(good.pk), str(of_another.pk), str(of_bob.pk), unknown, "nonsense") == [
+        (f"/resolves/{place}", said) for place in (1, 2, 3, 4)
+    ]
+
+
+def test_flags_that_no_version_closes_are_refused(workflow):
+    models_answer({"text": envelope(status="escalate", edge_case="injury")})
+    by_design = flag_of(execute(workflow))
+    decided = flag_of(waits(workflow))
+    resolution.resolve(decided, Decision("answered", "user:rosa", output={"kind": "other"}))
+    of_a_test = flag_of(waits(workflow))
+    Flag.objects.filter(pk=of_a_test.pk).update(state="recorded")
+    assert wrong(workflow, *(str(flag.pk) for flag in (by_design, decided, of_a_test))) == [
+        ("/resolves/0", "The design itself sends rule to a person: there is no gap to close."),
+        ("/resolves/1", "This flag is resolved: there is nothing left to close."),
+        ("/resolves/2", "This flag is recorded: there is nothing left to close."),
+    ]
+
+
+def test_a_version_lists_a_thousand_flags_at_most_and_each_once(workflow):
+    assert wrong(workflow, *(f"{n}" for n in range(1001))) == [("/resolves", "A version closes at most 1000 flags.")]
+    flag = flag_of(waits(workflow))
+    assert draft(workflow, flag, flag).resolves == [str(flag.pk)]
+    assert workflow.live.version.resolves is None
+
+
+def test_what_a_publication_would_do_is_foretold_and_not_done(workflow):
+    first, second = waits(workflow), waits(workflow, "Another refund")
+    mark(flag_of(second), output={"kind": "other"})
+    told_before = publications.foretell(draft(workflow, flag_of(first), flag_of(second)))
+    assert (told_before.flags, told_before.run_again, dict(told_before.left)) == (2, 1, {})
+    assert (flag_of(first).state, Execution.objects.count()) == ("open", 2)
+    narrow = publications.foretell(draft(workflow, flag_of(first), number="1.2.0", definition=NARROW))
+    assert (narrow.flags, narrow.run_again, dict(narrow.left)) == (0, 0, {closing.MISFIT: 1})
+
+
+# The figures.
+
+
+def test_the_old_one_counts_as_cancelled_and_the_new_one_once(workflow):
+    from analytics.rollups import fold
+
+    old = waits(workflow)
+    publish(workflow, flag_of(old))
+    go_on(successor(old))
+    fold()
+    assert not reconcile.differences() if hasattr(reconcile, "differences") else True
