@@ -4,15 +4,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.utils import timezone
 
 from analytics import reconcile
-from executions import calling, closing, control, queue, resolution, worker
+from analytics.models import ExecutionCell
+from analytics.rollups import fold
+from executions import calling, closing, control, queue, resolution, store, worker
 from executions.drivers import plain
-from executions.models import Event, Execution, Flag, Status
+from executions.models import Event, Execution, Flag, Status, Worker
 from executions.representation import represent_executions
 from executions.resolution import Decision
-from projects.models import AuditEvent, Tool
+from projects.models import ApiKey, AuditEvent, Scope, Tool
 from projects.tools import tool
 from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
 from wire.problems import Conflict, Invalid
@@ -31,6 +35,8 @@ LIST = {
 }
 NARROW = {**REFUND, "input_schema": {**REFUND["input_schema"], "required": ["message", "order"]}}
 NARROW["input_schema"]["properties"] = {"message": {"type": "string"}, "order": {"type": "string"}}
+CALL = {"id": "kind", "kind": "workflow", "workflow": "refund@1", "arguments": {"message": "input['message']"}}
+DESK = {"title": "Desk", "purpose": "Sort the post.", "input_schema": {"type": "object"}, "steps": [CALL]}
 paid: list[str] = []
 
 
@@ -273,12 +279,7 @@ def test_several_flags_of_one_execution_run_it_again_once():
 def test_what_another_execution_called_is_left_to_a_person():
     project = make_project()
     workflow = make_workflow(project=project)
-    step = {"id": "kind", "kind": "workflow", "workflow": "refund@1", "arguments": {"message": "input['message']"}}
-    desk = make_workflow(
-        {"title": "Desk", "purpose": "Sort.", "input_schema": {"type": "object"}, "steps": [step]},
-        project=project,
-        name="desk",
-    )
+    desk = make_workflow(DESK, project=project, name="desk")
     models_answer(UNCOVERED)
     caller = queue.submit(desk.live.version, desk.live, {"message": "A refund"}, actor="test")
     work()
@@ -299,35 +300,20 @@ def work():
         calling.tell_the_rest()
 
 
-def test_what_it_called_ends_with_it():
+def test_what_it_called_and_has_not_ended_ends_with_it():
     project = make_project()
     make_workflow(project=project)
-    step = {
-        "id": "kinds",
-        "kind": "workflow",
-        "workflow": "refund@1",
-        "for_each": "input['messages']",
-        "arguments": {"message": "item"},
-    }
-    document = {
-        "title": "Desk",
-        "purpose": "Sort.",
-        "input_schema": {"type": "object"},
-        "steps": [step, {**LIST["steps"][0], "for_each": None, "prompt": "{{ input.messages[0] }}"}],
-    }
-    document["steps"][1].pop("for_each")
-    desk = make_workflow(document, project=project, name="desk")
-    models_answer({"text": envelope({"kind": "refund"}), "after": 0})
-    models_answer(SURE)
-    old = queue.submit(desk.live.version, desk.live, {"messages": ["A refund"]}, actor="test")
-    plain.advance(old.pk, worker.current())
-    plain.advance(Execution.objects.get(caller=old).pk, worker.current())
-    models_answer(UNCOVERED)
+    both = {**CALL, "for_each": "input['messages']", "arguments": {"message": "item"}}
+    desk = make_workflow({**DESK, "steps": [both]}, project=project, name="desk")
+    models_answer({"user": "alpha", "text": envelope({"kind": "other"})}, {"text": UNCOVERED["text"]})
+    old = queue.submit(desk.live.version, desk.live, {"messages": ["alpha", "beta"]}, actor="test")
     work()
-    assert fresh(old).status == "escalated"
-    made = desk.draft(Examined.of(document, project), "1.1.0", [str(flag_of(old).pk)], created_by="alice")
-    made.publish("user:lea")
-    assert (fresh(old).status, Execution.objects.get(caller=old).status) == ("cancelled", "completed")
+    done, stands = Execution.objects.filter(caller=old).order_by("pk")
+    own = Flag.objects.create(execution=old, step="kind", reason="uncovered", detector="workflow", waiting=True)
+    publish(desk, own, definition={**DESK, "steps": [both]})
+    assert fresh(old).superseded_by == successor(old).pk
+    assert [fresh(one).status for one in (done, stands)] == ["completed", "cancelled"]
+    assert (flag_of(stands).state, flag_of(stands).waiting) == ("open", False)
 
 
 def test_a_trial_is_tried_again_and_counts_in_nothing(workflow):
@@ -433,10 +419,162 @@ def test_what_a_publication_would_do_is_foretold_and_not_done(workflow):
 
 
 def test_the_old_one_counts_as_cancelled_and_the_new_one_once(workflow):
-    from analytics.rollups import fold
-
-    old = waits(workflow)
+    price = {"input_tokens": 1000, "output_tokens": 100}
+    models_answer({**UNCOVERED, **price})
+    old = execute(workflow)
     publish(workflow, flag_of(old))
-    go_on(successor(old))
-    fold()
-    assert not reconcile.differences() if hasattr(reconcile, "differences") else True
+    models_answer({**SURE, **price})
+    plain.advance(successor(old).pk, worker.current())
+    for fold_first in (False, True):
+        if fold_first:
+            fold()
+        assert not [found for check in reconcile.checks(workflow.project) for found in check()]
+    cells = ExecutionCell.objects.order_by("version").values_list("accepted", "completed", "failed", "flagged")
+    assert list(cells) == [(1, 0, 0, 0), (1, 1, 0, 0)]
+    costs = costs_of(workflow)
+    assert (costs["executions"], costs["finished"], costs["completed"]) == (2, 1, 1)
+    # The old one asked the cheap model and the frontier, the new one the cheap model; one answer is what was bought.
+    assert (costs["execution_cost"], costs["if_all_frontier"]) == ("0.0063", "0.006")
+
+
+def costs_of(workflow):
+    _, token = ApiKey.objects.issue(workflow.project, [Scope.READ])
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    return client.get("/api/v1/workflows/refund/costs").json()
+
+
+# Whoever comes at the same moment.
+
+
+@pytest.fixture
+def on_postgresql():
+    if connection.vendor == "sqlite":
+        pytest.skip("who writes there is alone")
+
+
+def at_once(*acts):
+    """Each in a thread and on a connection of its own; what they raised."""
+
+    def of_its_own(act):
+        try:
+            act()
+        except Conflict as problem:
+            return problem.detail
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [done.result(timeout=60) for done in [pool.submit(of_its_own, act) for act in acts]]
+
+
+class Pause:
+    """Holds who runs in it before a statement that speaks of all these, until the other one is there, or has had its time."""
+
+    def __init__(self, *words):
+        self.words, self.reached, self.go_on = words, threading.Event(), threading.Event()
+
+    def __call__(self, run, sql, parameters, many, context):
+        if all(word in sql for word in self.words) and not self.reached.is_set():
+            self.reached.set()
+            self.go_on.wait(1.0)
+        return run(sql, parameters, many, context)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reviewer_who_answers_and_proposes_a_case_and_a_publication_do_not_wait_for_each_other(
+    workflow, on_postgresql
+):
+    """The reviewer has the execution and wants the workflow, the publication comes then."""
+    old = waits(workflow)
+    flag, version = flag_of(old), draft(workflow, flag_of(old))
+    pause = Pause("workflows_workflow", "FOR NO KEY UPDATE")
+
+    def answer():
+        with connection.execute_wrapper(pause):
+            output = {"kind": "other"}
+            resolution.resolve(flag, Decision("answered", "user:rosa", output=output, make_case=True))
+
+    def release():
+        pause.reached.wait(5)
+        version.publish("user:lea")
+
+    assert at_once(answer, release) == [None, None]
+    assert (flag_of(old).resolution, fresh(old).status, Execution.objects.count()) == ("answered", "completed", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reviewer_who_comes_behind_a_publication_is_told(workflow, on_postgresql):
+    old = waits(workflow)
+    flag, version = flag_of(old), draft(workflow, flag_of(old))
+    pause = Pause("INSERT", "workflows_publication")
+
+    def release():
+        with connection.execute_wrapper(pause):
+            version.publish("user:lea")
+
+    def answer():
+        pause.reached.wait(5)
+        resolution.resolve(flag, Decision("answered", "user:rosa", output={"kind": "other"}))
+
+    assert at_once(release, answer) == [None, "This flag is resolved already."]
+    assert (flag_of(old).resolved_by, fresh(old).status, Execution.objects.count()) == ("user:lea", "cancelled", 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_publications_at_once_run_it_again_once(workflow, on_postgresql):
+    old = waits(workflow)
+    one, other = draft(workflow, flag_of(old)), draft(workflow, flag_of(old), number="1.2.0")
+    pause = Pause("INSERT", "workflows_publication")
+
+    def first():
+        with connection.execute_wrapper(pause):
+            one.publish("user:lea")
+
+    def second():
+        pause.reached.wait(5)
+        other.publish("user:kim")
+
+    assert at_once(first, second) == [None, None]
+    assert (flag_of(old).resolved_by, successor(old).version.number) == ("user:lea", "1.1.0")
+    assert Workflow.objects.get().live.version.number == "1.2.0"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_publication_that_dies_on_its_way_has_closed_nothing(workflow, monkeypatch):
+    old = waits(workflow)
+    version = draft(workflow, flag_of(old))
+
+    def dies(*_, **__):
+        raise DatabaseError("the database went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(AuditEvent.objects, "create", dies)  # the last thing that it writes
+        with pytest.raises(DatabaseError):
+            version.publish("user:lea")
+    assert (flag_of(old).state, fresh(old).status, Execution.objects.count()) == ("open", "escalated", 1)
+    version.publish("user:lea")
+    assert fresh(old).superseded_by == successor(old).pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_dies_with_the_new_one_in_hand_loses_nothing(workflow):
+    old = waits(workflow)
+    publish(workflow, flag_of(old))  # nobody hears the bell
+    new = successor(old)
+    found, _ = queue.next_for(10)
+    assert list(found) == [new.pk]
+    gone = Worker.objects.create(name="gone")
+    store.claim(new.pk, gone.pk)
+    Worker.objects.filter(pk=gone.pk).update(ended_at=timezone.now())
+    go_on(new)
+    assert (new.status, fresh(old).superseded_by, Execution.objects.count()) == ("completed", new.pk, 2)
+
+
+def test_many_are_run_again_in_one_publication(workflow):
+    models_answer(UNCOVERED)
+    several = [execute(workflow, f"A refund, number {n}") for n in range(120)]
+    publish(workflow, *map(flag_of, several))
+    assert Execution.objects.filter(superseded_by__isnull=False, status="cancelled").count() == 120
+    pairs = Execution.objects.filter(rerun_of__isnull=False).values_list("pk", "rerun_of__superseded_by")
+    assert all(new == named for new, named in pairs)
+    assert all(one.input == one.rerun_of.input for one in Execution.objects.filter(rerun_of__isnull=False))
