@@ -53,6 +53,8 @@ def in_words(execution: Execution) -> str:
         return "An agent executed it elsewhere and reported it."
     if execution.status == Status.WAITING:
         return _waiting(execution)
+    if execution.superseded_by:
+        return "It was run again, as another execution, on the version that closed its flag; this one was cancelled."
     return {
         Status.QUEUED: "It waits in the queue for a worker.",
         Status.RUNNING: "A worker is executing it.",

@@ -415,6 +415,53 @@ def test_what_a_publication_would_do_is_foretold_and_not_done(workflow):
     assert (narrow.flags, narrow.run_again, dict(narrow.left)) == (0, 0, {closing.MISFIT: 1})
 
 
+# Through the API.
+
+
+def client_of(workflow, *scopes):
+    _, token = ApiKey.objects.issue(workflow.project, list(scopes))
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_version_is_posted_with_its_flags_and_published(workflow):
+    old, client = waits(workflow), client_of(workflow, Scope.DESIGN, Scope.READ, Scope.REVIEW)
+    body = {"definition": REFUND, "bump": "minor", "resolves": [str(flag_of(old).pk)]}
+    version = client.post("/api/v1/workflows/refund/versions", body, "application/json")
+    assert (version.status_code, version.json()["resolves"]) == (201, [str(flag_of(old).pk)])
+    assert client.get("/api/v1/workflows/refund/versions/1.0.0").json()["resolves"] == []
+    client.post("/api/v1/workflows/refund/versions/1.1.0/publication", {}, "application/json")
+    shown = client.get(f"/api/v1/executions/{old.pk}").json()
+    assert (shown["status"], shown["superseded_by"]) == ("cancelled", str(successor(old).pk))
+    refused = client.delete(f"/api/v1/flags/{flag_of(old).pk}/resolution")
+    assert (refused.status_code, refused.json()["superseded_by"]) == (409, str(successor(old).pk))
+
+
+def test_a_version_that_is_published_as_it_is_posted_closes_its_flags(workflow):
+    old, client = waits(workflow), client_of(workflow, Scope.DESIGN)
+    body = {"definition": REFUND, "bump": "minor", "resolves": [str(flag_of(old).pk)], "publish": True}
+    for _ in range(2):
+        sent = client.post(
+            "/api/v1/workflows/refund/versions", body, "application/json", headers={"Idempotency-Key": "once"}
+        )
+        assert sent.status_code == 201
+    assert Execution.objects.filter(rerun_of=old).count() == 1
+
+
+@pytest.mark.parametrize("resolves", [["nonsense"], [7], "nonsense", ["x" * 65], [f"{n}" for n in range(1001)], None])
+def test_flags_that_are_none_are_refused_where_they_stand(workflow, resolves):
+    body = {"definition": REFUND, "bump": "minor", "resolves": resolves}
+    refused = client_of(workflow, Scope.DESIGN).post("/api/v1/workflows/refund/versions", body, "application/json")
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"].startswith("/resolves")
+    assert workflow.versions.count() == 1
+
+
+def test_a_new_workflow_has_no_flags_to_close(workflow):
+    body = {"name": "other", "definition": REFUND, "resolves": []}
+    refused = client_of(workflow, Scope.DESIGN).post("/api/v1/workflows", body, "application/json")
+    assert [one["pointer"] for one in refused.json()["errors"]] == ["/resolves"]
+
+
 # The figures.
 
 
@@ -438,9 +485,7 @@ def test_the_old_one_counts_as_cancelled_and_the_new_one_once(workflow):
 
 
 def costs_of(workflow):
-    _, token = ApiKey.objects.issue(workflow.project, [Scope.READ])
-    client = Client(headers={"Authorization": f"Bearer {token}"})
-    return client.get("/api/v1/workflows/refund/costs").json()
+    return client_of(workflow, Scope.READ).get("/api/v1/workflows/refund/costs").json()
 
 
 # Whoever comes at the same moment.

@@ -4,8 +4,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from executions import control
+from executions.models import Execution, Flag
 from projects.models import Role
-from tests.cast import REFUND, make_workflow, member
+from tests.cast import REFUND, envelope, execute, make_workflow, member, models_answer
 from workflows.models import Examined
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +154,35 @@ def test_many_versions_take_no_more_queries_than_few(workflow):
             assert client.get(f"/admin/workflows/workflow/{workflow.pk}/change/").status_code == 200
         counts.append(len(queries))
     assert counts[-1] == counts[1]
+
+
+def test_what_a_publication_closes_is_said_before_and_done(workflow):
+    models_answer({"text": envelope(status="uncovered", uncovered="Nothing fits.")})
+    waiting, other = execute(workflow), execute(workflow)
+    listed = [str(Flag.objects.get(execution=one).pk) for one in (waiting, other)]
+    draft = workflow.draft(Examined.of(NEXT, workflow.project), "1.2.0", listed, created_by="alice")
+    control.cancel(other, "alice")
+    client = member(workflow.project, "designer")
+    page = client.get(page_of(draft)).content.decode()
+    assert "<summary>2 flags</summary>" in page
+    assert all(f"/admin/executions/flag/{flag}/change/" in page for flag in listed)
+    asked = client.get(page_of(draft, "publish")).content.decode()
+    assert "It closes 2 flags of the 2 that it lists." in asked
+    assert "Executions that wait and are run again on it, from the start: 1." in asked
+    assert client.post(page_of(draft, "publish")).status_code == 302
+    new = Execution.objects.get(rerun_of=waiting)
+    old = client.get(f"/admin/executions/execution/{waiting.pk}/change/").content.decode()
+    assert "on the version that closed its flag" in old
+    assert f"/admin/executions/execution/{new.pk}/change/" in old
+
+
+def test_what_goes_on_waiting_is_said_before(workflow):
+    models_answer({"text": envelope(status="uncovered", uncovered="Nothing fits.")})
+    flag = Flag.objects.get(execution=execute(workflow))
+    other_input = {**NEXT, "input_schema": {**NEXT["input_schema"], "required": ["message", "order"]}}
+    other_input["input_schema"]["properties"] = {"message": {"type": "string"}, "order": {"type": "string"}}
+    made = Examined.of(other_input, workflow.project)
+    draft = workflow.draft(made, "1.2.0", [str(flag.pk)], created_by="alice")
+    asked = member(workflow.project, "designer").get(page_of(draft, "publish")).content.decode()
+    assert "It closes 0 flags of the 1 that it lists." in asked
+    assert "Executions that go on waiting: 1. Its input does not fit the new version." in asked

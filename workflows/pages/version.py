@@ -17,7 +17,7 @@ from projects.models import Role
 from projects.pages import ReadableAdmin, readable
 from wire.problems import Conflict, Invalid, Problem
 
-from .. import diff, gate
+from .. import closing, diff, gate
 from ..calls import pins
 from ..models import Publication, Version, Workflow
 from ..prompts import PROMPT_FORMAT
@@ -82,6 +82,7 @@ class VersionAdmin(ReadableAdmin):
             "result": readable(version.definition["result"]) if "result" in version.definition else "",
             "context": readable(version.design_context),
             "design_cost": usd(version.design_cost),
+            "closes": (version.resolves or [])[:OTHERS],
             "publications": publications,
             "others": _others(version),
         }
@@ -103,7 +104,7 @@ class VersionAdmin(ReadableAdmin):
             return f"{version} is live: executions that are accepted from now on are of it."
 
         more = {
-            "said": list(_before_publishing(version, state, evidence)),
+            "said": [*_before_publishing(version, state, evidence), *([] if refused else _closing(version))],
             "rows": tier_map.items(),
             "columns": ("Tier", "Model"),
             "caption": "The models it runs with",
@@ -179,6 +180,18 @@ def _before_publishing(version: Version, state: str, evidence: gate.Evidence | N
         yield "No evaluation stands behind it: what it saves is shown as unproven."
     if version.warnings:
         yield f"{len(version.warnings)} places were doubtful when it was saved; its page lists them."
+
+
+def _closing(version: Version) -> Iterator[str]:
+    """What it would close at this moment."""
+    if not version.resolves:
+        return
+    found, listed = closing.foretell(version), len(version.resolves)
+    yield f"It closes {found.flags} flag{'' if found.flags == 1 else 's'} of the {listed} that it lists."
+    if found.run_again:
+        yield f"Executions that wait and are run again on it, from the start: {found.run_again}. The old ones end cancelled."
+    for why, count in found.left.items():
+        yield f"Executions that go on waiting: {count}. {why}"
 
 
 def _change(change: diff.Change) -> dict[str, object]:
