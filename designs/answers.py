@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.types import MAX_ANSWER
 from wire import strict_json, strict_yaml
@@ -23,6 +23,7 @@ MAX_FAULTS = 50
 KINDS = ("covered", "boundary", "uncovered")
 FEWEST = {"covered": 3, "boundary": 2, "uncovered": 2}  # of a design, so that each side of a boundary is tried
 
+_LEFT_OUT = ("expects_flag", "steps", "answers", "note", "tags")
 Text = Annotated[str, Field(pattern=r"\S")]
 _LIST = Field(strict=False)
 
@@ -68,6 +69,14 @@ class DraftCase(Part):
     answers: dict[str, object] = Field(default_factory=dict)
     note: str = ""
     tags: Annotated[tuple[Text, ...], _LIST] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, value: object) -> object:
+        """What may be left out may be written as null, too."""
+        if not isinstance(value, dict):
+            return value
+        return {key: one for key, one in value.items() if one is not None or key not in _LEFT_OUT}
 
     @property
     def has_expected(self) -> bool:

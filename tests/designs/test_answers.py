@@ -86,6 +86,14 @@ def test_a_case_expects_an_answer_or_a_flag():
     assert (null.flagged, null.has_expected, null.expected) == (False, True, None)
 
 
+def test_what_a_case_may_leave_out_may_be_null():
+    (case,) = design(
+        cases="[{kind: uncovered, input: 1, expected: null, steps: null, answers: null, note: null}]"
+    ).cases
+    assert case == DraftCase(kind="uncovered", input=1, expected=None)
+    assert (case.steps, case.answers, case.note, case.tags) == ({}, {}, "", ())
+
+
 def test_a_task_that_stays_on_the_frontier_has_no_definition():
     kept = {"verdict": "keep_on_frontier", "reasons": ["It is new each time."]}
     assert design(fit=kept, definition=None, cases="[]").definition is None
