@@ -22,7 +22,7 @@ MOST = 10_000
 MAX_HELD_OUT = 50
 HELD_OUT_OF = 5  # one of so many is held out
 MAX_CATEGORY = 60  # characters of a value that may be one of a few
-MAX_CATEGORIES = 50
+MAX_CATEGORIES = 200  # a definition has to name them all
 MAX_FIELDS = 40
 MAX_CONTRADICTIONS = 20
 MAX_EXCERPT = 120
@@ -286,9 +286,10 @@ def _inputs(known: Sequence[_Known]) -> dict[str, object]:
     return {"types": sorted(types), "keys": found} | ({"more_keys": more} if more else {})
 
 
-def _told_counts(values: Counter[str]) -> list[dict[str, object]]:
+def _told_counts(values: Counter[str]) -> list[list[object]]:
+    """Pairs of a value and how often it comes, the usual ones first."""
     often = sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [{"value": json.loads(text), "count": count} for text, count in often]
+    return [[json.loads(text), count] for text, count in often]
 
 
 def _lengths(lengths: Sequence[int]) -> dict[str, int]:

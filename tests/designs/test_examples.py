@@ -156,16 +156,21 @@ def test_the_summary_says_in_a_few_hundred_tokens_what_thousands_have_in_common(
                 {"key": "id", "count": 3_000, "types": ["number"]},
             ],
         },
-        "outputs": [{"field": "kind", "values": [{"value": "a", "count": 1_500}, {"value": "b", "count": 1_500}]}],
+        "outputs": [{"field": "kind", "values": [["a", 1_500], ["b", 1_500]]}],
         "characters": {"input": {"median": 30, "max": 31}, "output": {"median": 13, "max": 13}},
     }
 
 
 def test_texts_that_are_free_are_no_categories():
     examples = [{"input": number, "output": {"reply": f"Dear customer {number}", "ok": True}} for number in range(30)]
-    assert sample(examples, 2_000, "seed").summary["outputs"] == [
-        {"field": "ok", "values": [{"value": True, "count": 30}]}
-    ]
+    assert sample(examples, 2_000, "seed").summary["outputs"] == [{"field": "ok", "values": [[True, 30]]}]
+
+
+def test_a_hundred_labels_are_categories_and_all_of_them_are_shown():
+    examples = [{"input": f"Message {number}", "output": f"label {number % 100}"} for number in range(1_000)]
+    found = sample(examples, 4_000, "seed")
+    assert len(found.summary["outputs"][0]["values"]) == 100
+    assert len({examples[index]["output"] for index in found.shown}) == 100
 
 
 def test_one_that_is_large_does_not_take_the_place_of_many():
