@@ -26,7 +26,7 @@ def advance(run: Run) -> Advance:
     try:
         yield from lanes.choose(run)
         yield from _steps(run)
-        output = yield from _result(run)
+        output = yield from result(run)
     except Stopped as stopped:
         return stopped.ending
     return Completed(output)
@@ -39,19 +39,19 @@ def _steps(run: Run) -> Generator[Effect, object, None]:
     while step := next((step for step in definition.steps if step.id not in run.outputs), None):
         ready = [case for case in undecided if steps_read(case.when) <= run.outputs.keys()]
         undecided = [case for case in undecided if case not in ready]
-        wanted = yield from _threshold(run, step, ready, covers=fresh)
+        wanted = yield from threshold(run, step, ready, covers=fresh)
         fresh = False
         try:
-            yield from _step(run, step, wanted)
+            yield from perform(run, step, wanted)
         except SentBack as sent:
             gone = judging.take_back(run, sent)
             undecided += [case for case in escalating if case not in undecided and steps_read(case.when) & gone]
         if run.has_had_its_turn:
             yield Pause(0)
-    yield from _threshold(run, None, undecided, covers=False)
+    yield from threshold(run, None, undecided, covers=False)
 
 
-def _threshold(
+def threshold(
     run: Run, step: Step | None, ready: Sequence[EdgeCase], *, covers: bool
 ) -> Generator[Effect, object, bool]:
     """Before a step: the preconditions, the edge cases that can be decided now, and whether the step is wanted at all.
@@ -79,7 +79,7 @@ def _threshold(
     return True
 
 
-def _step(run: Run, step: Step, wanted: bool) -> Generator[Effect, object, None]:
+def perform(run: Run, step: Step, wanted: bool) -> Generator[Effect, object, None]:
     if not wanted:
         yield from plain.skip(run, step)
     elif step.for_each is not None:
@@ -88,7 +88,7 @@ def _step(run: Run, step: Step, wanted: bool) -> Generator[Effect, object, None]
         yield from kinds.perform(run, step)
 
 
-def _result(run: Run) -> Generator[Effect, object, object]:
+def result(run: Run) -> Generator[Effect, object, object]:
     definition = run.compiled.definition
     if not definition.has_result:
         output = run.outputs[definition.steps[-1].id]
