@@ -32,6 +32,7 @@ Target = Annotated[
     str, Field(max_length=250, description="provider:model; the project's frontier where it is left out.")
 ]
 Rounds = Annotated[int, Field(ge=1, le=designing.MAX_ROUNDS)]
+Named = Annotated[UUID, Field(strict=False)]
 Sentence = Annotated[str, Field(max_length=20_000)]
 
 
@@ -79,8 +80,8 @@ class NewAnswers(Body):
 
 
 class NewRedesign(Body):
-    groups: Annotated[list[UUID], Field(max_length=100)] = []
-    flags: Annotated[list[UUID], Field(max_length=100, description="Flags that stand in none of these groups.")] = []
+    groups: Annotated[list[Named], Field(max_length=100)] = []
+    flags: Annotated[list[Named], Field(max_length=100, description="Flags that stand in none of these groups.")] = []
     note: Sentence = ""
     model: Target = ""
     max_rounds: Rounds = 3

@@ -15,39 +15,47 @@ from workflows.models import Examined, Workflow
 
 from . import rehearsal
 from .answers import DraftCase
+from .rehearsal import Survey, differs
+
+SECONDS = 5.0  # for the code on examples and cases: who looks has other duties too
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A definition that holds, and its cases, not kept yet. `agreement`: on how many examples code alone gives the answer that was
-    right; None where a model is needed."""
+    """A definition that holds, and its cases, not kept yet. `rehearsed`: on how many examples code alone came to the answer that
+    was right, and what could not be looked at."""
 
     examined: Examined
     cases: list[Case]
-    agreement: dict[str, object] | None
+    rehearsed: dict[str, object]
 
 
 def check(
     workflow: Workflow, document: dict, said: Sequence[DraftCase], examples: Sequence[dict], by: str, strict: bool
 ) -> Checked | list[Fault]:
-    """`strict`: what is merely doubtful is sent back too."""
+    """`strict`: what is merely doubtful is sent back too. Raises `Unavailable` where the sandbox has no room."""
     examined = _examined(document, workflow.project)
     if isinstance(examined, list):
         return examined
     doubts = [fault.under("/definition") for fault in examined.warnings] if strict else []
-    form = compiled.build(examined.definition)
-    where = cases.places(len(said))
+    form, proposed = compiled.build(examined.definition), [_new(case) for case in said]
     try:
-        kept = cases.examined(workflow, map(_new, said), by, Case.Source.DESIGN, where, form)
+        kept = cases.examined(workflow, proposed, by, Case.Source.DESIGN, cases.places(len(said)), form)
     except Invalid as problem:
         return [*problem.faults, *doubts]
-    wrong = [
-        fault.under("/definition") if fault.pointer.startswith("/steps") else fault
-        for fault in _rehearsed(form, examples, said)
+    seen = rehearsal.survey(examined.definition, examples, proposed, seconds=SECONDS)
+    wrong = [fault if fault.pointer.startswith("/cases") else fault.under("/definition") for fault in seen.faults]
+    return [*wrong, *doubts] or Checked(examined, kept, _told(seen))
+
+
+def _told(seen: Survey) -> dict[str, object]:
+    found, result = seen.agreement, "The result"
+    differing = [
+        {"example": one.example, "pointer": one.at.pointer, "detail": differs(result, one.at)}
+        for one in found.differing
     ]
-    if wrong or doubts:
-        return [*wrong, *doubts]
-    return Checked(examined, kept, rehearsal.agreement(examined.definition, examples))
+    counts = {name: getattr(found, name) for name in ("compared", "reached", "equal", "flagged", "refused")}
+    return {"said": seen.said, **counts, "differing": differing}
 
 
 def _examined(document: dict, project: Project) -> Examined | list[Fault]:
@@ -55,10 +63,6 @@ def _examined(document: dict, project: Project) -> Examined | list[Fault]:
         return Examined.of(document, project)
     except Invalid as problem:
         return [fault.under("/definition") for fault in problem.faults]
-
-
-def _rehearsed(form: compiled.Compiled, examples: Sequence[dict], said: Sequence[DraftCase]) -> list[Fault]:
-    return rehearsal.faults_on(form.definition, examples, said)
 
 
 def _new(case: DraftCase) -> NewCase:

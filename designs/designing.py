@@ -215,7 +215,7 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
     )
     kept = keep_cases(design.workflow, [*found.checked.cases, *_held_out(design, version)])
     figures = projecting.figures(design, version, [case.input for case in found.checked.cases])
-    figures |= {"agreement": found.checked.agreement, "cases": kept}
+    figures |= {"rehearsed": found.checked.rehearsed, "cases": kept}
     return {"answer": answer, "figures": figures, "draft": version, "said": ""}
 
 

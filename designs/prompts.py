@@ -108,9 +108,11 @@ def redesign_request(
     groups: Sequence[Mapping[str, object]],
     tools: Sequence[Mapping[str, object]],
     before: Again | None = None,
+    note: str = "",
 ) -> Request:
-    """`definition`: the document of the version that is patched. `groups`: each with id, step, reason, count, cost, explanation and
-    `evidence`, a list of which five are told: the input, why it was flagged, the step's output, what a person answered or noted."""
+    """`definition`: the document of the version that is patched. `groups`: each with id, step, reason, count, cost, explanation
+    and `evidence`, a list of which five are told: the input, why it was flagged, the step's output, what a person answered or
+    noted. `note`: what a person says to it."""
     marker = new_marker()
     data = _marking(marker)
     short, left_out = _shortened(definition)
@@ -119,6 +121,7 @@ def redesign_request(
         "definition": data(strict_yaml.dumps(short)),
         "shortened": [data(place) for place in left_out],
         "groups": [_told_group(group, data) for group in groups],
+        "note": data(note) if note.strip() else "",
         "concerned": [data(place) for place in concerned],
         "neighbours": [data(place) for place in neighbours],
         "tools": [data(dict(tool)) for tool in tools],

@@ -157,7 +157,9 @@ def begin(ready: Ready) -> Design:
 def request(design: Design, before: Sequence[Round]) -> Request:
     model, tools = design.target.partition(":")[2], designing.told_tools(design.project)
     brief = design.brief
-    return prompts.redesign_request(model, design.base.definition, brief["groups"], tools, designing.again(before))
+    return prompts.redesign_request(
+        model, design.base.definition, brief["groups"], tools, designing.again(before), brief["note"]
+    )
 
 
 def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:

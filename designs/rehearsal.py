@@ -258,7 +258,7 @@ def _of_outcome(stage: Stage, where: str, case: NewCase, seen: Rehearsal) -> Ite
         said = f"It expects a flag, and with what it says of the steps the answer is {shown(seen.result)}."
         yield Fault(f"{where}/expects_flag", said)
     elif not case.flagged and UNSTATED is not case.expected and (at := _wrong(case, seen)):
-        yield Fault(f"{where}/expected{at.pointer}", _differs("The result", at))
+        yield Fault(f"{where}/expected{at.pointer}", differs("The result", at))
 
 
 def _wrong(case: NewCase, seen: Rehearsal) -> Difference | None:
@@ -283,10 +283,10 @@ def _of_steps(where: str, case: NewCase, seen: Rehearsal) -> Iterator[Fault]:
         what = {RAN: "The output of the code of", KNOWN: "The answer of"}.get(
             one.status, "The output of the skipped step"
         )
-        yield Fault(where + pointer("steps", name) + at.pointer, _differs(f"{what} {name}", at))
+        yield Fault(where + pointer("steps", name) + at.pointer, differs(f"{what} {name}", at))
 
 
-def _differs(what: str, at: Difference) -> str:
+def differs(what: str, at: Difference) -> str:
     place = f" at {at.pointer}" if at.pointer else ""
     return f"{what} differs{place}: expected {_value(at.expected)}, found {_value(at.found)}."
 

@@ -17,7 +17,7 @@ from executions import errands
 from gateway.types import Request
 from projects import audit
 from projects.audit import Verb
-from wire.problems import Conflict, Fault, Problem
+from wire.problems import Conflict, Fault, Problem, Unavailable
 
 from . import designing, redesigning, rounds
 from .models import Design, Round
@@ -93,6 +93,8 @@ def _look(design: Design, last: Round) -> None:
         # What is merely doubtful is sent back once; if it stays, a person reads it.
         strict = last.number == 1 < design.max_rounds
         found = _faults(last) or kind.look(design, last.answer, strict)
+    except Unavailable:  # the sandbox has no room: the next round looks again
+        return
     except Problem as problem:
         found = [Fault("", problem.detail), *problem.faults]
     if isinstance(found, list):
