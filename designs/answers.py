@@ -88,14 +88,14 @@ class DraftCase(Part):
 
 
 class DesignAnswer(Part):
-    """`definition`: the document, not checked yet; None where the task should not be a workflow."""
+    """`definition`: the document, not checked yet; None where the task should not be a workflow. Its JSON is read back."""
 
     fit: Fit
-    questions: tuple[Question, ...]
+    questions: Annotated[tuple[Question, ...], _LIST]
     definition: dict[str, object] | None
-    cases: tuple[DraftCase, ...]
-    edge_cases_considered: tuple[Considered, ...]
-    policy_references: tuple[Reference, ...]
+    cases: Annotated[tuple[DraftCase, ...], _LIST]
+    edge_cases_considered: Annotated[tuple[Considered, ...], _LIST]
+    policy_references: Annotated[tuple[Reference, ...], _LIST]
     changelog: str
 
 
@@ -111,9 +111,9 @@ class Change(Part):
 class RedesignAnswer(Part):
     """Without `changes`, its `questions` say why nothing should change."""
 
-    changes: tuple[Change, ...]
-    questions: tuple[Question, ...]
-    cases: tuple[DraftCase, ...]
+    changes: Annotated[tuple[Change, ...], _LIST]
+    questions: Annotated[tuple[Question, ...], _LIST]
+    cases: Annotated[tuple[DraftCase, ...], _LIST]
     changelog: str
 
 

@@ -73,6 +73,14 @@ def test_a_design_is_read_with_the_documents_in_its_texts():
     )
 
 
+def test_what_was_read_comes_back_from_json():
+    for answer in (design(), redesign()):
+        kept = json.loads(json.dumps(answer.model_dump(mode="json")))
+        again = type(answer).model_validate(kept)
+        assert again.model_dump() == answer.model_dump()
+        assert [case.has_expected for case in again.cases] == [case.has_expected for case in answer.cases]
+
+
 def test_json_and_a_fence_around_it_are_fine():
     written = '```yaml\n{"title": "Mails"}\n```'
     assert design(definition=written, cases="```\n[]\n```").definition == {"title": "Mails"}
