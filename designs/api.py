@@ -80,7 +80,9 @@ class NewAnswers(Body):
 
 
 class NewRedesign(Body):
-    groups: Annotated[list[Named], Field(max_length=100)] = []
+    groups: Annotated[
+        list[Named], Field(max_length=100, description="Without groups and flags: the ten heaviest.")
+    ] = []
     flags: Annotated[list[Named], Field(max_length=100, description="Flags that stand in none of these groups.")] = []
     note: Sentence = ""
     model: Target = ""

@@ -23,7 +23,7 @@ from wire.money import to_pico
 from wire.problems import Conflict, Fault, Invalid
 from workflows.models import Version, Workflow
 
-from . import answers, checking, costing, designing, evidence, limits, patch, projecting, prompts
+from . import answers, checking, costing, designing, evidence, group_order, grouping, limits, patch, projecting, prompts
 from .answers import RedesignAnswer
 from .checking import Checked
 from .group_models import Group
@@ -33,12 +33,13 @@ from .patch import Change
 BUDGET = to_pico(Decimal(1))  # where none is stated
 MAX_ROUNDS = 10
 MOST_FLAGS = 1000
+HEAVIEST = 10  # groups, where none is named
 MOST_A_DAY = 20  # of a workflow: what is flagged again and again is no gap of its rules
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Groups, and flags that stand alone. `note`: what a person says to it."""
+    """Groups, and flags that stand alone; without any, the heaviest groups. `note`: what a person says to it."""
 
     workflow: Workflow
     groups: Sequence[Group] = ()
@@ -68,7 +69,7 @@ def examine(asked: Asked, by: str) -> Ready:
     workflow = asked.workflow
     workflow.must_be_in_use()
     base = base_of(workflow)
-    groups = [(group, list(group.undecided_flags().select_related("execution"))) for group in asked.groups]
+    groups = [(group, list(group.undecided_flags().select_related("execution"))) for group in _groups(asked)]
     flags = _flags([*(flag for _, several in groups for flag in several), *asked.flags])
     target = designing.target_of(workflow.project, asked.target)
     told = [_told(group, several) for group, several in groups if several]
@@ -88,6 +89,14 @@ def examine(asked: Asked, by: str) -> Ready:
     )
     costing.must_have_price(design)
     return Ready(design, [flag for flag in flags if flag.state == Flag.State.OPEN])
+
+
+def _groups(asked: Asked) -> Sequence[Group]:
+    """Those that are asked for; where nothing is, the heaviest."""
+    if asked.groups or asked.flags:
+        return asked.groups
+    grouping.gather(asked.workflow)
+    return [one.group for one in group_order.listed([asked.workflow])[:HEAVIEST]]
 
 
 def base_of(workflow: Workflow) -> Version:
