@@ -6,9 +6,12 @@ does that, in a draft of their own. Both functions read documents that `workflow
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+
+from pydantic import BaseModel
 
 from wire.problems import Fault, pointer
 from workflows.definition import (
@@ -135,7 +138,7 @@ def _steps_that_were(pair: _Pair) -> Iterator[Fault]:
                 yield Fault(where, f"{said}: {FOR_A_PERSON}")
             continue
         yield from (fault.under(where) for fault in _of_step(step, now))
-    yield from _acting_before_review(pair)
+    yield from _acting_too_early(pair)
 
 
 def _of_step(step: Step, now: Step) -> Iterator[Fault]:
@@ -160,8 +163,12 @@ def _holds(step: Step) -> str:
 def _of_any_step(step: Step, now: Step) -> Iterator[Fault]:
     if isinstance(step, ReviewStep) and not isinstance(now, ReviewStep):
         yield Fault("/kind", f"A person decides in the step {short(step.id)}, and would not any more: {FOR_A_PERSON}")
-    if now.when not in (None, step.when) and is_constant(now.when):
-        yield Fault("/when", f"The condition of the step {short(step.id)} would say always the same: {FOR_A_PERSON}")
+    for key in ("when", "for_each"):
+        text = getattr(now, key)
+        if text not in (None, getattr(step, key)) and is_constant(text):
+            yield Fault(
+                f"/{key}", f"The {key!r} of the step {short(step.id)} would say always the same: {FOR_A_PERSON}"
+            )
     for fault in _taken_away(step.checks, now.checks, f"check of the step {short(step.id)}"):
         yield fault.under("/checks")
     if step.repairs is not None and step.repairs != now.repairs:
@@ -190,22 +197,19 @@ def _of_review(step: ReviewStep, now: ReviewStep) -> Iterator[Fault]:
             yield Fault(f"/{key}", f"What it means that nobody is asked, or answers, {about} changes: {FOR_A_PERSON}")
 
 
-def _acting_before_review(pair: _Pair) -> Iterator[Fault]:
-    """A tool or a workflow that stood below a review has to stay there."""
-    asked, stood = [], {}
-    for step in pair.before.steps:
-        if isinstance(step, ReviewStep):
-            asked.append(step.id)
-        elif isinstance(step, ToolStep | WorkflowStep):
-            stood[step.id] = list(asked)
-    above: set[str] = set()
-    remaining = {step.id for step in pair.after.steps}
+def _acting_too_early(pair: _Pair) -> Iterator[Fault]:
+    """What stood above a tool or a workflow (a review, a check, what an edge case reads) has to stay above: it may act outside."""
+    above: dict[str, list[str]] = {}
+    for place, step in enumerate(pair.before.steps):
+        if isinstance(step, ToolStep | WorkflowStep):
+            above[step.id] = [one.id for one in pair.before.steps[:place]]
+    remaining, done = {step.id for step in pair.after.steps}, set[str]()
     for place, step in enumerate(pair.after.steps):
-        for review in stood.get(step.id, ()):
-            if review in remaining and review not in above:
-                said = f"The step {short(step.id)} would run before the review {short(review)}, which stood above it"
-                yield Fault(pointer("steps", place), f"{said}: {FOR_A_PERSON}")
-        above.add(step.id)
+        late = [name for name in above.get(step.id, ()) if name in remaining and name not in done]
+        if late:
+            said = f"The step {short(step.id)} would run before the step {short(late[0])}, which stood above it"
+            yield Fault(pointer("steps", place), f"{said}: {FOR_A_PERSON}")
+        done.add(step.id)
 
 
 def _new_steps(pair: _Pair) -> Iterator[Fault]:
@@ -254,19 +258,18 @@ def _exchanged(
     before: Sequence[Check], after: Sequence[Check]
 ) -> tuple[list[tuple[int, Check]], list[tuple[int, Check]]]:
     """Those whose expression is gone, and those whose expression is new, with their places."""
-    left = [check.check.strip() for check in after]
-    gone = []
-    for place, check in enumerate(before):
-        if check.check.strip() in left:
-            left.remove(check.check.strip())
+    return _without(before, after), _without(after, before)
+
+
+def _without(checks: Sequence[Check], others: Sequence[Check]) -> list[tuple[int, Check]]:
+    left = Counter(check.check.strip() for check in others)
+    found = []
+    for place, check in enumerate(checks):
+        if left[check.check.strip()]:
+            left[check.check.strip()] -= 1
         else:
-            gone.append((place, check))
-    come = []
-    for place, check in enumerate(after):
-        if check.check.strip() in left:
-            left.remove(check.check.strip())
-            come.append((place, check))
-    return gone, come
+            found.append((place, check))
+    return found
 
 
 def is_constant(expression: str) -> bool:
@@ -276,7 +279,11 @@ def is_constant(expression: str) -> bool:
 
 def same(one: object, other: object) -> bool:
     """As JSON: true is not 1, and 1 is not 1.0."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return json.dumps(one, sort_keys=True, default=_plain) == json.dumps(other, sort_keys=True, default=_plain)
+
+
+def _plain(part: BaseModel) -> object:
+    return part.model_dump(mode="json")
 
 
 def _softer_head(pair: _Pair) -> Iterator[Fault]:
@@ -287,6 +294,8 @@ def _softer_head(pair: _Pair) -> Iterator[Fault]:
         yield Fault("/input_schema", "Which inputs are accepted changes.")
     if before.output_schema is not None and not same(before.output_schema, after.output_schema):
         yield Fault("/output_schema", "What the result has to be changes.")
+    if before.has_result and not same(before.result, after.result):
+        yield Fault("/result", "What the result is made of changes.")
     if before.guidance != after.guidance:
         yield Fault("/guidance", "The guidance of all model steps changes.")
     if before.timezone != after.timezone:
@@ -355,8 +364,11 @@ def _told_of(step: Step, now: Step, *, acts: bool, leads_to_acting: bool) -> Ite
         yield "arguments", "What the step {name}, which acts outside of the workflow, is given changes."
         yield "tool", "The step {name} calls another tool."
     if leads_to_acting:
-        for key in ("instructions", "prompt") if isinstance(now, ModelStep) else ():
-            yield key, f"The {key} of the step {{name}} change, and a step below acts outside of the workflow."
+        for key in ("instructions", "prompt", "examples") if isinstance(now, ModelStep) else ():
+            yield (
+                key,
+                f"What the step {{name}} tells its model ({key}) changes, and a step below acts outside of the workflow.",
+            )
 
 
 def _rewritten(before: Sequence[Check], after: Sequence[Check], what: str) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wire.problems import Fault, Invalid, Problem, pointer
 from wire.strict_json import MAX_NODES, check
@@ -185,8 +186,16 @@ def _named(which: str, members: list, name: str) -> int:
 def _id(which: str, member: object) -> str | None:
     if not isinstance(member, dict):
         return None
-    found = edge_case_id(member) if which == "edge_cases" else member.get("id")
-    return found if isinstance(found, str) else None
+    name = member.get("id")
+    if which == "edge_cases" and not isinstance(name, str):
+        return _slug(str(member.get("case", "")))
+    return name if isinstance(name, str) else None
+
+
+@lru_cache(maxsize=8192)
+def _slug(case: str) -> str:
+    """Each change looks at all of them, and a definition has room for thousands."""
+    return edge_case_id({"case": case})
 
 
 def _twice(which: str, members: object) -> str | None:

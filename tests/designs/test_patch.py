@@ -1,6 +1,7 @@
 """A patch of a definition, change by change: where a path leads, and what is said where it leads nowhere."""
 
 import copy
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -184,6 +185,15 @@ def deep(levels):
 def test_a_patch_is_bounded(changes):
     [fault] = faults(*changes)
     assert fault.pointer == "/changes"
+
+
+def test_a_large_patch_of_a_large_definition_is_applied_at_once():
+    cases = [{"case": f"The customer of the case {n} wants something else", "handling": "x"} for n in range(6000)]
+    changes = [Change("add", "/edge_cases/the-customer-of-the-case-5999-wants-something-else", {"case": f"New {n}"})
+               for n in range(200)]  # fmt: skip
+    began = time.monotonic()
+    assert len(apply(refund(edge_cases=cases), changes)["edge_cases"]) == 6200
+    assert time.monotonic() - began < 10
 
 
 @settings(max_examples=300, deadline=None)
