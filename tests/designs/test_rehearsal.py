@@ -83,7 +83,7 @@ def test_examples_that_do_not_fit_are_a_fault_where_they_are_many():
     assert fault == Fault("/input_schema", "example 19, {}: /km: 'km' is missing.")
     few = survey(fare(), [*good, {"input": {}}], [], now=NOW)
     assert (few.faults, few.agreement.refused, few.agreement.refused_first) == ([], 1, [20])
-    [many] = faults_on(fare(), [{"input": {}}, {"input": []}, {"input": None}], [], now=NOW)
+    [many] = faults_on(fare(), [{"output": 1}, {"input": []}, {"input": None}], [], now=NOW)
     assert many.detail.endswith("And on 2 more.")
 
 
@@ -179,6 +179,13 @@ def test_it_stops_with_the_time_and_counts_what_was_done(seconds):
     assert found.examples == 0 if seconds == 0 else 0 < found.examples < 10
     assert found.said.endswith("Then the time was over; what is behind was not looked at.")
     assert [fault.pointer for fault in found.faults] == ["/steps/0/code"] * bool(found.examples)
+
+
+def test_the_examples_that_there_is_time_for_are_spread_over_all():
+    slow = fare("return {'fare': 2}", output_schema={"type": "object"})
+    found = survey(slow, [example(km + 1, 0) for km in range(100_000)], [], now=NOW, seconds=1)
+    assert not found.whole
+    assert max(found.agreement.flagged_first) > 50_000
 
 
 def test_hundreds_of_examples_are_rehearsed_in_seconds():
