@@ -128,7 +128,8 @@ def _own_reads(step: Step, above: list[str]) -> Iterable[str]:
         case ToolStep() | WorkflowStep():
             return _reads(shapes.expressions(step.arguments))
         case ModelStep() | ReviewStep():
-            return [one for one in above if prompts.check(step.prompt, {*above} - {one}, ITEM)]
+            mentioned = [one for one in above if one in step.prompt]
+            return [one for one in mentioned if prompts.check(step.prompt, {*above} - {one}, ITEM)]
     return ()
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from designs.patch import Change, apply
-from tests.designs.drafts import ALL_FIVE, REFUND, definition, refund
+from designs.patch import Change, apply, bump, limits, softens
+from tests.designs.drafts import ALL_FIVE, CUSTOMER_REFUND, REFUND, definition, refund
 from wire.problems import Fault, Invalid
 
 GIFT_CARD = {"id": "gift-card", "case": "Paid with a gift card", "handling": "escalate"}
@@ -232,3 +232,23 @@ def test_every_step_and_edge_case_of_the_real_definitions_can_be_named(name):
     ]
     patched = apply(document, changes)
     assert {one["note"] for one in [*patched["steps"], *patched.get("edge_cases", [])]} == {"seen"}
+
+
+def test_a_gap_of_a_real_definition_is_closed_by_a_patch():
+    before = definition(CUSTOMER_REFUND)
+    when = "steps['order'] is not None and steps['order'].get('paid_with') == 'gift card'"
+    after = apply(
+        before,
+        [
+            Change("add", "/edge_cases/-", {**GIFT_CARD, "when": when}, "Three flags of gift cards."),
+            Change("add", "/steps/order/output_schema/properties/paid_with", {"type": "string"}),
+            Change("replace", "/steps/request/instructions", "What is asked for, and how was it paid?"),
+        ],
+    )
+    assert (limits(before, after), bump(before, after)) == ([], "minor")
+    assert [told.pointer for told in softens(before, after, harmless=["shop.order"])] == [
+        "/steps/0/instructions",
+        "/steps/1/output_schema",
+    ]
+    dearer = apply(after, [Change("replace", "/steps/reply/tier", "frontier"), Change("remove", "/steps/approval")])
+    assert [fault.pointer for fault in limits(before, dearer)] == ["/steps/4", "/steps/5/tier"]
