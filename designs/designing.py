@@ -227,7 +227,14 @@ def told(said: DesignAnswer) -> dict[str, object]:
 def number_after(workflow: Workflow, document: dict) -> str:
     """By what changes against what is live, or else the newest."""
     before = cases.version_to_follow(workflow)
-    return workflow.number_after(bump(before.definition, document)) if before else "1.0.0"
+    if before is None:
+        return "1.0.0"
+    return workflow.number_after(bump(before.definition, document, harmless(workflow.project)))
+
+
+def harmless(project: Project) -> frozenset[str]:
+    """Its tools without side effects."""
+    return frozenset(name for name, tool in tools_of(project).items() if not tool.side_effects)
 
 
 def keep_cases(workflow: Workflow, made: Sequence[Case]) -> int:

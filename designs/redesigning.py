@@ -218,7 +218,10 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
     )
     kept = designing.keep_cases(workflow, found.checked.cases)
     figures = projecting.figures(design, version, [case.input for case in found.checked.cases])
-    softens = [{"pointer": one.pointer, "detail": one.said} for one in limits.softens(before, document)]
+    softens = [
+        {"pointer": one.pointer, "detail": one.said}
+        for one in limits.softens(before, document, designing.harmless(workflow.project))
+    ]
     return {"answer": {**told, "softens": softens}, "figures": {**figures, "cases": kept}, "draft": version, "said": ""}
 
 
