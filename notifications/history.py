@@ -126,7 +126,7 @@ def _executions(ids: set, projects: dict[int, list[Endpoint]]) -> dict:
     """Without their texts: none of them is told. What an evaluation executes concerns nobody but its own page."""
     mine = Execution.objects.filter(pk__in=ids, project__in=list(projects))
     found = mine.exclude(purpose=Execution.Purpose.EVALUATION).select_related("workflow", "version")
-    fields = ("project", "status", "waiting_for", "resume_at", "purpose", "simulated", "resolved_by")
+    fields = ("project", "status", "waiting_for", "resume_at", "purpose", "simulated", "resolved_by", "superseded_by")
     return found.only(*fields, "workflow__name", "version__number").in_bulk() if ids else {}
 
 

@@ -62,6 +62,8 @@ def of_event(event: Event, execution: Execution, flags: Sequence[Flag] = ()) -> 
             more = {"error": event.code or None}
         case Type.COMPLETED:
             more = {"resolved_by": execution.resolved_by or None}
+        case Type.CANCELLED:
+            more = {"superseded_by": execution.superseded_by and str(execution.superseded_by)}
         case _:
             more = {}
     about = f"flags/{more['flag']}" if more.get("flag") else f"executions/{execution.pk}"

@@ -11,9 +11,9 @@ from executions.models import Event, Execution, Flag
 from executions.queue import submit
 from notifications import delivering, history
 from notifications.models import Cursor, Delivery, Endpoint, Type
-from tests.cast import envelope, execute, make_project, make_workflow, models_answer
+from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
 from tests.receiver import Answer, is_genuine
-from workflows.models import Budget
+from workflows.models import Budget, Examined
 
 from .conftest import due_now, listen, rounds
 
@@ -70,7 +70,7 @@ def test_it_tells_of_failures_cancellations_and_flags(workflow, receiver):
     assert set(told) == {"execution.failed", "execution.cancelled", "flag.waiting"}
     assert told["execution.failed"]["execution"] == str(failed.pk)
     assert told["execution.failed"]["error"] == failed.error["code"]
-    assert told["execution.cancelled"]["status"] == "cancelled"
+    assert (told["execution.cancelled"]["status"], told["execution.cancelled"]["superseded_by"]) == ("cancelled", None)
     flag = Flag.objects.get()
     said = told["flag.waiting"]
     assert (said["flag"], said["execution"], said["reason"]) == (str(flag.pk), str(escalated.pk), "uncovered")
@@ -354,6 +354,18 @@ def test_what_was_delivered_or_failed_is_sent_again_when_a_person_asks(workflow,
     rounds()
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == ("failed", 11)
+
+
+def test_one_that_was_run_again_says_as_what(workflow, receiver):
+    models_answer(UNCOVERED)
+    old = execute(workflow)
+    listen(workflow.project, receiver)
+    listed = [str(Flag.objects.get().pk)]
+    workflow.draft(Examined.of(REFUND, workflow.project), "1.1.0", listed, created_by="alice").publish("alice")
+    rounds()
+    [told] = [one.payload["data"] for one in receiver.heard]
+    new = Execution.objects.get(rerun_of=old)
+    assert (told["execution"], told["superseded_by"]) == (str(old.pk), str(new.pk))
 
 
 def test_what_is_told_stays_small(workflow):
