@@ -21,7 +21,7 @@ from executions.models import Execution
 from projects.models import IdempotencyKey, Scope
 from tests import neighbours as cast
 from tests.cast import REFUND
-from tests.neighbours import BODIES, CALLS, CANARY, VIEWS, client_of, everything, filled, kinds_in
+from tests.neighbours import BODIES, CALLS, CANARY, UNKNOWN_ID, VIEWS, client_of, everything, filled, kinds_in
 from wire.bodies import Body
 from wire.views import View
 from workflows.models import Workflow
@@ -45,6 +45,7 @@ NAMES |= {"NewPrice.provider", "NewEvaluation.version", "NewTierSearch.version",
 NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
 NAMES |= {"NewRedesign.groups", "NewRedesign.flags", "NewVersion.resolves"}  # in tests/designs/test_api.py
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
+NAMES |= {"NewVersion.resolves"}
 SAYS = {
     *("NewExecution.input", "NewExecution.lane", "NewExecution.metadata", "NewBatch.inputs", "NewBatch.lane"),
     *("NewBatch.metadata", "NewResolution.resolution", "NewResolution.output", "NewResolution.step_output"),
@@ -127,6 +128,7 @@ REFERENCES = [
     ("PATCH", "endpoints/<uuid:endpoint_id>", "workflow", "canary-refund", "nobodys-refund"),
     ("POST", "workflows", "definition", "canary.lookup", "nobodys.lookup"),
     ("POST", "workflows/<str:name>/versions", "definition", "canary.lookup", "nobodys.lookup"),
+    ("POST", "workflows/<str:name>/versions", "resolves", "uuid:flag_id", UNKNOWN_ID),
 ]
 
 
@@ -283,9 +285,10 @@ def test_a_workflow_of_the_same_name_is_ones_own(both, mallory):
 @pytest.mark.parametrize(("method", "pattern", "field", "foreign", "nobodys"), REFERENCES)
 def test_anothers_name_in_a_body_is_one_that_nothing_has(method, pattern, field, foreign, nobodys, both, mallory):
     before, path = everything(), filled(pattern, both.ids(both.own))
-    said = []
+    foreign, said = both.ids(both.foreign).get(foreign, foreign), []
     for name in (foreign, nobodys):
         value = {**REFUND, "steps": [{**TOOL_STEP[0], "tool": name}], "result": None} if field == "definition" else name
+        value = [name] if field == "resolves" else value
         said.append({**BODIES[method, pattern], field: value})
     (*theirs, asked), (*others, asked_too) = twice(mallory, method, (path, path), tuple(said))
     assert theirs[0] in (404, 422)
