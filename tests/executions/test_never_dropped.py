@@ -17,6 +17,7 @@ from executions.drivers import plain
 from executions.effects import AskModel, CallTool
 from executions.models import Event, Execution, Flag, Status, Worker
 from executions.resolution import ABSENT, Decision
+from executions.tracking import DESIGNED
 from gateway import pressure
 from gateway.models import Call, Intent
 from gateway.providers.registry import register
@@ -39,7 +40,7 @@ from projects.tools import ToolError
 from tests.cast import REFUND, envelope, make_workflow
 from wire.money import to_pico
 from wire.problems import Problem
-from workflows.models import Workflow
+from workflows.models import Examined, Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -126,8 +127,8 @@ class Bank:
 bank = Bank()
 
 
-WHAT = {"go_on": 3, "resolve": 6, "resolve_again": 1, "crash_at_a_model": 1, "crash_at_a_tool": 2}
-WHAT |= {"retry": 1, "reopen": 1, "rerun": 1, "cancel": 1, "another_cap": 2}
+WHAT = {"go_on": 3, "resolve": 6, "resolve_again": 1, "crash_at_a_model": 1, "crash_at_a_tool": 3}
+WHAT |= {"retry": 1, "reopen": 1, "rerun": 1, "cancel": 1, "another_cap": 2, "publish": 1}
 CAPS = [to_pico(Decimal("0.05")), to_pico(Decimal(1))]  # of an execution: the first is too low for asking the frontier
 HOW = ["output", "step_output", "dismissed", "retry", "retry"]
 FAILURES = {"provider_rejected", "provider_protocol", "model_mismatch", "poisoned", "deadline"}
@@ -203,6 +204,16 @@ class Life:
         live = self.workflow.live
         self._or_conflict(lambda: self.all.append(control.rerun(self.one, live.version, live, "rosa")))
 
+    def publish(self) -> None:
+        """A version that is to close every flag it may."""
+        flags = self.one.flags.filter(state="open").exclude(reason__in=DESIGNED)
+        made = Examined.of(WITH_A_TOOL, self.workflow.project)
+        listed = [str(pk) for pk in flags.values_list("pk", flat=True)]
+        self.workflow.draft(made, self.workflow.number_after("patch"), listed, created_by="rosa").publish("rosa")
+        self.workflow = Workflow.objects.get(pk=self.workflow.pk)
+        if went_on_as := self.one.superseded_by:
+            self.all.append(went_on_as)
+
     def _resolve(self, flag: Flag | None) -> None:
         if flag is None:
             return
@@ -269,7 +280,7 @@ def player(monkeypatch):
 
 def test_no_order_of_events_drops_a_case(player):
     workflow = make_workflow(WITH_A_TOOL, tools=("never.pay",))
-    for number in range(80):
+    for number in range(100):
         life = Life(workflow, player, number)
         for what in ["another_cap", *life.chance.choices(list(WHAT), WHAT.values(), k=8)]:
             life.move(what)
@@ -282,7 +293,9 @@ def test_no_order_of_events_drops_a_case(player):
     assert set(Execution.objects.values_list("status", flat=True)) >= statuses
     assert set(Execution.objects.values_list("resolved_by", flat=True)) == {"", "workflow", "frontier", "human"}
     assert set(Flag.objects.values_list("reason", flat=True)) == set(Flag.Reason.values) - {"review", "spot_check"}
-    assert set(Flag.objects.values_list("resolution", flat=True)) == {"", "answered", "dismissed", "retry"}
+    assert set(Flag.objects.values_list("resolution", flat=True)) == {"", "answered", "dismissed", "retry", "redesign"}
+    again, left = Execution.objects.exclude(superseded_by=None), Event.objects.filter(kind="not run again")
+    assert again.exists() and left.exists()
 
 
 def test_what_stood_behind_the_cap_waits_once_the_cap_is_raised(player):
