@@ -13,6 +13,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Work": {
         "executions.Execution": "Executions",
         "executions.Flag": "Flags",
+        "designs.Group": "Groups of flags: decided once",
         "workflows.Workflow": "Workflows",
         "workflows.Version": "Versions of workflows",
         "evaluations.Case": "Cases: what versions are held against",

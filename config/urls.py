@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from analytics import api as analytics
 from analytics.metrics import spend
 from designs import api as designs
+from designs import group_api as groups
 from evaluations import api as evaluations
 from evaluations import case_api as cases
 from evaluations import escalation_api as escalation
@@ -57,6 +58,7 @@ api = [
     path("workflows/<str:name>/cases/<uuid:case_id>/confirmation", cases.CaseConfirmation.as_view()),
     path("workflows/<str:name>/cases/<uuid:case_id>/replacement", cases.CaseReplacement.as_view()),
     path("workflows/<str:name>/escalation-quality", escalation.EscalationQualityView.as_view()),
+    path("workflows/<str:name>/groups", groups.GroupList.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
     path("workflows/<str:name>/redesigns", designs.WorkflowRedesigns.as_view()),
     path("workflows/<str:name>/redesigns/estimate", designs.RedesignEstimate.as_view()),
@@ -89,6 +91,9 @@ api = [
     path("flags", executions.FlagList.as_view()),
     path("flags/<uuid:flag_id>", executions.FlagDetail.as_view()),
     path("flags/<uuid:flag_id>/resolution", executions.FlagResolution.as_view()),
+    path("groups/<uuid:group_id>", groups.GroupDetail.as_view()),
+    path("groups/<uuid:group_id>/flags", groups.GroupFlags.as_view()),
+    path("groups/<uuid:group_id>/resolution", groups.GroupResolution.as_view()),
     path("budgets", budgets.BudgetList.as_view()),
     path("budgets/<int:budget_id>", budgets.BudgetDetail.as_view()),
     path("costs", analytics.ProjectCosts.as_view()),

@@ -134,7 +134,7 @@ def _costs(groups: Sequence[UUID]) -> dict[UUID, Cost | None]:
 def _newest_executions(groups: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """One statement, which reads a few entries of the index for each group."""
     one = (
-        "SELECT * FROM (SELECT %s AS place, flag.execution_id FROM designs_member AS member "
+        "SELECT * FROM (SELECT %s AS place, flag.execution_id FROM designs_member AS member "  # noqa: S608
         "JOIN executions_flag AS flag ON flag.id = member.flag_id WHERE member.group_id = %s "
         f"ORDER BY member.flag_id DESC LIMIT {SAMPLE}) AS newest"
     )

@@ -148,6 +148,12 @@ def last_decision(group: Group) -> GroupDecision | None:
     return group.decisions.filter(resolved__gt=0).order_by("pk").last()
 
 
+def last_decisions(groups: Sequence[Group]) -> dict[UUID, GroupDecision]:
+    """The same of many."""
+    rows = GroupDecision.objects.filter(group__in=[group.pk for group in groups], resolved__gt=0).order_by("pk")
+    return {row.group_id: row for row in rows.defer("flags", "refused")}
+
+
 def _refuse_another_decision(flag: Flag, row: GroupDecision) -> None:
     """One that was taken back by itself and decided anew."""
     its_own = flag.resolved_at and row.begun_at <= flag.resolved_at <= row.decided_at

@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
-from designs import designing
+from designs import designing, grouping
 from designs.brief import Brief
-from designs.models import Design, Round
+from designs.models import Design, Group, Round
 from evaluations import asking, cases, gate_rules, replaying, tier_search
 from evaluations.asking import Asked
 from evaluations.models import Case, Evaluation, Replay, TierSearch
@@ -106,6 +106,7 @@ BODIES = {
     ("POST", "endpoints/<uuid:endpoint_id>/secret"): {},
     ("POST", "endpoints/<uuid:endpoint_id>/test"): {},
     ("POST", "deliveries/<uuid:delivery_id>/redelivery"): {},
+    ("POST", "groups/<uuid:group_id>/resolution"): {"resolution": "redesign"},
     ("POST", "flags/<uuid:flag_id>/resolution"): {"resolution": "answered", "output": {"kind": "other"}},
 }
 VIEWS = list(dict.fromkeys(one.callback.view_class for one in urls.api))
@@ -136,6 +137,7 @@ class Neighbours:
             "uuid:replay_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
+            "uuid:group_id": UNKNOWN_ID,
             "uuid:endpoint_id": UNKNOWN_ID,
             "uuid:delivery_id": UNKNOWN_ID,
         }
@@ -146,6 +148,7 @@ class Neighbours:
         rows = (
             Execution.objects.filter(project=self.foreign.project),
             Flag.objects.filter(execution__project=self.foreign.project),
+            Group.objects.filter(workflow__project=self.foreign.project),
             Evaluation.objects.filter(project=self.foreign.project),
             TierSearch.objects.filter(project=self.foreign.project),
             Replay.objects.filter(project=self.foreign.project),
@@ -172,6 +175,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "uuid:case_id": str(workflow.cases.proposed().latest("pk").pk),
         "int:budget_id": str(workflow.budgets.get().pk),
         "uuid:flag_id": str(flags.earliest("created_at").pk),
+        "uuid:group_id": str(workflow.groups.open().earliest("pk").pk),
         "uuid:endpoint_id": str(workflow.project.endpoints.earliest("created_at").pk),
         "uuid:delivery_id": str(Delivery.objects.filter(endpoint__project=workflow.project).earliest("created_at").pk),
     }
@@ -227,6 +231,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
     control.rerun(completed, workflow.live.version, workflow.live, name)
     feedback.give(completed, Opinion(False, name, {"kind": name}, name))
     _report(workflow, name)
+    _group(workflow, name)
     _evaluation(workflow, name)
     _designs(workflow, name)
     client_of(project, Scope.REVIEW).post(
@@ -261,6 +266,15 @@ def models_say(word: str) -> None:
 def _report(workflow: Workflow, name: str) -> None:
     told = ToldExecution({"message": name}, "failed", name, followed=False, unexpected=[name], update=name)
     reports.write(reports.examined(workflow.live.version, workflow.live, told, name))
+
+
+def _group(workflow: Workflow, name: str) -> None:
+    """Of what is flagged by now. One was decided at once, and it is open again."""
+    grouping.gather(workflow)
+    group = workflow.groups.earliest("pk")
+    flag = str(group.first_id)
+    told = {"flags": [flag], "refused": [{"flag": flag, "detail": name}], "resolved": 1, "decided_by": name}
+    group.decisions.create(resolution="redesign", reopened_by=name, reopened_at=timezone.now(), **told)
 
 
 def _evaluation(workflow: Workflow, name: str) -> None:

@@ -12,7 +12,9 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern
 
+from designs.grouping import gather
 from designs.models import Design, Round
+from designs.models import Group as FlagGroup
 from evaluations import gate_rules
 from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
@@ -211,6 +213,7 @@ def project(monkeypatch) -> Project:
         body = {"resolution": "dismissed", "note": HARM}
         client.post(f"/api/v1/flags/{state.pk}/resolution", body, "application/json")
         plain.advance(state.execution_id, worker.current())
+    gather()
     workflow.baselines.create(
         method="declared", model=f"scripted:{HARM}"[:250], valid_from=workflow.created_at, stated_by=HARM[:200]
     )
@@ -343,6 +346,7 @@ def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     ids["uuid:search_id"] = str(TierSearch.objects.get().pk)
     ids["uuid:replay_id"] = str(Replay.objects.get().pk)
     ids["uuid:design_id"] = str(Design.objects.get().pk)
+    ids["uuid:group_id"] = str(FlagGroup.objects.first().pk)
     ids |= {"uuid:case_id": str(Case.objects.get().pk), "uuid:evaluation_id": str(Evaluation.objects.get().pk)}
     for execution in Execution.objects.all():
         flag = execution.flags.first() or Flag.objects.first()
@@ -382,6 +386,7 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "uuid:search_id": str(TierSearch.objects.get().pk),
                 "uuid:replay_id": str(Replay.objects.get().pk),
                 "uuid:design_id": str(Design.objects.get().pk),
+                "uuid:group_id": str(FlagGroup.objects.first().pk),
                 "uuid:case_id": str(Case.objects.get().pk),
                 "uuid:evaluation_id": str(Evaluation.objects.get().pk),
                 "int:result_id": str(Evaluation.objects.get().results.first().pk),

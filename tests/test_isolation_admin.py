@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from designs.models import Group as FlagGroup
 from evaluations.models import Case
 from executions.models import Flag
 from tests.neighbours import CANARY, UNKNOWN_ID, everything
@@ -35,6 +36,7 @@ WITH_A_ROW = (
     "evaluate",
     *("search-tiers", "escalation", "add-case", "import-cases", "export-cases", "make-case"),
     *("replace", "confirm", "retire"),
+    *("decide", "reopen"),
 )
 
 
@@ -67,7 +69,7 @@ def row_of(kind: type[models.Model]) -> models.Model:
     rows = kind.objects.order_by("pk")
     if kind is Flag:
         return rows.filter(execution__project__name=CANARY, state="open").first()
-    if kind is Case:
+    if kind in (Case, FlagGroup):
         return rows.filter(workflow__project__name=CANARY).first()
     if "project" in {field.name for field in kind._meta.concrete_fields}:
         owned = kind._meta.get_field("project").is_relation

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
+from designs.models import Group
 from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
 from executions.drivers import plain
@@ -36,8 +37,8 @@ MODELS = (
 MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate", "evaluations/case")
-MODELS += ("evaluations/tiersearch", "evaluations/replay")
-KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay)
+MODELS += ("evaluations/tiersearch", "evaluations/replay", "designs/group")
+KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay, Group)
 READ = ("change", "publish", "diff", "try", "evaluate", "search-tiers")  # of a version
 OF_WORKFLOW = ("change", "escalation", "add-case", "import-cases", "export-cases")
 OF_CASE = ("change", "replace", "confirm", "retire")
@@ -84,7 +85,7 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
     paths += [f"evaluations/evaluation/{ids[Evaluation]}/{page}/" for page in ("change", "cancel", "budget")]
     paths += [f"evaluations/replay/{ids[Replay]}/{page}/" for page in ("change", "cancel", "budget")]
-    paths += [f"evaluations/gate/{ids[Workflow]}/change/"]
+    paths += [f"evaluations/gate/{ids[Workflow]}/change/", f"designs/group/{ids[Group]}/change/"]
     tool = f"projects/tool/{Tool.objects.get(kind='schema').pk}"
     paths += [f"{tool}/change/", f"{tool}/try/", "projects/tool/add/", "projects/tool/add/?kind=http"]
     paths += [
@@ -130,6 +131,7 @@ def test_no_page_moves_sideways_on_a_telephone(live_server, tmp_path, cookies):
     paths += [f"executions/execution/{flagged.pk}/{page}/" for page in ("change", "make-case")]
     paths += [f"evaluations/evaluation/{one.pk}/change/" for one in Evaluation.objects.all()]
     paths += [f"evaluations/replay/{one.pk}/change/" for one in Replay.objects.all()]
+    paths += ["designs/group/", *(f"designs/group/{one.pk}/change/" for one in Group.objects.all())]
     paths += ["evaluations/evaluation/", f"evaluations/gate/{version.workflow_id}/change/"]
     unfold = "document.querySelectorAll('details').forEach(one => one.open = true)"
 

@@ -310,6 +310,7 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "executions/<uuid:execution_id>/cancellation",
         "executions/<uuid:execution_id>/retries",
         "flags/<uuid:flag_id>/resolution",
+        "groups/<uuid:group_id>/resolution",  # in tests/designs/test_group_api.py
         # in tests/evaluations/test_api.py
         "workflows/<str:name>/evaluations",
         "workflows/<str:name>/evaluations/estimate",

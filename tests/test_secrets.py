@@ -20,7 +20,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern
 
-from designs.models import Design
+from designs import grouping
+from designs.models import Design, Group
 from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
 from executions.drivers import plain
@@ -183,8 +184,17 @@ class House:
         self.post("workflows/refund/executions/batch", given, 202)
         flag = Flag.objects.filter(reason="uncovered", detector="self_report").first()
         note = {"note": EVERYTHING, "output": {"kind": EVERYTHING, "pin": FIELD}}
+        self.group(note)
         self.post(f"flags/{flag.pk}/resolution", {"resolution": "answered", **note}, 200)
         self.prove()
+
+    def group(self, note: dict) -> None:
+        grouping.gather()
+        group = Group.objects.filter(reason="check_failed").first() or Group.objects.latest("pk")
+        body = {"resolution": "answered", **note, "output": {"wrong": EVERYTHING}}
+        self.post(f"groups/{group.pk}/resolution", body, 422)
+        self.post(f"groups/{group.pk}/resolution", {"resolution": "redesign", "note": EVERYTHING}, 200)
+        assert self.client.delete(f"/api/v1/groups/{group.pk}/resolution").status_code == 200
 
     def prove(self) -> None:
         """Cases that hold what they should not, and what came of them."""
@@ -243,6 +253,7 @@ def addresses(house: House) -> Iterator[str]:
     ids = {
         "execution_id": list(Execution.objects.values_list("pk", flat=True)),
         "flag_id": list(Flag.objects.values_list("pk", flat=True)),
+        "group_id": list(Group.objects.values_list("pk", flat=True)),
         "case_id": list(Case.objects.values_list("pk", flat=True)),
         "evaluation_id": list(Evaluation.objects.values_list("pk", flat=True)),
         "replay_id": list(Replay.objects.values_list("pk", flat=True)),

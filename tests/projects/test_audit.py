@@ -385,6 +385,8 @@ LOOKED_AT = {"in-force/", "<path:object_id>/diff/"}
 # What they do stands in the history of an execution.
 LOOKED_AT |= {f"<path:object_id>/{word}/" for word in ("cancel", "retry", "feedback")}
 LOOKED_AT |= {"<path:object_id>/escalation/"}
+# A group that is decided, or taken back, is an event beside those of its flags: see tests/designs/test_group_page.py.
+LOOKED_AT |= {"<path:object_id>/decide/", "<path:object_id>/reopen/"}
 # These are events too, see tests/evaluations: a case that is made of an execution, and one in place of another, which are two.
 LOOKED_AT |= {"<path:object_id>/make-case/", "<path:object_id>/replace/"}
 # An evaluation and a search that are begun are events too: they take two forms, see test_pages.py and test_search_page.py there.

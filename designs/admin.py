@@ -1,0 +1,3 @@
+"""Groups of flags in the admin."""
+
+from .pages import group  # noqa: F401
