@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config import urls
+from designs.grouping import gather
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag, Status
@@ -175,6 +176,7 @@ def test_the_story_of_a_document_is_answered_as_it_is_shown(shop, document):
         assert (came.status_code, came["Content-Type"]) == (status, kind), (where, came.content.decode())
         answers.compare(shown, came.json(), where)
         advance_everything()
+        gather()
 
 
 def test_the_table_of_calls_names_every_address_its_methods_and_their_scopes():
