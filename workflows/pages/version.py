@@ -128,10 +128,7 @@ class VersionAdmin(ReadableAdmin):
             raise Http404
         shown = {"first": first, "others": _others(version), "workflow": version.workflow}
         if first is not None:
-            changes, complete = diff.changes(first.definition, version.definition)
-            text = diff.text(first.definition, version.definition, (f"{first}", f"{version}")).splitlines()
-            shown |= {"changes": [_change(one) for one in changes], "complete": complete}
-            shown |= {"lines": list(_lines(text)), "all_lines": len(text) <= MOST_LINES}
+            shown["difference"] = differences(first, version)
         return self.rendered(
             request, "admin/workflows/version/diff.html", version, f"What changed in {version}", **shown
         )
@@ -140,6 +137,18 @@ class VersionAdmin(ReadableAdmin):
         return usd(version.design_cost)
 
     declared_cost.short_description = "declared design cost"
+
+
+def differences(first: Version, version: Version) -> dict[str, object]:
+    """What `admin/workflows/version/changes.html` shows: place by place, and as text."""
+    changes, complete = diff.changes(first.definition, version.definition)
+    text = diff.text(first.definition, version.definition, (f"{first}", f"{version}")).splitlines()
+    return {
+        "changes": [_change(one) for one in changes],
+        "complete": complete,
+        "lines": list(_lines(text)),
+        "all_lines": len(text) <= MOST_LINES,
+    }
 
 
 def _others(version: Version) -> list[str]:
