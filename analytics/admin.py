@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from evaluations.pages.workflow import TriedWorkflowAdmin
+from designs.pages.workflow import DesignedWorkflowAdmin
 from executions.models import Flag
 from workflows.models import Workflow
 
@@ -19,7 +19,7 @@ DAYS = 30
 MOST = 1_000  # flags that are counted
 
 
-class CountedWorkflowAdmin(TriedWorkflowAdmin):
+class CountedWorkflowAdmin(DesignedWorkflowAdmin):
     """The page of a workflow, with what it did, cost and saved lately: that takes the reports, of which nothing below
     knows."""
 

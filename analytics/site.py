@@ -16,6 +16,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "designs.Group": "Groups of flags: decided once",
         "workflows.Workflow": "Workflows",
         "workflows.Version": "Versions of workflows",
+        "designs.Design": "Designs: workflows that the frontier writes",
         "evaluations.Case": "Cases: what versions are held against",
     },
     "Proof": {

@@ -1,1 +1,1 @@
-"""The pages of designs in the admin."""
+"""The pages of designs, redesigns and groups of flags in the admin."""
