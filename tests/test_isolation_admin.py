@@ -37,6 +37,7 @@ WITH_A_ROW = (
     *("search-tiers", "escalation", "add-case", "import-cases", "export-cases", "make-case"),
     *("replace", "confirm", "retire"),
     *("decide", "reopen"),
+    *("answer", "redesign"),
 )
 
 
@@ -107,6 +108,7 @@ def test_every_kind_that_is_registered_has_its_pages_here(both):
             "",
             "add/",
             "in-force/",
+            "begin/",
             "<path:object_id>/",
             "<id>/password/",
             *(f"<path:object_id>/{word}/" for word in WITH_A_ROW),

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
-from designs.models import Group
+from designs.models import Design, Group
 from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
 from executions.drivers import plain
@@ -37,10 +37,11 @@ MODELS = (
 MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate", "evaluations/case")
-MODELS += ("evaluations/tiersearch", "evaluations/replay", "designs/group")
-KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay, Group)
+MODELS += ("evaluations/tiersearch", "evaluations/replay", "designs/group", "designs/design")
+KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay, Group, Design)
 READ = ("change", "publish", "diff", "try", "evaluate", "search-tiers")  # of a version
-OF_WORKFLOW = ("change", "escalation", "add-case", "import-cases", "export-cases")
+OF_WORKFLOW = ("change", "escalation", "add-case", "import-cases", "export-cases", "redesign")
+OF_DESIGN = ("change", "answer", "cancel", "budget")
 OF_CASE = ("change", "replace", "confirm", "retire")
 
 
@@ -80,6 +81,7 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths += [f"workflows/workflow/{ids[Workflow]}/{page}/" for page in OF_WORKFLOW]
     paths += [f"evaluations/case/{ids[Case]}/{page}/" for page in OF_CASE]
     paths += [f"evaluations/tiersearch/{ids[TierSearch]}/{page}/" for page in ("change", "cancel", "budget")]
+    paths += ["designs/design/begin/", *(f"designs/design/{ids[Design]}/{page}/" for page in OF_DESIGN)]
     paths += [f"workflows/version/{ids[Version]}/{page}/" for page in READ]
     paths += [f"executions/execution/{ids[Execution]}/{page}/" for page in ("cancel", "retry", "make-case")]
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
@@ -132,6 +134,8 @@ def test_no_page_moves_sideways_on_a_telephone(live_server, tmp_path, cookies):
     paths += [f"evaluations/evaluation/{one.pk}/change/" for one in Evaluation.objects.all()]
     paths += [f"evaluations/replay/{one.pk}/change/" for one in Replay.objects.all()]
     paths += ["designs/group/", *(f"designs/group/{one.pk}/change/" for one in Group.objects.all())]
+    paths += ["designs/design/", "designs/design/begin/"]
+    paths += [f"designs/design/{one.pk}/{page}/" for one in Design.objects.all() for page in ("change", "answer")]
     paths += ["evaluations/evaluation/", f"evaluations/gate/{version.workflow_id}/change/"]
     unfold = "document.querySelectorAll('details').forEach(one => one.open = true)"
 

@@ -307,6 +307,10 @@ PAGES = {
         "<path:object_id>/budget/": ("changed", {"budget": "1"}),
         "<path:object_id>/cancel/": ("changed", {}),
     },
+    "designs.design": {
+        "<path:object_id>/budget/": ("changed", {"budget": "1"}),
+        "<path:object_id>/cancel/": ("changed", {}),
+    },
     "evaluations.case": {"<path:object_id>/confirm/": ("changed", {}), "<path:object_id>/retire/": ("changed", {})},
     "workflows.workflow": {
         "<path:object_id>/add-case/": ("created", CASE),
@@ -353,6 +357,7 @@ def row_of(kind, both):
         Flag: lambda: Flag.objects.filter(execution__workflow=both.own, state="open", waiting=True).first(),
         Evaluation: lambda: both.own.evaluations.get(status="running"),
         Replay: lambda: both.own.replays.get(status="running"),
+        Design: lambda: Design.objects.get(project=project, status="running"),
         Gate: lambda: both.own.gate,
         Version: lambda: both.own.versions.get(number="7.7.7"),
         Case: lambda: both.own.cases.proposed().first() or both.own.cases.confirmed().first(),
@@ -390,6 +395,8 @@ LOOKED_AT |= {"<path:object_id>/decide/", "<path:object_id>/reopen/"}
 # These are events too, see tests/evaluations: a case that is made of an execution, and one in place of another, which are two.
 LOOKED_AT |= {"<path:object_id>/make-case/", "<path:object_id>/replace/"}
 # An evaluation and a search that are begun are events too: they take two forms, see test_pages.py and test_search_page.py there.
+# So are designs and redesigns: see tests/designs/test_pages.py.
+LOOKED_AT |= {"begin/", "<path:object_id>/answer/", "<path:object_id>/redesign/"}
 OF_TRIALS = {"<path:object_id>/try/", "<path:object_id>/evaluate/", "<path:object_id>/search-tiers/"}
 
 
