@@ -40,6 +40,22 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval | None:
     return Interval(max(low, 0.0) if successes else 0.0, min(high, 1.0) if successes < n else 1.0)
 
 
+def newcombe(first: tuple[int, int], second: tuple[int, int], confidence: float = 0.95) -> Interval | None:
+    """The interval of p_first − p_second, within −1 and 1, of two independent samples, each (successes, n); None where one of them
+    is empty.
+
+    Method 10 of R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven
+    methods", Statistics in Medicine 17 (1998) 873–890: the distances to the limits of Wilson, squared and added.
+    """
+    one, other = wilson(*first, confidence), wilson(*second, confidence)
+    if one is None or other is None:
+        return None
+    p, q = first[0] / first[1], second[0] / second[1]
+    below = _square_and_add(p - one.low, other.high - q, 0.0)
+    above = _square_and_add(one.high - p, q - other.low, 0.0)
+    return Interval(max(p - q - below, -1.0), min(p - q + above, 1.0))
+
+
 def newcombe_paired(
     both: int, first_only: int, second_only: int, neither: int, confidence: float = 0.95
 ) -> Interval | None:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluations.statistics import Interval, McNemar, cohen_kappa, flawless_pairs, mcnemar, newcombe_paired, wilson
+from evaluations.statistics import (
+    Interval,
+    McNemar,
+    cohen_kappa,
+    flawless_pairs,
+    mcnemar,
+    newcombe,
+    newcombe_paired,
+    wilson,
+)
 
 COUNT = st.integers(0, 2_000)
 CONFIDENCE = st.sampled_from([0.8, 0.9, 0.95, 0.99])
@@ -43,6 +52,36 @@ def test_wilsons_interval_holds_the_share_and_is_symmetric(data, n, confidence):
     assert 0 <= low <= successes / n <= high <= 1
     mirrored = wilson(n - successes, n, confidence)
     assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((low, high), abs=1e-12)
+
+
+# R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven methods", Statistics
+# in Medicine 17 (1998) 873–890, table II, method 10: Wilson's limits, without a continuity correction.
+@pytest.mark.parametrize(
+    ("first", "second", "published"),
+    [
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((6, 7), (2, 7), (0.0582, 0.8062)),
+        ((5, 56), (0, 29), (-0.0381, 0.1926)),
+        ((0, 10), (0, 20), (-0.1611, 0.2775)),
+    ],
+)
+def test_newcombes_interval_of_two_samples_is_that_of_the_published_examples(first, second, published):
+    assert rounded(newcombe(first, second), 4) == published
+
+
+def test_it_takes_two_samples():
+    assert newcombe((0, 0), (1, 2)) is None
+    assert newcombe((1, 2), (0, 0)) is None
+
+
+@given(st.data(), st.integers(1, 2_000), st.integers(1, 2_000), CONFIDENCE)
+def test_newcombes_interval_of_two_samples_holds_the_difference_and_is_symmetric(data, n, m, confidence):
+    first, second = (data.draw(st.integers(0, n)), n), (data.draw(st.integers(0, m)), m)
+    low, high = newcombe(first, second, confidence)
+    assert -1 <= low <= first[0] / n - second[0] / m <= high <= 1
+    exchanged = newcombe(second, first, confidence)
+    assert (-exchanged.high, -exchanged.low) == pytest.approx((low, high), abs=1e-12)
 
 
 # Two published examples of M. W. Fagerland, S. Lydersen, P. Laake, "Recommended tests and confidence intervals for paired binomial
