@@ -6,12 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from designs.pages.workflow import DesignedWorkflowAdmin
 from executions.models import Flag
 from workflows.models import Workflow
 
 from .costs import is_simulated, summarise
 from .extent import Extent
+from .pages.learning import LearningPage
 from .pages.saying import said
 from .savings import ratio
 
@@ -19,7 +19,7 @@ DAYS = 30
 MOST = 1_000  # flags that are counted
 
 
-class CountedWorkflowAdmin(DesignedWorkflowAdmin):
+class CountedWorkflowAdmin(LearningPage):
     """The page of a workflow, with what it did, cost and saved lately: that takes the reports, of which nothing below
     knows."""
 

@@ -18,6 +18,8 @@ from .baselines import Method
 from .costs import is_simulated, summarise
 from .extent import Extent
 from .groups import GROUPINGS, grouped
+from .learned import represent_learning
+from .learning import learned
 from .representation import represent_group, represent_summary
 
 FILTERS = {
@@ -48,6 +50,17 @@ class ProjectCosts(View):
     def get(self, request: Request) -> Response:
         """What the whole project cost, and what it saved."""
         return _costs(request, self.given, None)
+
+
+class WorkflowLearning(View):
+    scopes = {"GET": Scope.READ}
+    filters = {"since": DAY, "until": DAY, "simulated": BOOLEAN}
+    answers = {"GET": {200: shown.Learning, 422: Problem}}
+
+    def get(self, request: Request, name: str) -> Response:
+        """Whether a workflow learns: what its versions escalate, what a redesign costs, what came back, how long a fix took."""
+        project = request.auth.project
+        return Response(represent_learning(learned(_extent(project, workflow_of(project, name), self.given))))
 
 
 def _costs(request: Request, given: dict[str, Any], workflow: Workflow | None) -> Response:

@@ -99,7 +99,7 @@ def _balances(source: Cells | Ledger, all_frontier: baselines.Days) -> dict[date
     for day, account, pico, without_price in source.accounts():
         costs[day][account] += pico
         unpriced[day] += without_price
-    for day, declared in _declared_designs(source.extent):
+    for day, declared in declared_designs(source.extent):
         costs[day]["design_declared"] += declared
     completed = source.completed()
     return {
@@ -113,7 +113,7 @@ def _balances(source: Cells | Ledger, all_frontier: baselines.Days) -> dict[date
     }
 
 
-def _declared_designs(extent: Extent) -> list[tuple[date, int]]:
+def declared_designs(extent: Extent) -> list[tuple[date, int]]:
     """What people say that designing cost, by the day of the design. It stands in both kinds of summary, labelled
     *declared*: it is a statement, neither paid through the ledger nor simulated."""
     mine = Q(workflow=extent.workflow) if extent.workflow else Q(workflow__project=extent.project)

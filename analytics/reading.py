@@ -3,12 +3,14 @@
 A `Reading` is of one moment: it is made and asked inside one `snapshot`.
 """
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
 
 from django.db.models import Count, Q, QuerySet
 
+from executions.models import Execution
 from gateway.models import Call
 
 from . import latency
@@ -60,15 +62,31 @@ class Reading:
 
     def escalated(self, window: Extent) -> tuple[int, int]:
         """Executions that came to be escalated in these days and were so at their end, and those of them with a flag."""
+        flags = list(self._folded_escalations(window).values_list("flagged", flat=True))
+        flags += [one.flagged for one in self._pending_escalations(window)]
+        return len(flags), sum(flags)
+
+    def escalated_by_version(self, window: Extent) -> dict[int, tuple[int, int]]:
+        """The same for each version that has any."""
+        pending = list(self._pending_escalations(window))
+        found: dict[bool, Counter[int]] = {}
+        for flagged in (True, False):
+            folded = self._folded_escalations(window).filter(flagged=flagged).values("execution")
+            new = {one.execution for one in pending if one.flagged == flagged}
+            found[flagged] = _by_version(Q(pk__in=folded)) + _by_version(Q(pk__among=new))
+        both = found[True] + found[False]
+        return {version: (count, found[True][version]) for version, count in both.items()}
+
+    def _folded_escalations(self, window: Extent) -> QuerySet[Escalation]:
         at_the_end = Q(ended=None) if window.until is None else Q(ended=None) | Q(ended__gte=window.until)
         kept = self._mine(Escalation).filter(window.days("began"), at_the_end)
-        flags = list(kept.exclude(execution__in=self._pending("execution")).values_list("flagged", flat=True))
+        return kept.exclude(execution__in=self._pending("execution"))
+
+    def _pending_escalations(self, window: Extent) -> Iterator[Escalation]:
         for changed in self._changes:
             for one in changed.escalations:
-                ends_later = one.ended is None or (window.until is not None and one.ended >= window.until)
-                if one.simulated == window.simulated and window.covers(one.began) and ends_later:
-                    flags.append(one.flagged)
-        return len(flags), sum(flags)
+                if one.simulated == window.simulated and stands_at_the_end(one, window):
+                    yield one
 
     def exists(self) -> bool:
         """Whether there is a production execution or a call at all."""
@@ -107,6 +125,17 @@ class Reading:
 
     def _here(self, rows: Iterable[Row]) -> Iterator[Row]:
         return (row for row in rows if row["simulated"] == self.extent.simulated and self.extent.covers(row["day"]))
+
+
+def stands_at_the_end(one: Escalation, window: Extent) -> bool:
+    """Whether it came to be escalated in these days, and was so at their end."""
+    ends_later = one.ended is None or (window.until is not None and one.ended >= window.until)
+    return window.covers(one.began) and ends_later
+
+
+def _by_version(which: Q) -> Counter[int]:
+    rows = Execution.objects.filter(which).order_by().values_list("version")
+    return Counter(dict(rows.annotate(count=Count("pk"))))
 
 
 def _listed(model: type[DailyCell], rows: Iterable[Row], by: Sequence[str], figures: Sequence[str]) -> list[Row]:

@@ -33,8 +33,8 @@ def represent_summary(summary: Summary) -> dict:
         "paid_back_at": summary.paid_back_on and summary.paid_back_on.isoformat(),
         "escalation_rate": rate_text(ratio(rates.escalated, rates.finished)),
         "retry_rate": rate_text(ratio(rates.repair_calls, rates.step_calls)),
-        "cache_savings": _usd(summary.cache_savings),
-        "batch_savings": _usd(summary.batch_savings),
+        "cache_savings": usd(summary.cache_savings),
+        "batch_savings": usd(summary.batch_savings),
         "agreement": None,
         "latency_ms": {"p50": rates.p50_ms, "p95": rates.p95_ms},
         "baseline": _represent_baseline(summary),
@@ -52,18 +52,18 @@ def _represent_reported(reported: Reported) -> dict:
 
 def _represent_money(balance: Balance) -> dict:
     return {
-        "execution_cost": _usd(balance.execution_cost),
-        "design_cost": _usd(balance.design_cost),
-        "design": {"declared": _usd(balance.design_declared), "measured": _usd(balance.design_measured)},
-        "evaluation_cost": _usd(balance.evaluation_cost),
-        "shadow_cost": _usd(balance.shadow_cost),
-        "in_doubt_cost": _usd(balance.in_doubt_cost),
-        "total_cost": _usd(balance.total_cost),
-        "if_all_frontier": _usd(balance.if_all_frontier),
-        "savings": _usd(balance.savings),
+        "execution_cost": usd(balance.execution_cost),
+        "design_cost": usd(balance.design_cost),
+        "design": {"declared": usd(balance.design_declared), "measured": usd(balance.design_measured)},
+        "evaluation_cost": usd(balance.evaluation_cost),
+        "shadow_cost": usd(balance.shadow_cost),
+        "in_doubt_cost": usd(balance.in_doubt_cost),
+        "total_cost": usd(balance.total_cost),
+        "if_all_frontier": usd(balance.if_all_frontier),
+        "savings": usd(balance.savings),
         "savings_percent": percent_text(balance.savings_percent),
         "roi_percent": percent_text(balance.roi_percent),
-        "cost_per_completed": _usd(balance.cost_per_completed),
+        "cost_per_completed": usd(balance.cost_per_completed),
     }
 
 
@@ -86,7 +86,7 @@ def represent_group(group: Group) -> dict:
     key = {name: value.isoformat() if isinstance(value, date) else value for name, value in group.key.items()}
     return {
         **key,
-        "cost": _usd(group.cost),
+        "cost": usd(group.cost),
         "calls": group.calls,
         "unpriced_calls": group.unpriced_calls,
         "tokens": {
@@ -98,6 +98,6 @@ def represent_group(group: Group) -> dict:
     }
 
 
-def _usd(amount: Decimal | None) -> str | None:
+def usd(amount: Decimal | None) -> str | None:
     """What is a sum of ledger rows is exact to the pico-dollar anyway; a quotient is rounded to it, half to even."""
     return None if amount is None else usd_text(to_usd(to_pico(amount)))

@@ -4,10 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from executions.models import Flag
 from executions.shown import Tokens
-from wire.answers import Answer, Count, Day, Money, Percentage, Rate, perhaps, word_of
+from wire.answers import Answer, Count, Day, Id, Money, Percentage, Rate, Time, perhaps, word_of
 
 from .baselines import Method
+from .by_version import Verdict
+
+Interval = Annotated[list[Rate], Field(min_length=2, max_length=2, description="95%: from, to.")]
 
 
 class DesignCost(Answer):
@@ -27,6 +31,93 @@ class Reported(Answer):
 class Latency(Answer):
     p50: int | None
     p95: int | None
+
+
+class EscalatedVersion(Answer):
+    version: str
+    published_at: Annotated[Time, Field(description="First.")]
+    finished: Count
+    escalated: Count
+    run_again: Annotated[
+        Count, Field(description="Of them, run again on the version that closed their flags. They count here only.")
+    ]
+    escalation_rate: Rate | None
+    interval: Interval | None
+
+
+class EscalationChange(Answer):
+    """The last version against the one before it."""
+
+    before: str
+    after: str
+    difference: Annotated[Rate | None, Field(description="The rate of `after` less that of `before`.")]
+    interval: Interval | None
+    verdict: word_of(Verdict)
+
+
+class DesignSpent(Answer):
+    """Of designs, or redesigns, that ended in these days."""
+
+    completed: Count
+    failed: Count
+    cancelled: Count
+    unfinished: Annotated[Count, Field(description="By now; in nothing else.")]
+    cost: Annotated[Money | None, Field(description="Of all that ended, whatever came of them.")]
+    unpriced_calls: Count
+    cost_per_completed: Money | None
+
+
+class DeclaredDesigns(Answer):
+    versions: Count
+    cost: Money
+
+
+class RecurredGroup(Answer):
+    id: Id
+    step: str
+    reason: word_of(Flag.Reason)
+    version: Annotated[str, Field(description="The first that was to end it.")]
+    closed_at: Annotated[Time, Field(description="When that version closed the first of its flags.")]
+    flags: Annotated[Count, Field(description="That came since.")]
+    latest_at: Time
+
+
+class Recurrence(Answer):
+    closed: Annotated[Count, Field(description="Groups of which a flag was closed.")]
+    recurred: Annotated[Count, Field(description="Of them, flagged again since.")]
+    groups: Annotated[list[RecurredGroup], Field(description="Those with the most flags.")]
+
+
+class TimeToFix(Answer):
+    flags: Count
+    p50: Annotated[int | None, Field(description="Seconds.")]
+    p95: int | None
+
+
+class InRedesign(Answer):
+    """Flags that wait now for a version that closes them."""
+
+    flags: Count
+    oldest: Annotated[Time | None, Field(description="When the oldest of them was raised.")]
+
+
+class Learning(Answer):
+    workflow: str
+    since: Day | None
+    until: Day | None
+    currency: word_of(("USD",))
+    simulated: bool
+    versions: Annotated[list[EscalatedVersion], Field(description="In the order in which they went live.")]
+    change: Annotated[EscalationChange | None, Field(description="Null before there are two versions.")]
+    design: DesignSpent
+    redesign: DesignSpent
+    declared: DeclaredDesigns
+    redesign_per_design: Annotated[
+        str | None, Field(pattern=r"^\d+\.\d{4}$", description="What a redesign costs, as a part of a design.")
+    ]
+    recurrence: Recurrence
+    time_to_fix: TimeToFix
+    in_redesign: InRedesign
 
 
 class SummaryBaseline(Answer):

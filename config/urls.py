@@ -69,6 +69,7 @@ api = [
     path("designs/<uuid:design_id>/budget", designs.DesignBudget.as_view()),
     path("designs/<uuid:design_id>/cancellation", designs.DesignCancellation.as_view()),
     path("designs/<uuid:design_id>/rounds", designs.DesignRounds.as_view()),
+    path("workflows/<str:name>/learning", analytics.WorkflowLearning.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),

@@ -34,7 +34,7 @@ WITH_A_ROW = (
     "feedback",
     "budget",
     "evaluate",
-    *("search-tiers", "escalation", "add-case", "import-cases", "export-cases", "make-case"),
+    *("search-tiers", "escalation", "learning", "add-case", "import-cases", "export-cases", "make-case"),
     *("replace", "confirm", "retire"),
     *("decide", "reopen"),
     *("answer", "redesign"),

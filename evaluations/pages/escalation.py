@@ -22,10 +22,9 @@ PROBES = {
 }
 
 
-class WindowForm(forms.Form):
-    """What is looked at. `version`: its number."""
+class DaysForm(forms.Form):
+    """Which days are looked at, and of which kind of money."""
 
-    version = forms.ChoiceField(label="Version", required=False)
     since = forms.DateField(
         label="Production since", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="UTC"
     )
@@ -34,15 +33,27 @@ class WindowForm(forms.Form):
     )
     simulated = forms.ChoiceField(label="Of", choices=KINDS, required=False)
 
-    def __init__(self, numbers: list[str], *args: object, **named: object) -> None:
-        super().__init__(*args, **named)
-        self.fields["version"].choices = [("", "what is live, else the newest"), *((one, one) for one in numbers)]
-
     def clean(self) -> dict[str, object]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and until <= since:
             raise forms.ValidationError("It ends on a day behind the one on which it begins; that day is not counted.")
         return self.cleaned_data
+
+    @property
+    def kind(self) -> bool | None:
+        """Whether simulated; None: as it was used last."""
+        return {"yes": True, "no": False}.get(self.cleaned_data["simulated"])
+
+
+class WindowForm(DaysForm):
+    """`version`: its number."""
+
+    version = forms.ChoiceField(label="Version", required=False)
+    field_order = ("version",)
+
+    def __init__(self, numbers: list[str], *args: object, **named: object) -> None:
+        super().__init__(*args, **named)
+        self.fields["version"].choices = [("", "what is live, else the newest"), *((one, one) for one in numbers)]
 
 
 class EscalationPage(WorkflowAdmin):
@@ -57,8 +68,7 @@ class EscalationPage(WorkflowAdmin):
         version = _version(workflow, form.cleaned_data["version"]) if form.is_valid() else None
         if version is not None:
             asked = form.cleaned_data
-            kind = {"yes": True, "no": False}.get(asked["simulated"])
-            window = escalation_quality.window(version, asked["since"], asked["until"], kind)
+            window = escalation_quality.window(version, asked["since"], asked["until"], form.kind)
             found = escalation_quality.of(window)
             shown = {"simulated": found["simulated"], "production": _production(found["production"])}
             shown["probes"] = _probes(found["probes"]) if found["probes"] else None

@@ -54,7 +54,7 @@ def state_baseline(workflow: Workflow, method: str, *, model: str = "", cost: st
 
 def build_execution(workflow: Workflow, at: datetime = NOON, status: Status = Status.COMPLETED, **fields) -> Execution:
     """Unsaved; accepted two seconds before it ended at `at`."""
-    version = workflow.versions.get()
+    version = fields.get("version") or workflow.versions.get()
     given = {
         "project": workflow.project,
         "workflow": workflow,

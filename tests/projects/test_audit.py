@@ -389,7 +389,7 @@ def test_every_page_of_the_admin_that_changes_something_is_in_these_tables():
 LOOKED_AT = {"in-force/", "<path:object_id>/diff/"}
 # What they do stands in the history of an execution.
 LOOKED_AT |= {f"<path:object_id>/{word}/" for word in ("cancel", "retry", "feedback")}
-LOOKED_AT |= {"<path:object_id>/escalation/"}
+LOOKED_AT |= {"<path:object_id>/escalation/", "<path:object_id>/learning/"}
 # A group that is decided, or taken back, is an event beside those of its flags: see tests/designs/test_group_page.py.
 LOOKED_AT |= {"<path:object_id>/decide/", "<path:object_id>/reopen/"}
 # These are events too, see tests/evaluations: a case that is made of an execution, and one in place of another, which are two.
