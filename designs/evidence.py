@@ -1,4 +1,5 @@
-"""What the frontier is shown of flags that belong together: what came, what was found, and what people said of it."""
+"""What the frontier is shown of flags that belong together: what came, what was found, what the step had answered, and what people
+said of it. The keys are those of the example in `templates/prompts/redesign/`."""
 
 from collections.abc import Sequence
 
@@ -16,13 +17,15 @@ def of(flags: Sequence[Flag]) -> list[dict[str, object]]:
 
 def _item(flag: Flag) -> dict[str, object]:
     execution = flag.execution
-    found = {"input": execution.input, "explanation": flag.explanation, "item": flag.iteration}
+    found = {"input": execution.input, "flagged_because": flag.explanation}
+    if flag.iteration is not None:
+        found["item"] = flag.iteration
     if (kept := _kept_output(flag)) is not None:
         found["step_output"] = kept
     if flag.note:
         found["note"] = flag.note
     if execution.resolved_by == Execution.Resolver.HUMAN:
-        found["answered_by_a_person"] = execution.output
+        found["answered"] = execution.output
     elif execution.resolved_by == Execution.Resolver.FRONTIER:
         found["answered_by_the_frontier"] = execution.output
     return found
