@@ -19,7 +19,7 @@ from wire.problems import Conflict, Invalid, Problem
 
 from .models import Group, GroupDecision
 
-AT_ONCE = 500  # flags that one request decides
+AT_ONCE = 200  # flags that one request decides: some seconds
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ function pressed(event) {
   if (event.key === "Enter") return enter(event);
   if (event.ctrlKey) return;
   if (event.key === "Escape") {
-    help.open = false;
+    if (help) help.open = false;
     document.activeElement.blur();
   } else if (!isField(event.target)) {
     if (event.key.startsWith("Arrow") && event.target.matches("input")) return; // they choose among the decisions

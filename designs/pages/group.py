@@ -43,6 +43,7 @@ DONE = {
     Flag.Resolution.REDESIGN: "marked for redesign",
 }
 SURE = "Say that you mean all of them."
+SHOWN = 300  # characters of a text in the list
 NAMED = 20  # refused flags
 
 
@@ -52,7 +53,8 @@ class Line:
 
     one: Weighed
     address: str
-    text: str
+    came: str
+    found: str
 
     @property
     def reason(self) -> str:
@@ -195,7 +197,10 @@ class GroupAdmin(ReadableAdmin):
 
 def _line(one: Weighed) -> Line:
     address = reverse("admin:designs_group_change", args=[one.group.pk])
-    return Line(one, address, (one.group.text or "Its text was deleted.").strip()[:400])
+    if one.group.text is None:
+        return Line(one, address, "Its text was deleted.", "")
+    found, _, came = one.group.text.partition("\n")
+    return Line(one, address, came[:SHOWN], found[:SHOWN])
 
 
 def _members(group: Group, number: str) -> tuple[list[Row], object]:

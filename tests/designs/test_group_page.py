@@ -80,7 +80,7 @@ def test_the_page_says_why_its_flags_belong_together(reviewer, group):
 
 def test_the_queue_leads_to_the_groups_and_a_flag_to_its_own(reviewer, group):
     text = page(reviewer, f"/admin/queue/{group.first_id}/")
-    assert f'<a href="{LIST}">Groups of flags that are alike</a>' in text
+    assert f'<a href="{LIST}">in groups</a>' in text
     assert f'<a href="{of(group)}">Its group</a>' in text
 
 

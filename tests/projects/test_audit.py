@@ -15,9 +15,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from designs import group_resolution
 from designs.models import Design
 from evaluations.models import Case, Evaluation, Gate, Replay, Result
 from executions.models import Flag
+from executions.resolution import Decision
 from gateway.models import Limit
 from notifications.models import Delivery
 from projects import audit, keys
@@ -63,10 +65,10 @@ def told(event: AuditEvent) -> tuple[str, str, str, str]:
 @pytest.mark.parametrize(("method", "pattern"), MUTATING)
 def test_every_call_that_changes_something_leaves_an_event(method, pattern, both):
     workflow, key = both.own, None
+    ids = cast.ids_of(workflow)
     prepare(method, pattern, workflow)
     key, token = ApiKey.objects.issue(workflow.project, list(Scope.values), name="nightly")
     client, before = Client(headers={"Authorization": f"Bearer {token}"}), AuditEvent.objects.count()
-    ids = cast.ids_of(workflow)
     body = BODIES.get((method, pattern))
     ids["uuid:flag_id"] = str(flag_to_decide(method, workflow).pk)
     if pattern.endswith("/answers"):
@@ -85,6 +87,8 @@ def test_every_call_that_changes_something_leaves_an_event(method, pattern, both
 def prepare(method: str, pattern: str, workflow) -> None:
     if (method, pattern) == ("DELETE", "workflows/<str:name>/archival"):
         workflow.archive("alice")
+    if (method, pattern) == ("DELETE", "groups/<uuid:group_id>/resolution"):
+        group_resolution.resolve(workflow.groups.open().earliest("pk"), Decision("redesign", "alice"))
 
 
 def an_answer_of(workflow) -> dict[str, str]:
@@ -97,7 +101,7 @@ def flag_to_decide(method: str, workflow) -> Flag:
     flags = Flag.objects.filter(execution__workflow=workflow)
     if method != "DELETE":
         return flags.filter(state="open", waiting=True, execution__status="escalated").first()
-    flag = flags.filter(state="open").first()
+    flag = flags.filter(state__in=("open", "in_redesign")).first()
     Flag.objects.filter(pk=flag.pk).update(waiting=False, state="dismissed", resolution="dismissed")
     return flag
 
