@@ -40,7 +40,7 @@ MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate
 MODELS += ("evaluations/tiersearch", "evaluations/replay", "designs/group", "designs/design")
 KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay, Group, Design)
 READ = ("change", "publish", "diff", "try", "evaluate", "search-tiers")  # of a version
-OF_WORKFLOW = ("change", "escalation", "add-case", "import-cases", "export-cases", "redesign")
+OF_WORKFLOW = ("change", "escalation", "learning", "add-case", "import-cases", "export-cases", "redesign")
 OF_DESIGN = ("change", "answer", "cancel", "budget")
 OF_CASE = ("change", "replace", "confirm", "retire")
 
