@@ -28,14 +28,13 @@ def change(versions: int, found: Comparison | None) -> str:
     if found.verdict == Verdict.TOO_FEW:
         few = " and ".join(f"{one.version} has {one.finished}" for one in (found.before, found.after))
         return f"{names}: too few to say. It takes {ENOUGH} finished executions of each; {few}."
-    low, high = (f"{100 * one:+.1f}" for one in found.interval)
-    points = f"by {100 * found.difference:+.1f} points, with 95% confidence between {low} and {high}"
-    said = {
-        Verdict.LOWER: "it escalates less",
-        Verdict.HIGHER: "it escalates more",
-        Verdict.UNDECIDED: "no difference is shown",
-    }
-    return f"{names}: {said[found.verdict]}, {points}."
+    difference, low, high = (100 * one for one in (found.difference, *found.interval))
+    if found.verdict == Verdict.UNDECIDED:
+        within = f"with 95% confidence between {low:+.1f} and {high:+.1f}"
+        return f"{names}: no difference is shown ({difference:+.1f} points, {within})."
+    near, far = sorted((abs(low), abs(high)))
+    word = "less" if found.verdict == Verdict.LOWER else "more"
+    return f"{names}: it escalates {abs(difference):.1f} points {word}, with 95% confidence {near:.1f} to {far:.1f}."
 
 
 def per_completed(spent: Spent, word: str) -> str:
