@@ -1,6 +1,6 @@
 """The first page of the admin: of each project that the account may see, what waits, what it costs, and what to do next."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from designs.models import Design, Member
 from executions.models import UNFINISHED, Execution, Flag, Status, Worker
 from executions.pages.stands import condition
 from projects.models import ApiKey, Project, Role
@@ -108,7 +109,7 @@ def _shown(request: HttpRequest, project: Project, waits: Mapping, uses: Mapping
 
 
 def _waits(projects: Sequence[Project]) -> dict[int, list[Wait]]:
-    """Three queries, which read what is in motion, what failed lately and what is flagged."""
+    """Five queries, which read what is in motion, what failed lately, what is flagged and what is designed."""
     mine = Execution.objects.filter(project__in=projects).exclude(
         purpose__in=(Execution.Purpose.REPORTED, Execution.Purpose.EVALUATION)
     )
@@ -125,7 +126,22 @@ def _waits(projects: Sequence[Project]) -> dict[int, list[Wait]]:
         counts[project]["failed_lately"] = count
     for project, waiting, count in flagged.order_by():
         counts[project]["flags_waiting" if waiting else "flags"] = count
+    for project, found in _designs(projects):
+        counts[project] |= found
     return {project: list(_told(project, found)) for project, found in counts.items()}
+
+
+def _designs(projects: Sequence[Project]) -> Iterator[tuple[int, dict[str, int]]]:
+    """Two queries: designs that are not at their end, and groups with a flag that is open."""
+    moving = (
+        Design.objects.to_come().filter(project__in=projects).values_list("project", "status").annotate(Count("pk"))
+    )
+    for project, status, count in moving.order_by():
+        yield project, {f"design_{status}": count}
+    members = Member.objects.filter(group__workflow__project__in=projects, flag__state=Flag.State.OPEN)
+    groups = members.values_list("group__workflow__project").annotate(Count("group", distinct=True))
+    for project, count in groups.order_by():
+        yield project, {"groups": count}
 
 
 def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
@@ -139,6 +155,22 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         Wait(counts.get("review", 0), "reviews that the design asks for", executions("review"), asks=True),
         Wait(
             holding + counts.get("flags", 0), f"open flags; {holding} of them hold an execution up", flags, holding > 0
+        ),
+        Wait(
+            counts.get("groups", 0),
+            "groups of open flags: a redesign could close each",
+            _list("workflows_workflow", project__id__exact=project),
+        ),
+        Wait(
+            counts.get("design_waiting", 0),
+            "designs whose budget has no room",
+            _list("designs_design", status="waiting", project__id__exact=project),
+            asks=True,
+        ),
+        Wait(
+            counts.get("design_running", 0),
+            "designs that the frontier works on",
+            _list("designs_design", status="running", project__id__exact=project),
         ),
         Wait(counts.get("budget", 0), "parked: a budget has no room", executions("budget"), asks=True),
         Wait(counts.get("provider", 0), "put off: a provider does not answer", executions("provider")),

@@ -7,11 +7,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from designs import grouping
+from designs.models import Design
 from executions import worker
 from executions.models import Execution, Worker
 from projects.models import ApiKey, Project
 from tests import neighbours as cast
 from tests.cast import envelope, execute, make_project, make_workflow, member, models_answer
+from tests.designs.designed import begin
+from tests.designs.flagged import flagged
 from tests.neighbours import CANARY
 from workflows.models import Budget
 
@@ -42,6 +46,24 @@ def test_it_shows_what_waits_and_where():
     for link in links:
         assert "1 execution" in client.get(link.replace("&amp;", "&")).content.decode(), link
     assert len(links) == 3
+
+
+def test_it_shows_the_gaps_that_wait_for_a_redesign_and_what_is_designed():
+    workflow = make_workflow()
+    for message in ("refund my voucher", "refund my voucher again", "Where is my lamp?"):
+        flagged(workflow, message, explanation=message)
+    grouping.gather(workflow)
+    begin(workflow.project, "first")
+    Design.objects.filter(pk=begin(workflow.project, "second").pk).update(status="waiting")
+    client = member(project=workflow.project)
+    page = home(client)
+    assert "2 groups of open flags: a redesign could close each" in page
+    assert "1 designs whose budget has no room needs a person" in page
+    assert "1 designs that the frontier works on" in page
+    links = re.findall(r'href="(/admin/designs/design/\?[^"]*)"', client.get("/admin/").content.decode())
+    assert len(links) == 2
+    for link in links:
+        assert "1 design" in client.get(link.replace("&amp;", "&")).content.decode(), link
 
 
 def test_what_failed_long_ago_does_not_wait():
