@@ -74,7 +74,7 @@ class BeginningAdmin(ReadableAdmin):
             if pk is not None:
                 return redirect("admin:designs_design_change", pk)
         projects = designable(request)
-        shown["form"] = form or BriefForm(projects, SLOTS, again, initial=_initial(again, workflow))
+        shown["form"] = form or BriefForm(projects, SLOTS, again, initial=_initial(again, workflow, projects))
         shown["projects"] = projects
         return self.rendered(request, "admin/designs/begin.html", None, "Have a workflow designed", **shown)
 
@@ -191,7 +191,8 @@ def _refused(workflow: Workflow | None) -> list[str]:
     return [f"{workflow.name} is archived: take that back first."] if archived else []
 
 
-def _initial(again: Design | None, workflow: Workflow | None) -> dict[str, object]:
+def _initial(again: Design | None, workflow: Workflow | None, projects: Sequence[Project]) -> dict[str, object]:
     if again:
         return brief_form.initial(again, again.workflow.name, again.project_id)
-    return brief_form.initial(None, workflow.name if workflow else "", workflow and workflow.project_id)
+    project = workflow.project_id if workflow else projects[0].pk if projects else None
+    return brief_form.initial(None, workflow.name if workflow else "", project)

@@ -153,7 +153,9 @@ class BriefForm(CostForm):
         choices = [(pk, one.name) for pk, one in self.projects.items()]
         self.fields["project"] = forms.ChoiceField(label="Project", choices=choices)
         for n in self.slots:
-            self.fields[f"policy-{n}-name"] = forms.CharField(label=f"Policy {n + 1}: its name", required=False)
+            self.fields[f"policy-{n}-name"] = forms.CharField(
+                label=f"Policy {n + 1}: its name", required=False, widget=forms.TextInput(attrs={"size": 40})
+            )
             text = forms.CharField(label="Its text", required=False, strip=False, widget=_area(4))
             self.fields[f"policy-{n}-text"] = text
         if again and again.examples:

@@ -21,7 +21,7 @@ from projects.admin import OwnFilter, usd
 from projects.audited import actor
 from projects.lists import Bounded, OneOf
 from projects.models import Role
-from projects.pages import ById, readable, sentences
+from projects.pages import ById, sentences
 from wire.money import to_pico, to_usd, usd_text
 from wire.problems import Problem
 from workflows.pages.version import differences, state_of
@@ -63,7 +63,7 @@ class DesignAdmin(ById, BeginningAdmin):
     of_project = "project"
     page = "admin/designs/page.html"
     change_list_template = "admin/designs/change_list.html"
-    list_display = ["begun_at", "sort", "workflow", "stands", "target", "spent", "made", "created_by"]
+    list_display = ["begun_at", "workflow", "sort", "stands", "made", "spent", "asked", "created_by"]
     list_filter = [Statuses, Sorts, ("project", OwnFilter), ("workflow", OwnFilter)]
     list_per_page = 50
     search_fields = ["id"]  # see ById
@@ -118,6 +118,10 @@ class DesignAdmin(ById, BeginningAdmin):
     def spent(self, design: Design) -> str:
         return usd(design.cost_so_far, simulated=design.simulated)
 
+    @admin.display(description="model")
+    def asked(self, design: Design) -> str:
+        return design.target
+
     @admin.display(description="draft")
     def made(self, design: Design) -> SafeString | str:
         if design.draft is None:
@@ -138,11 +142,9 @@ class DesignAdmin(ById, BeginningAdmin):
             "budget": "none" if design.budget is None else usd(design.budget),
             "rounds": told.rounds(several),
             "fit": told.fit(answer),
-            "figures": told.figures(design.figures),
+            "figures": told.figures(design.figures, simulated=design.simulated),
             "questions": AnswersForm(questions(design)),
             "answers": designs and can_be_answered(design),
-            "considered": readable(answer.get("edge_cases_considered", [])),
-            "references": readable(answer.get("policy_references", [])),
             "changes": list(told.changes(answer)),
             "softens": answer.get("softens", []),
             "brief": told.brief(design.brief),
@@ -198,7 +200,7 @@ def _of_draft(design: Design) -> dict[str, object]:
     return {
         "draft": draft,
         "draft_state": state_of(draft, design.workflow.live),
-        "cases": cases[:CASES],
+        "cases": [(one, *told.case(one)) for one in cases[:CASES]],
         "evaluations": [(one, evaluations_told.headline(one)) for one in _with_others(evaluations)],
         "difference": differences(design.base, draft) if design.base else None,
     }

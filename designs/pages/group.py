@@ -192,6 +192,7 @@ class GroupAdmin(ReadableAdmin):
             "decided": decision and _decision(decision),
             "refused": decision.refused[:NAMED] if decision else [],
             "reviews": self.may(request, Role.REVIEWER, group),
+            "designs": self.may(request, Role.DESIGNER, group) and one.undecided > 0,
         }
 
 

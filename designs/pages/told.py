@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
+from evaluations.models import Case
 from gateway.models import Call
 from projects.pages import readable
 
@@ -27,12 +29,10 @@ BRIEF = {
     "task": "Task",
     "note": "Note",
     "requirements": "Requirements",
-    "policies": "Policies",
     "constraints": "Constraints",
     "answers": "Questions that were answered",
     "executions_per_month": "Executions a month",
 }
-MOST_FLAGS = 50
 
 
 def costs(designs: Iterable[Design]) -> dict[UUID, int]:
@@ -107,16 +107,16 @@ def fit(answer: Mapping[str, object]) -> dict[str, object] | None:
     return {"kind": kind, "said": said, "reasons": found.get("reasons", [])}
 
 
-def figures(found: Mapping[str, object] | None) -> dict[str, object] | None:
+def figures(found: Mapping[str, object] | None, *, simulated: bool) -> dict[str, object] | None:
     """What an execution of the draft is expected to cost. None: nothing was drafted."""
     if not found:
         return None
     per_execution = found.get("per_execution") or {}
     return {
-        "lines": [(name, _usd(per_execution[key])) for key, name in WAYS.items() if key in per_execution],
-        "design_cost": _usd(found.get("design_cost")),
+        "lines": [(name, _usd(per_execution[key], simulated)) for key, name in WAYS.items() if key in per_execution],
+        "design_cost": _usd(found.get("design_cost"), simulated),
         "break_even": _break_even(found),
-        "saved": _usd(found.get("saved_per_month")) if found.get("saved_per_month") else "",
+        "saved": _usd(found.get("saved_per_month"), simulated),
         "monthly": found.get("executions_per_month"),
         "doubts": found.get("doubts", []),
         "rehearsed": _rehearsed(found.get("rehearsed")),
@@ -148,12 +148,18 @@ def _rehearsed(found: Mapping[str, object] | None) -> dict[str, object] | None:
     return {"said": [*said, found.get("said", "")], "differing": found.get("differing", [])}
 
 
-def _usd(amount: object) -> str:
-    return "not known" if amount is None else f"{amount} USD"
+def _usd(amount: object, simulated: bool) -> str:
+    return "not known" if amount is None else f"{amount} USD{' (simulated)' if simulated else ''}"
+
+
+def case(one: Case) -> tuple[str, str]:
+    """What comes in, and what should come of it; as JSON, short."""
+    expected = "a flag" if one.expects_flag else json.dumps(one.expected, ensure_ascii=False)
+    return Truncator(json.dumps(one.input, ensure_ascii=False)).chars(200), Truncator(expected).chars(200)
 
 
 def brief(said: Mapping[str, object]) -> list[tuple[str, object]]:
-    """What was asked for, but for the document, files and groups."""
+    """What was asked for, but for what is long: policies, the document, files and groups."""
     return [(name, readable(said[key])) for key, name in BRIEF.items() if said.get(key)]
 
 

@@ -23,6 +23,7 @@ from .beginning import begun, priced, terms_of
 from .brief_form import CostForm
 
 SALT = "designs.redesign"
+MOVING = (Design.Status.RUNNING, Design.Status.WAITING)
 DESIGNS = 10  # of the newest
 GROUPS = 100  # that are offered: those most worth deciding
 
@@ -94,6 +95,7 @@ class DesignedWorkflowAdmin(TriedWorkflowAdmin):
         back = reverse("admin:workflows_workflow_change", args=[workflow.pk])
         ticked = form["groups"].value() or []
         shown |= {"form": form, "refused": refused, "back": back, "live": workflow.live and workflow.live.version}
+        shown["waiting"] = _waiting(workflow)
         shown["groups"] = [(one, str(one.group.pk) in ticked) for one in offered]
         title = f"Redesign {workflow.name} from its flags"
         return self.rendered(request, "admin/designs/redesign.html", workflow, title, **shown)
@@ -106,6 +108,14 @@ def _refused(workflow: Workflow) -> list[str]:
     except Problem as problem:
         return [problem.detail]
     return []
+
+
+def _waiting(workflow: Workflow) -> Design | None:
+    """The last redesign, where something of it may still go live."""
+    last = workflow.designs.filter(kind=Design.Kind.REDESIGN).select_related("draft").order_by("-pk").first()
+    if last is None or (last.draft is None and last.status not in MOVING):
+        return None
+    return None if last.draft and last.draft.publications.exists() else last
 
 
 def _initial(request: HttpRequest) -> dict[str, object]:

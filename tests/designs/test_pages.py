@@ -68,6 +68,10 @@ def test_the_list_tells_kind_status_model_cost_draft_and_who(alice, rosa):
     assert "1 design" in shown(rosa, f"{LIST}?status=completed")
 
 
+def test_whoever_has_one_project_need_not_choose_it(alice, rosa):
+    assert f'<input type="hidden" name="project" value="{alice.pk}"' in shown(rosa, BEGIN)
+
+
 def test_the_list_takes_as_many_queries_for_five_as_for_one(alice, rosa, django_assert_max_num_queries):
     models_answer({"text": design_answer()})
     for number in range(5):
@@ -232,6 +236,7 @@ def test_a_completed_one_shows_what_came_of_it(alice, rosa):
         "The answer must be one JSON object",
         "Say of each message to the shop",
         "They count once somebody has confirmed them.",
+        "<code>{&quot;message&quot;: &quot;I want a refund&quot;}</code>",
     ):
         assert said in page
     draft = f"/admin/workflows/version/{found.draft_id}"

@@ -73,6 +73,10 @@ def test_groups_stand_there_with_their_count_cost_and_standing(workflow, voucher
     assert "3 undecided" in page
     assert '<td class="number">1</td>' in page
     assert "A voucher is not covered." in page
+    group = f"/admin/designs/group/{vouchers.pk}/change/"
+    assert f'<a href="{group}">its flags</a>' in page
+    assert f'href="{asking(workflow)}?group={vouchers.pk}">Redesign from it</a>' in shown(rosa, group)
+    assert "Redesign from it" not in shown(member(workflow.project, "reviewer", "vera"), group)
     assert "checked" in shown(rosa, f"{asking(workflow)}?group={vouchers.pk}")
     assert "Redesign from flags (1 group)" in shown(rosa, f"/admin/workflows/workflow/{workflow.pk}/change/")
 
@@ -144,6 +148,7 @@ def test_its_page_shows_changes_reasons_evidence_and_what_it_closes(workflow, vo
         "a refund of a voucher",
     ):
         assert said in page, said
+    assert "made the draft" in shown(rosa, asking(workflow))
     for flag in Flag.objects.all():
         assert f"/admin/executions/flag/{flag.pk}/change/" in page
     draft = f"/admin/workflows/version/{found.draft_id}"
