@@ -159,17 +159,17 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         Wait(
             counts.get("groups", 0),
             "groups of open flags: a redesign could close each",
-            _list("workflows_workflow", project__id__exact=project),
+            _list("designs_group", state="open"),
         ),
         Wait(
             counts.get("design_waiting", 0),
-            "designs whose budget has no room",
+            "waiting in the middle of a design: its budget has no room",
             _list("designs_design", status="waiting", project__id__exact=project),
             asks=True,
         ),
         Wait(
             counts.get("design_running", 0),
-            "designs that the frontier works on",
+            "being designed or redesigned by the frontier",
             _list("designs_design", status="running", project__id__exact=project),
         ),
         Wait(counts.get("budget", 0), "parked: a budget has no room", executions("budget"), asks=True),
