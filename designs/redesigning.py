@@ -214,7 +214,7 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
         designed_at=timezone.now(),
         intelligence_level="frontier",
         created_by=design.created_by,
-        resolves=design.resolves,
+        resolves=_undecided(design),
     )
     kept = designing.keep_cases(workflow, found.checked.cases)
     figures = projecting.figures(design, version, [case.input for case in found.checked.cases])
@@ -223,6 +223,13 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
         for one in limits.softens(before, document, designing.harmless(workflow.project))
     ]
     return {"answer": {**told, "softens": softens}, "figures": {**figures, "cases": kept}, "draft": version, "said": ""}
+
+
+def _undecided(design: Design) -> list[str]:
+    """What it is to close, without what people have decided otherwise meanwhile."""
+    rows = Flag.objects.filter(pk__in=design.resolves, state__in=UNDECIDED).values_list("pk", flat=True)
+    left = set(map(str, rows))
+    return [pk for pk in design.resolves if pk in left]
 
 
 class Superseded(Conflict):

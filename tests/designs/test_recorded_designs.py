@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from designs import redesigning, rounds
+from designs.grouping import gather
 from designs.models import Design
-from tests.cast import make_project, models_answer
+from executions import worker
+from executions.drivers import plain
+from executions.queue import submit
+from tests.cast import envelope, make_project, models_answer
 from tests.designs import tasks
-from tests.designs.designed import design
+from tests.designs.designed import complete, design
 from tests.designs.tasks import Task, needs_data
 from wire import strict_yaml
 
@@ -119,3 +124,27 @@ def test_deterministic_work_comes_out_as_code_and_judgement_below_the_frontier(t
     assert "frontier" not in found.draft.parsed().step_tiers
     costs = found.figures["per_execution"]
     assert float(costs["as_designed"]) < float(costs["frontier"])
+
+
+def test_a_redesign_of_the_refund_is_a_small_patch_and_two_questions():
+    """Answered like the designs. It was shown a third group, about hardship, on which people had decided differently: it asks."""
+    workflow = designed(tasks.REFUND).workflow
+    workflow.versions.get().publish("rosa")
+    workflow.refresh_from_db()
+    recorded = json.dumps(strict_yaml.loads((RECORDED / "customer-refund-redesign.yaml").read_text()))
+    models_answer(
+        {"system": "You mend workflows", "text": recorded},
+        {"text": envelope(status="uncovered", uncovered="Whether the same order delivered twice is a wrong delivery.")},
+    )
+    for number in (6121, 7010):
+        said = {"message": f"Order #{number} came twice, I was charged once only.", "customer_id": "c-17"}
+        execution = submit(workflow.live.version, workflow.live, said, actor="test")
+        plain.advance(execution.pk, worker.current())
+    gather()
+    found = complete(redesigning.begin(redesigning.examine(redesigning.Asked(workflow), "rosa")))
+    assert (found.status, found.rounds.count(), found.draft.number) == ("completed", 1, "1.1.0")
+    assert [one["path"] for one in found.answer["changes"]] == ["/edge_cases/-", "/steps/read/checks/0/check"]
+    assert [one["question"][:8] for one in found.answer["questions"]] == ["01a2-g1:", "01a2-g3:"]
+    assert len(found.draft.resolves) == 2
+    assert [one["pointer"] for one in found.answer["softens"]] == ["/edge_cases/16", "/steps/0/checks/0"]
+    assert rounds.spent(found) * 2 < rounds.spent(Design.objects.get(kind="design"))

@@ -1,0 +1,171 @@
+"""Designs and redesigns over REST: begun, followed, answered, cancelled, and nobody else's."""
+
+import pytest
+
+from designs import running
+from designs.models import Design
+from executions import errands
+from executions.models import Flag
+from projects.models import Scope
+from tests.cast import make_project, make_workflow, models_answer
+from tests.designs.designed import TASK, complete, design_answer, redesign_answer
+from tests.designs.test_redesigning import ADD, CASES, FRONTIER, flagged
+from tests.neighbours import client_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BODY = {
+    "name": "refund",
+    "task": TASK,
+    "requirements": ["Never guess."],
+    "policies": [{"name": "Refunds", "text": "R1 None after 30 days."}],
+    "examples": [{"input": {"message": "A refund please"}, "output": {"kind": "refund"}}],
+    "executions_per_month": 1000,
+    "budget": "2.00",
+}
+
+
+@pytest.fixture
+def alice():
+    return client_of(make_project(), *Scope.values)
+
+
+def post(client, path: str, body: dict, status: int = 201, **headers: str) -> dict:
+    answer = client.post(f"/api/v1/{path}", body, "application/json", headers=headers)
+    assert answer.status_code == status, answer.content
+    return answer.json()
+
+
+def get(client, path: str) -> dict:
+    answer = client.get(f"/api/v1/{path}")
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def finish(made: dict) -> dict:
+    complete(Design.objects.get(pk=made["id"]))
+    return made
+
+
+def test_a_design_is_begun_followed_and_done(alice):
+    models_answer({"text": design_answer()})
+    made = post(alice, "designs", BODY)
+    assert (made["status"], made["kind"], made["draft"], made["spent"]) == ("running", "design", None, "0.00")
+    assert (made["budget"], made["examples"], made["simulated"]) == ("2.00", 1, True)
+    finish(made)
+    found = get(alice, f"designs/{made['id']}")
+    assert (found["status"], found["draft"], found["rounds"]) == ("completed", "1.0.0", 1)
+    assert found["answer"]["fit"]["verdict"] == "great"
+    assert found["questions"][0]["question"] == "Who reads Polish?"
+    assert found["figures"]["executions_per_month"] == 1000
+    assert float(found["spent"]) > 0
+    [only] = get(alice, f"designs/{made['id']}/rounds")["results"]
+    assert (only["number"], only["faults"], len(only["model_calls"])) == (1, [], 1)
+    assert get(alice, "workflows/refund/versions/1.0.0")["designed_by"] == "scripted:claude-opus-5-5"
+    assert [one["id"] for one in get(alice, "designs?status=completed&workflow=refund")["results"]] == [made["id"]]
+    costs = get(alice, "workflows/refund/costs")
+    assert costs["design_cost"] == found["spent"]
+
+
+def test_the_estimate_begins_nothing(alice):
+    found = post(alice, "designs/estimate", BODY, 200)
+    assert (found["model"], found["upper_bound"], found["simulated"]) == ("scripted:claude-opus-5-5", "2.00", True)
+    assert 0 < float(found["expected"]) < 2
+    assert not Design.objects.exists()
+
+
+def test_the_same_key_makes_one_design(alice):
+    key = {"Idempotency-Key": "once"}
+    first = post(alice, "designs", BODY, **key)
+    assert post(alice, "designs", BODY, **key)["id"] == first["id"]
+    assert Design.objects.count() == 1
+
+
+def test_answers_begin_a_design_that_follows(alice):
+    models_answer({"text": design_answer()})
+    first = finish(post(alice, "designs", BODY))
+    answers = {"answers": [{"question": "Who reads Polish?", "answer": "Rosa."}]}
+    second = finish(post(alice, f"designs/{first['id']}/answers", answers))
+    assert second["follows"] == first["id"]
+    assert get(alice, f"designs/{second['id']}")["draft"] == "1.0.1"
+
+
+def test_it_is_cancelled_and_has_a_budget(alice):
+    made = post(alice, "designs", BODY)
+    raised = alice.put(f"/api/v1/designs/{made['id']}/budget", {"budget": "3.00"}, "application/json").json()
+    assert raised["budget"] == "3.00"
+    assert post(alice, f"designs/{made['id']}/cancellation", {}, 200)["status"] == "cancelled"
+    post(alice, f"designs/{made['id']}/cancellation", {}, 409)
+    assert alice.put(f"/api/v1/designs/{made['id']}/budget", {"budget": "4"}, "application/json").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("changed", "pointer"),
+    [
+        ({"task": "  "}, "/task"),
+        ({"name": "No Name"}, "/name"),
+        ({"policies": [{"name": "R"}]}, "/policies/0/text"),
+        ({"policies": [{"name": "R", "text": "a"}, {"name": "R", "text": "b"}]}, "/policies"),
+        ({"examples": [{"output": 1}]}, "/examples/0"),
+        ({"examples": [{"input": 1, "answer": 2}]}, "/examples/0"),
+        ({"model": "nobody:x"}, "/model"),
+        ({"max_rounds": 0}, "/max_rounds"),
+        ({"budget": "-1"}, "/budget"),
+        ({"executions_per_month": 0}, "/executions_per_month"),
+        ({"answers": []}, "/answers"),
+    ],
+)
+def test_what_is_wrong_is_said_by_its_place(alice, changed, pointer):
+    said = post(alice, "designs", {**BODY, **changed}, 422)
+    assert [one["pointer"] for one in said["errors"]] == [pointer]
+    assert not Design.objects.exists()
+
+
+def test_an_archived_workflow_is_not_designed(alice):
+    workflow = make_workflow(project=alice_project(alice))
+    workflow.archive("alice")
+    assert "archived" in post(alice, "designs", BODY, 409)["detail"]
+
+
+def alice_project(client):
+    from projects.models import Project
+
+    return Project.objects.get(name="alice")
+
+
+def test_a_redesign_from_groups(alice):
+    workflow = make_workflow(project=alice_project(alice))
+    flags = flagged(workflow)
+    [group] = get(alice, "workflows/refund/groups")["results"]
+    assert float(post(alice, "workflows/refund/redesigns/estimate", {"groups": [group["id"]]}, 200)["expected"]) > 0
+    assert {flag.state for flag in Flag.objects.all()} == {"open"}
+    models_answer({**FRONTIER, "text": redesign_answer([ADD], CASES)})
+    made = finish(post(alice, "workflows/refund/redesigns", {"groups": [group["id"]], "note": "Not here."}))
+    found = get(alice, f"designs/{made['id']}")
+    assert (found["kind"], found["base"], found["draft"]) == ("redesign", "1.0.0", "1.1.0")
+    assert sorted(found["resolves"]) == sorted(str(flag.pk) for flag in flags)
+    assert found["answer"]["changes"][0]["path"] == "/edge_cases/-"
+    assert [one["id"] for one in get(alice, "workflows/refund/redesigns")["results"]] == [made["id"]]
+    assert get(alice, f"groups/{group['id']}")["state"] == "in_redesign"
+
+
+def test_anothers_groups_and_flags_are_like_none(alice):
+    make_workflow(project=alice_project(alice))
+    [foreign, _] = flagged(make_workflow(project=make_project("mallory"), name="refund"))
+    unknown = "0190a000-0000-7000-8000-000000000000"
+    for field, pk in (("flags", str(foreign.pk)), ("groups", str(foreign.membership.group_id))):
+        said = post(alice, "workflows/refund/redesigns", {field: [pk]}, 422)
+        assert said == post(alice, "workflows/refund/redesigns", {field: [unknown]}, 422)
+        assert said["errors"][0]["pointer"] == f"/{field}/0"
+    foreign.refresh_from_db()
+    assert foreign.state == "open"
+
+
+def test_anothers_design_is_not_found(alice):
+    made = post(alice, "designs", BODY)
+    mallory = client_of(make_project("mallory"), *Scope.values)
+    for path in ("", "/rounds"):
+        assert mallory.get(f"/api/v1/designs/{made['id']}{path}").status_code == 404
+    assert post(mallory, f"designs/{made['id']}/cancellation", {}, 404)
+    running.advance_all()
+    errands.wait()
