@@ -17,6 +17,8 @@ from executions.models import Execution, Flag
 from notifications.models import Endpoint
 from projects.models import Project, Tool
 from tests.browser import CHROMIUM, Browser, browse
+from tests.cast import make_project, models_answer
+from tests.designs.designed import begin, complete, design_answer
 from tests.neighbours import execution, models_say, populate
 from workflows.models import Version, Workflow
 
@@ -169,6 +171,30 @@ def test_the_page_of_an_execution_follows_it(live_server, tmp_path, cookies):
         assert await browser.evaluate("window.same && !document.querySelector('[data-follow]')")
 
     browse(tmp_path, visit, cookies, host(live_server))
+
+
+def test_the_page_of_a_design_follows_it(live_server, tmp_path, cookies):
+    models_answer({"text": design_answer()})
+    moving = begin(make_project())
+    ended = "document.body.innerText.includes('The draft 1.0.0 is there')"
+
+    async def visit(browser: Browser) -> None:
+        page = await browser.open(f"{live_server.url}/admin/designs/design/{moving.pk}/change/")
+        assert "It waits for a worker, which asks the frontier." in page.text
+        await browser.evaluate("window.same = true")  # it is not loaded anew
+        await asyncio.to_thread(design, moving)
+        for _ in range(100):
+            if await browser.evaluate(ended):
+                break
+            await asyncio.sleep(0.1)
+        assert await browser.evaluate("window.same && !document.querySelector('[data-follow]')")
+
+    browse(tmp_path, visit, cookies, host(live_server))
+
+
+def design(one: Design) -> None:
+    complete(one)
+    connection.close()
 
 
 def advance(execution: Execution) -> None:

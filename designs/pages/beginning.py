@@ -26,7 +26,7 @@ from workflows.models import Workflow
 from .. import brief, costing, designing
 from ..models import Design
 from . import brief_form
-from .brief_form import SLOTS, BriefForm
+from .brief_form import MOST_SLOTS, SLOTS, BriefForm
 
 SALT, ANSWERS = "designs.offer", "designs.answers"
 TOO_LARGE = "What is sent here has at most 2 MB together; manage.py design takes larger files. Nothing was taken."
@@ -67,13 +67,14 @@ class BeginningAdmin(ReadableAdmin):
             raise PermissionDenied
         again, workflow = self._again(request), _workflow(request)
         form, shown = None, {"again": again, "workflow": workflow, "refused": _refused(workflow)}
+        projects = designable(request)
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:  # what arrived of it is not the whole form
             shown["wrong"] = [TOO_LARGE]
+            form = BriefForm(projects, MOST_SLOTS, again, initial=request.POST.dict())
         elif request.method == "POST" and not shown["refused"]:
             form, pk = self._posted(request, again, shown)
             if pk is not None:
                 return redirect("admin:designs_design_change", pk)
-        projects = designable(request)
         shown["form"] = form or BriefForm(projects, SLOTS, again, initial=_initial(again, workflow, projects))
         shown["projects"] = projects
         return self.rendered(request, "admin/designs/begin.html", None, "Have a workflow designed", **shown)

@@ -264,6 +264,8 @@ def initial(again: Design | None, name: str, project: int | None) -> dict[str, o
 def uploaded(posted: Mapping[str, str], files: Mapping[str, UploadedFile]) -> tuple[dict[str, str], dict[str, Problem]]:
     """The fields of the form with what stands in its files, and what is wrong with these, by field."""
     said, wrong = dict(posted.items()), {}
+    if "drop_examples" in said:
+        said["examples"] = ""
     for field in FILES:
         if field not in files:
             continue

@@ -14,6 +14,7 @@ from projects.models import Role
 from wire.money import to_usd, usd_text
 from wire.problems import Problem
 from workflows.models import Workflow
+from workflows.pages.workflow import LARGE
 
 from .. import group_order, redesigning
 from ..group_models import Group
@@ -67,7 +68,8 @@ class DesignedWorkflowAdmin(TriedWorkflowAdmin):
 
     def shown(self, request: HttpRequest, workflow: Workflow) -> dict[str, object]:
         rows = workflow.designs.order_by("-pk").select_related("draft", "base")
-        rows = rows.defer("brief", "examples", "answer", "figures", "draft__definition", "base__definition")
+        large = (f"{of}__{name}" for of in ("draft", "base") for name in LARGE)
+        rows = rows.defer("brief", "examples", "answer", "figures", *large)
         again = workflow.designs.filter(kind=Design.Kind.DESIGN, purged_at=None).order_by("-pk")
         return {
             **super().shown(request, workflow),

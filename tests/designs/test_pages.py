@@ -144,6 +144,21 @@ def test_files_stand_in_the_form_from_then_on(alice, rosa):
     assert (found.examples, found.brief["document"]) == (held, "# Refunds\nAsk for the order.")
 
 
+def test_examples_that_were_taken_can_be_left_out_again(alice, rosa):
+    page = shown(rosa, BEGIN, **asked(alice, examples='[{"input": 1}]'))
+    assert "1 example of a file" in page
+    assert "of a file. Another" not in shown(rosa, BEGIN, **asked(alice, examples='[{"input": 1}]', drop_examples="on"))
+
+
+def test_what_is_too_large_is_said_and_nothing_that_was_typed_is_lost(alice, rosa):
+    large = SimpleUploadedFile("past.jsonl", b'{"input": "' + 3_000_000 * b"x" + b'"}\n')
+    page = rosa.post(BEGIN, asked(alice, examples_file=large)).content.decode()
+    assert "What is sent here has at most 2 MB together" in page
+    assert "Say of each message to the shop" in page
+    many = SimpleUploadedFile("past.jsonl", b'{"input": "' + 1_200_000 * b"x" + b'"}\n')
+    assert "Here examples may have 1024 KB" in rosa.post(BEGIN, asked(alice, examples_file=many)).content.decode()
+
+
 def test_a_table_of_examples_is_taken(alice, rosa):
     table = b"input.message,expected.kind\na refund,refund\nhello,other\n"
     page = rosa.post(BEGIN, asked(alice, examples_file=SimpleUploadedFile("past.csv", table))).content.decode()

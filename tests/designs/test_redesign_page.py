@@ -90,6 +90,14 @@ def test_it_says_what_it_would_cost_before_flags_are_decided(workflow, vouchers,
     assert (found.brief["note"], found.created_by, len(found.resolves)) == ("Vouchers are money.", "user:rosa", 3)
 
 
+def test_it_begins_once_however_often_the_button_is_pressed(workflow, vouchers, rosa):
+    sent = {**SAID, "groups": [str(vouchers.pk)]}
+    sent |= {"offer": offer_in(shown(rosa, asking(workflow), **sent)), "begin": "yes"}
+    for _ in range(2):
+        assert rosa.post(asking(workflow), sent).status_code == 302
+    assert Design.objects.count() == 1
+
+
 def test_a_flag_that_joins_meanwhile_asks_for_no_new_estimate(workflow, vouchers, rosa):
     sent = {**SAID, "groups": [str(vouchers.pk)]}
     offer = offer_in(shown(rosa, asking(workflow), **sent))
