@@ -9,7 +9,7 @@ import json
 import re
 import threading
 import tomllib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -50,7 +50,7 @@ UNCOVERED = {
     "(docs/scripted-provider.md), or set ANTHROPIC_API_KEY and map the tier to a real model.",
     "edge_case": None,
 }
-_PLACEHOLDER = re.compile(r"\$(\$|\d+|[A-Za-z_]\w*)")
+_PLACEHOLDER = re.compile(r"\$(?:file:(?P<file>[\w-]+(?:\.[\w-]+)*)|(?P<name>\$|\d+|[A-Za-z_]\w*))")
 
 Tokens = Field(default=None, ge=0, le=10_000_000)
 
@@ -194,8 +194,9 @@ class ScriptedProvider:
 class _Rule:
     """One answer, compiled. Patterns are matched in linear time; only one that lends its groups runs a second time."""
 
-    def __init__(self, answer: Answer, origin: str, script: Script) -> None:
+    def __init__(self, answer: Answer, origin: str, script: Script, files: Mapping[str, str] | None = None) -> None:
         self.answer = answer
+        self._files = files or {}
         self.origin = origin
         self.cache = script.cache
         self.latency = (script.latency_ms if answer.latency_ms is None else answer.latency_ms) / 1000
@@ -220,8 +221,8 @@ class _Rule:
 
     def said(self, groups: re.Match[str] | None) -> str:
         if self.answer.content is not None:
-            return json.dumps(_filled(self.answer.content, groups), ensure_ascii=False)
-        return _fill(self.answer.text or "", groups)
+            return json.dumps(_filled(self.answer.content, groups, self._files), ensure_ascii=False)
+        return _fill(self.answer.text or "", groups, self._files)
 
 
 def _read(path: Path) -> list[_Rule]:
@@ -231,10 +232,10 @@ def _read(path: Path) -> list[_Rule]:
         raise ScriptError(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ScriptError(f"{path}: not TOML: {error}") from error
-    return _rules_of(data, str(path))
+    return _rules_of(data, str(path), path.parent)
 
 
-def _rules_of(data: Mapping[str, Any], source: str) -> list[_Rule]:
+def _rules_of(data: Mapping[str, Any], source: str, folder: Path | None = None) -> list[_Rule]:
     try:
         script = Script.model_validate(data)
     except ValidationError as error:
@@ -243,12 +244,35 @@ def _rules_of(data: Mapping[str, Any], source: str) -> list[_Rule]:
     for number, written in enumerate(script.answer, 1):
         origin = f"{source}: answer {number}"
         try:
-            rules.append(_Rule(Answer.model_validate(written), origin, script))
+            answer = Answer.model_validate(written)
+            rules.append(_Rule(answer, origin, script, _files_of(answer, origin, folder)))
         except ValidationError as error:
             raise ScriptError(f"{origin}: {_complaint(error)}") from error
         except (SchemaError, re.error) as error:
             raise ScriptError(f"{origin}: {error}") from error
     return rules
+
+
+def _files_of(answer: Answer, origin: str, folder: Path | None) -> dict[str, str]:
+    """The files that the answer takes in, read once. Their names have no folder: they stand beside the script."""
+    named = {found["file"] for text in _texts((answer.content, answer.text)) for found in _PLACEHOLDER.finditer(text)}
+    files = {}
+    for name in sorted(named - {None}):
+        if folder is None:
+            raise ScriptError(f"{origin}: $file:{name} stands beside no file: this script is none")
+        try:
+            files[name] = (folder / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ScriptError(f"{origin}: $file:{name} cannot be read: {error}") from error
+    return files
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 def _complaint(error: ValidationError) -> str:
@@ -277,22 +301,25 @@ def _grouping(pattern: str) -> re.Pattern[str]:
         raise re.error(f"user: the groups of {pattern!r} cannot be used: {error}") from error
 
 
-def _filled(value: object, groups: re.Match[str] | None) -> object:
+def _filled(value: object, groups: re.Match[str] | None, files: Mapping[str, str]) -> object:
     """The JSON value with its texts filled in. The text `$null` is null, which TOML cannot write."""
     if isinstance(value, dict):
-        return {key: _filled(each, groups) for key, each in value.items()}
+        return {key: _filled(each, groups, files) for key, each in value.items()}
     if isinstance(value, list):
-        return [_filled(each, groups) for each in value]
+        return [_filled(each, groups, files) for each in value]
     if isinstance(value, str):
-        return None if value == "$null" else _fill(value, groups)
+        return None if value == "$null" else _fill(value, groups, files)
     return value
 
 
-def _fill(text: str, groups: re.Match[str] | None) -> str:
-    """`$1` and `$name` become what the groups of `user` matched, `$$` a dollar; any other dollar stays."""
+def _fill(text: str, groups: re.Match[str] | None, files: Mapping[str, str]) -> str:
+    """`$1` and `$name` become what the groups of `user` matched, `$file:NAME` what stands in that file, `$$` a dollar; any other
+    dollar stays, and those of a file too."""
 
     def put(found: re.Match[str]) -> str:
-        name = found[1]
+        name = found["name"]
+        if name is None:
+            return files[found["file"]]
         if name == "$":
             return "$"
         if groups is None:

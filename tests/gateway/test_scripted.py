@@ -70,6 +70,39 @@ def test_it_can_claim_to_be_another_model():
     assert scripted({"text": "yes", "model_served": "other-1"}).complete(ask("hello")).model_served == "other-1"
 
 
+def test_a_text_takes_in_a_file_that_lies_beside_the_script(tmp_path):
+    (tmp_path / "long.yaml").write_text("price: $1, $$ and $name\n")
+    script = tmp_path / "script.toml"
+    script.write_text(
+        """[[answer]]
+user = 'for (?P<name>[a-z]+)'
+[answer.json]
+definition = "$file:long.yaml# for $name"
+list = ["$file:long.yaml."]
+"""
+    )
+    told = json.loads(Waiting(ScriptedProvider([script])).complete(ask("for ada")).text)
+    assert told["definition"] == "price: $1, $$ and $name\n# for ada"
+    assert told["list"] == ["price: $1, $$ and $name\n."]
+
+
+def test_a_file_that_cannot_be_read_is_told_when_the_script_is_read(tmp_path):
+    script = tmp_path / "script.toml"
+    script.write_text('[[answer]]\ntext = "$file:gone.yaml"')
+    with pytest.raises(ScriptError, match=r"answer 1: \$file:gone.yaml cannot be read: .*No such file"):
+        ScriptedProvider([script])
+    with pytest.raises(ScriptError, match=r"answer 1: \$file:gone.yaml stands beside no file"):
+        scripted({"text": "$file:gone.yaml"})
+
+
+def test_a_file_of_a_script_is_in_its_folder(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "in").mkdir()
+    script = tmp_path / "in" / "script.toml"
+    script.write_text('[[answer]]\ntext = "$file:../secret $file:/etc/hostname"')
+    assert Waiting(ScriptedProvider([script])).complete(ask("?")).text == "$file:../secret $file:/etc/hostname"
+
+
 def test_json_is_sent_as_text_with_null_where_the_script_says_so():
     answer = {"status": "ok", "uncovered": "$null", "output": {"list": ["$null", "ä"]}}
     text = scripted({"json": answer}).complete(ask("hello")).text
