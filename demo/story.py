@@ -1,32 +1,37 @@
 """The demo's content as rows, and its report as tables. What it shows of scripted models is a story, never evidence."""
 
-import json
 import tomllib
 from collections import Counter
+from collections.abc import Collection, Sequence
 from decimal import Decimal
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from analytics.baselines import Method
 from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
 from analytics.representation import represent_summary
+from designs import rounds
+from designs.group_models import Group
+from designs.group_order import Weighed
+from designs.models import Design
 from executions import estimates, queue
 from executions.models import FINAL, Execution, Flag, Status
 from projects import keys
 from projects.models import Project, TierModel, Tool
 from wire.money import to_pico, to_usd
 from workflows.definition import Definition
-from workflows.models import Budget, Examined, Publication, Workflow
+from workflows.models import Budget, Version, Workflow
+
+from .loop import BY, CONTENT
 
 _STYLE = {"title_justify": "left", "title_style": "bold"}
 _FIGURES = [
-    ("design (declared, paid once)", "design_cost"),
+    ("evaluation, paid once", "evaluation_cost"),
     ("execution", "execution_cost"),
     ("total", "total_cost"),
     ("if all frontier", "if_all_frontier"),
@@ -34,9 +39,10 @@ _FIGURES = [
     ("savings, percent", "savings_percent"),
     ("executions that pay it back", "payback_executions"),
 ]
+BY_MODEL = "The model says that this is not covered: "
+SAID, MORE_GROUPS = 60, 3  # characters; rows
 STANDING = (*FINAL, Status.ESCALATED)  # where nothing moves unless a person does something
-CONTENT = Path(__file__).parent / "content"
-NAME, BY = "support-ticket", "command:demo"
+TOOLS = ("support.customer", "support.activity", "support.deliver")
 DECLARED_BASELINE = Decimal("0.84")  # USD for a ticket when every call went to the frontier
 SCRIPTED = {
     "cheap": ("scripted", "claude-haiku-5-5"),
@@ -45,8 +51,9 @@ SCRIPTED = {
 }
 
 
-def messages() -> list[dict]:
-    with (CONTENT / "messages.toml").open("rb") as file:
+def messages(name: str = "messages") -> list[dict]:
+    """`later`: what comes in the week after."""
+    with (CONTENT / f"{name}.toml").open("rb") as file:
         return tomllib.load(file)["message"]
 
 
@@ -56,36 +63,25 @@ def input_of(message: dict) -> dict:
 
 
 @transaction.atomic
-def establish(tiers: dict[str, tuple[str, str]]) -> Workflow:
-    """A new project with the workflow stored and published: the ledger of an earlier run stays as it is."""
+def establish(tiers: dict[str, tuple[str, str]]) -> Project:
+    """A new project with the tools of the support desk: the ledger of an earlier run stays as it is."""
     project = keys.establish(_free_name(), BY)
     for tier, (provider, model) in tiers.items():
         TierModel.objects.filter(project=project, tier=tier).update(provider=provider, model=model)
-    definition = json.loads((CONTENT / "definition.json").read_text())
-    context = json.loads((CONTENT / "design_context.json").read_text())
-    for tool in {step["tool"] for step in definition["steps"] if step["kind"] == "tool"}:
+    for tool in TOOLS:
         Tool.objects.create(project=project, name=tool)
-    workflow = Workflow.objects.begin(project, NAME, BY)
-    version = workflow.draft(
-        Examined.of(definition, project),
-        "1.0.0",
-        design_context=context,
-        designed_by=context["designed_by"],
-        intelligence_level=context["intelligence_level"],
-        design_cost=to_pico(Decimal(context["design_cost"]["amount"])),
-        created_by=BY,
-    )
-    version.publish(BY)
+    return project
+
+
+def state_baseline(workflow: Workflow) -> None:
     workflow.state_baseline(
         BY,
         method=Method.DECLARED,
-        model=project.tier_map()["frontier"],
+        model=workflow.project.tier_map()["frontier"],
         cost_per_execution=to_pico(DECLARED_BASELINE),
         valid_from=workflow.created_at,
         stated_by="demo: fourteen calls of the dearest model for each ticket",
     )
-    workflow.refresh_from_db()
-    return workflow
 
 
 def _free_name() -> str:
@@ -99,40 +95,75 @@ def _name(number: int) -> str:
     return "demo" if number == 1 else f"demo-{number}"
 
 
-def limit(workflow: Workflow, usd: Decimal) -> None:
+def limit(project: Project, usd: Decimal) -> None:
     """What the demo may cost at most: a budget of its project, like any other."""
-    Budget.objects.create(project=workflow.project, period=Budget.Period.TOTAL, cap=to_pico(usd), stated_by="demo")
+    Budget.objects.create(project=project, period=Budget.Period.TOTAL, cap=to_pico(usd), stated_by="demo")
 
 
-def expected_cost(workflow: Workflow) -> Decimal:
-    """USD for all messages. Every model of the workflow has to have a price."""
-    inputs = [input_of(message) for message in messages()]
-    return to_usd(estimates.estimate(workflow.live.version, workflow.live, inputs).expected)
+def expected_cost(version: Version, several: list[dict]) -> int | None:
+    """Pico-dollars for these messages; None where a model of the workflow has no price."""
+    return estimates.estimate(version, None, [input_of(message) for message in several]).expected
 
 
 def submit(workflow: Workflow, message: dict) -> Execution:
+    """On what is live."""
     return queue.submit(workflow.live.version, workflow.live, input_of(message), actor="demo")
 
 
 def executions(workflow: Workflow) -> QuerySet[Execution]:
-    return Execution.objects.filter(workflow=workflow)
+    """Of messages: those of an evaluation are none."""
+    return Execution.objects.filter(workflow=workflow, purpose=Execution.Purpose.PRODUCTION)
 
 
-def parked(workflow: Workflow) -> QuerySet[Execution]:
+def parked(executions: QuerySet[Execution]) -> QuerySet[Execution]:
     """Those that wait until a person raises the budget."""
-    return executions(workflow).filter(status=Status.WAITING, waiting_for="budget", resume_at=None)
+    return executions.filter(status=Status.WAITING, waiting_for="budget", resume_at=None)
 
 
-def steps_table(publication: Publication) -> Table:
+def steps_table(version: Version) -> Table:
     table = Table("step", "kind", "on", "task", title="Designed once", **_STYLE)
-    for number, step in enumerate(Definition.model_validate(publication.version.definition).steps, 1):
-        on = publication.tier_map[step.tier] if step.kind == "model" else getattr(step, "tool", "code")
+    tier_map = version.tiers()
+    for number, step in enumerate(Definition.model_validate(version.definition).steps, 1):
+        on = tier_map[step.tier] if step.kind == "model" else getattr(step, "tool", "code")
         table.add_row(f"{number:2} {step.id}", step.kind, on, getattr(step, "task", None) or "")
     return table
 
 
+def groups_table(several: Sequence[Weighed], chosen: Collection[Group]) -> Table:
+    """`chosen`: those that are redesigned."""
+    table = Table(
+        Column("group of flags", no_wrap=True, max_width=46),
+        "flags",
+        "waiting",
+        "redesign",
+        title="Flagged alike",
+        **_STYLE,
+    )
+    shown = [one for one in several if one.group in chosen] + [one for one in several if one.group not in chosen]
+    for one in shown[: len(chosen) + MORE_GROUPS]:
+        said = f"{_subject(one.group)}: {(one.group.text or '').removeprefix(BY_MODEL)}"
+        table.add_row(said[:SAID], str(one.undecided), str(one.standing), "yes" if one.group in chosen else "")
+    if left := len(shown) - len(chosen) - MORE_GROUPS:
+        table.add_row(f"and {left} more", "", "", "")
+    return table
+
+
+def _subject(group: Group) -> str:
+    """Of the first ticket of the group."""
+    return (group.first.execution.input or {}).get("subject", "(none)")
+
+
+def outcome_tables(workflow: Workflow) -> list[Table]:
+    return [_counts(executions(workflow)), _flags(executions(workflow))]
+
+
+def flagged(several: Collection[Execution]) -> int:
+    """How many of these have a flag."""
+    ids = [one.pk for one in several]
+    return Flag.objects.filter(execution__in=ids).values("execution").distinct().count()
+
+
 def print_report(console: Console, workflow: Workflow) -> None:
-    console.print(_counts(executions(workflow)), _flags(executions(workflow)))
     console.print(_money(workflow))
     base = f"http://{settings.HOST}:{settings.PORT}"
     for line in (
@@ -176,6 +207,9 @@ def _money(workflow: Workflow) -> Table:
     summaries = [represent_summary(summarise(extent, method)) for method in (Method.DECLARED, Method.REPRICED_WARM)]
     label = "SIMULATED: a story, no evidence" if simulated else "unproven"
     table = Table("USD", "declared (0.84 each)", "repriced, warm cache", title=f"Costs ({label})", **_STYLE)
+    for kind in Design.Kind.values:
+        spent = to_usd(sum(rounds.spent(one) for one in workflow.designs.filter(kind=kind)))
+        table.add_row(f"{kind}, paid once", *[_figure(spent)] * len(summaries))
     for name, field in _FIGURES:
         table.add_row(name, *(_figure(summary[field]) for summary in summaries))
     return table
