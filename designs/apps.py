@@ -9,6 +9,7 @@ class DesignsConfig(AppConfig):
     def ready(self) -> None:
         from executions.retention import forgotten
 
-        from . import grouping
+        from . import forgetting, grouping
 
         forgotten.connect(grouping.forget, dispatch_uid="groups")
+        forgotten.connect(forgetting.forget_evidence, dispatch_uid="evidence")

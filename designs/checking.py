@@ -31,12 +31,9 @@ class Checked:
 
 
 def check(
-    workflow: Workflow, document: dict, said: Sequence[DraftCase], examples: Sequence[dict], by: str, strict: bool
+    workflow: Workflow, examined: Examined, said: Sequence[DraftCase], examples: Sequence[dict], by: str, strict: bool
 ) -> Checked | list[Fault]:
     """`strict`: what is merely doubtful is sent back too. Raises `Unavailable` where the sandbox has no room."""
-    examined = _examined(document, workflow.project)
-    if isinstance(examined, list):
-        return examined
     doubts = [fault.under("/definition") for fault in examined.warnings] if strict else []
     form, proposed = compiled.build(examined.definition), [_new(case) for case in said]
     try:
@@ -58,7 +55,8 @@ def _told(seen: Survey) -> dict[str, object]:
     return {"said": seen.said, **counts, "differing": differing}
 
 
-def _examined(document: dict, project: Project) -> Examined | list[Fault]:
+def taken(document: dict, project: Project) -> Examined | list[Fault]:
+    """The definition, where the project could store it."""
     try:
         return Examined.of(document, project)
     except Invalid as problem:

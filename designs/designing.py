@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from evaluations import cases
@@ -22,8 +22,9 @@ from projects.targets import parse_target
 from projects.tools import tools_of
 from wire.money import to_pico
 from wire.problems import Conflict, Fault, Invalid
-from workflows.compiled import compiled
-from workflows.models import Version, Workflow
+from workflows.compiled import build
+from workflows.models import Examined, Workflow
+from workflows.names import NAME
 
 from . import answers, brief, checking, costing, examples, projecting, prompts
 from .answers import DesignAnswer
@@ -67,14 +68,20 @@ class Found:
 
     said: DesignAnswer
     checked: Checked | None
+    held_out: Sequence[Case] = ()
 
 
 def examine(asked: Asked, by: str) -> Ready:
     """Raises `Invalid` for a brief that cannot be designed from, and `Conflict`."""
     found = [*brief.faults(asked.brief, len(asked.examples)), *_of_examples(asked.examples)]
+    if not NAME.fullmatch(asked.name):
+        found.append(Fault("/name", "A name has 1 to 100 lower-case letters, digits, dots, hyphens and underscores."))
     if found:
         raise Invalid.of(found)
     project, policy = asked.project, redaction(asked.project.pk)
+    kept = policy.value(list(asked.examples))
+    # Read again: what was taken out of it may leave two of a name, or more than there may be.
+    told = brief.read(policy.value(asked.brief.model_dump(mode="json"))).model_dump(mode="json")
     there = Workflow.objects.filter(project=project, name=asked.name).first()
     if there:
         there.must_be_in_use()
@@ -82,8 +89,9 @@ def examine(asked: Asked, by: str) -> Ready:
     design = Design(
         project=project,
         workflow=there,
-        brief=policy.value(asked.brief.model_dump(mode="json")),
-        examples=policy.value(list(asked.examples)),
+        brief=told,
+        examples=kept,
+        sample=vars(examples.sample(kept, EXAMPLE_TOKENS, asked.name)),
         target=target,
         max_rounds=asked.max_rounds,
         budget=asked.budget,
@@ -104,6 +112,8 @@ def answered(design: Design, given: Sequence[Mapping[str, str]]) -> Asked:
     if design.kind != Design.Kind.DESIGN or design.status != Design.Status.COMPLETED:
         said = "Only a design that is completed has questions to be answered."
         raise Conflict(said, state=design.status, kind=design.kind)
+    if design.purged_at:
+        raise Conflict("Its texts were deleted, so there is nothing to go on with: begin anew.")
     said = {**design.brief, "answers": [*design.brief["answers"], *map(dict, given)]}
     return Asked(
         project=design.project,
@@ -135,13 +145,23 @@ def begin(ready: Ready) -> Design:
     """Writes it down, with its workflow where that is new: what it costs stands there. A worker does the rest."""
     design = ready.design
     if design.workflow_id is None:
-        there = Workflow.objects.filter(project=ready.project, name=ready.name).first()
-        design.workflow = there or Workflow.objects.begin(ready.project, ready.name, design.created_by)
+        design.workflow = _begun(ready.project, ready.name, design.created_by)
     must_be_alone(design.workflow)
     design.save(force_insert=True)
     told = {"workflow": design.workflow.name, "model": design.target, "budget": design.budget}
     audit.record(design.project_id, design.created_by, Verb.CREATED, design, **told)
     return design
+
+
+def _begun(project: Project, name: str, by: str) -> Workflow:
+    """Of two that begin the same one at once the second finds it."""
+    if there := Workflow.objects.filter(project=project, name=name).first():
+        return there
+    try:
+        with transaction.atomic():
+            return Workflow.objects.begin(project, name, by)
+    except IntegrityError:
+        return Workflow.objects.get(project=project, name=name)
 
 
 def must_be_alone(workflow: Workflow) -> None:
@@ -153,14 +173,10 @@ def must_be_alone(workflow: Workflow) -> None:
 
 
 def request(design: Design, before: Sequence[Round]) -> Request:
-    sample = sampled(design)
+    sample = examples.Sample(**design.sample)
     asked, tools = Brief.model_validate(design.brief), told_tools(design.project)
     model = design.target.partition(":")[2]
     return prompts.design_request(model, asked, tools, sample, design.examples, again(before))
-
-
-def sampled(design: Design) -> examples.Sample:
-    return examples.sample(design.examples, EXAMPLE_TOKENS, design.workflow.name if design.workflow_id else "")
 
 
 def again(before: Sequence[Round]) -> Again | None:
@@ -191,9 +207,14 @@ def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:
         return Found(said, None)
     if missing := answers.too_few_cases(said.cases):
         return missing
-    shown = [design.examples[n] for n in sampled(design).shown]
-    checked = checking.check(design.workflow, said.definition, said.cases, shown, design.created_by, strict)
-    return checked if isinstance(checked, list) else Found(said, checked)
+    shown = [design.examples[n] for n in design.sample["shown"]]
+    examined = checking.taken(said.definition, design.project)
+    if isinstance(examined, list):
+        return examined
+    checked = checking.check(design.workflow, examined, said.cases, shown, design.created_by, strict)
+    if isinstance(checked, list):
+        return checked
+    return Found(said, checked, _held_out(design, checked.examined))
 
 
 def keep(design: Design, found: Found) -> Mapping[str, object]:
@@ -213,10 +234,17 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
         intelligence_level="frontier",
         created_by=design.created_by,
     )
-    kept = keep_cases(design.workflow, [*found.checked.cases, *_held_out(design, version)])
+    kept = keep_cases(design.workflow, [*found.checked.cases, *found.held_out])
     figures = projecting.figures(design, version, [case.input for case in found.checked.cases])
-    figures |= {"rehearsed": found.checked.rehearsed, "cases": kept}
+    figures |= {"rehearsed": _by_example(design, found.checked.rehearsed), "cases": kept}
     return {"answer": answer, "figures": figures, "draft": version, "said": ""}
+
+
+def _by_example(design: Design, rehearsed: dict[str, object]) -> dict[str, object]:
+    """With the numbers that the examples had when they came."""
+    shown = design.sample["shown"]
+    differing = [{**one, "example": shown[one["example"] - 1] + 1} for one in rehearsed["differing"]]
+    return {**rehearsed, "differing": differing}
 
 
 def told(said: DesignAnswer) -> dict[str, object]:
@@ -245,11 +273,10 @@ def keep_cases(workflow: Workflow, made: Sequence[Case]) -> int:
     return len(cases.keep(workflow, several, cases.places(len(several)))) if several else 0
 
 
-def _held_out(design: Design, version: Version) -> list[Case]:
+def _held_out(design: Design, examined: Examined) -> list[Case]:
     """Examples that the frontier has not seen make cases, where they fit what it wrote."""
-    sample, form = sampled(design), compiled(version.pk)
-    found = []
-    for number in sample.held_out:
+    form, found = build(examined.definition), []
+    for number in design.sample["held_out"]:
         one = design.examples[number]
         note = f"Example {number + 1} of the design, which the frontier was not shown."
         said = NewCase(Case.Kind.COVERED, one["input"], one["output"], note=note, proposed=True)

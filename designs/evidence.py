@@ -1,7 +1,7 @@
 """What the frontier is shown of flags that belong together: what came, what was found, what the step had answered, and what people
 said of it. The keys are those of the example in `templates/prompts/redesign/`."""
 
-from collections.abc import Sequence
+from django.db.models import QuerySet
 
 from executions.models import Execution, Flag, StepResult
 
@@ -9,9 +9,9 @@ SHOWN = 5  # flags of a group
 MAX_INPUT = 4000  # characters of one text
 
 
-def of(flags: Sequence[Flag]) -> list[dict[str, object]]:
+def of(flags: QuerySet[Flag]) -> list[dict[str, object]]:
     """The first few whose texts are still there."""
-    kept = [flag for flag in flags if flag.execution.purged_at is None][:SHOWN]
+    kept = flags.filter(execution__purged_at=None).select_related("execution")[:SHOWN]
     return [_item(flag) for flag in kept]
 
 

@@ -2,11 +2,14 @@
 which is part of a version; what it cost stays in the ledger.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from executions.models import Execution, Flag
 from gateway.models import Payload
 from projects.models import Project
 
@@ -29,6 +32,23 @@ def _forget(project: int, before: datetime) -> None:
         calls = [pk for each in design.rounds.all() for pk in each.calls]
         Payload.objects.filter(pk__in=calls).delete()
         design.rounds.update(answer="", faults=[])
+        figures = design.figures and {**design.figures, "rehearsed": None}
         Design.objects.filter(pk=design.pk).update(
-            brief={}, examples=[], answer=None, said="", purged_at=timezone.now()
+            brief={}, examples=[], answer=None, figures=figures, sample=None, said="", purged_at=timezone.now()
         )
+
+
+def forget_evidence(executions: Sequence[UUID], **kwargs: object) -> None:
+    """What the frontier was shown of these executions goes with their texts, in the same transaction."""
+    flags = set(map(str, Flag.objects.filter(execution__in=executions).values_list("pk", flat=True)))
+    workflows = Execution.objects.filter(pk__in=executions).values("workflow")
+    kept = Design.objects.filter(kind=Design.Kind.REDESIGN, purged_at=None, workflow__in=workflows)
+    for design in kept.select_for_update(no_key=True, of=("self",)):
+        if flags.isdisjoint(design.resolves):
+            continue
+        groups = [_without_evidence(group, flags) for group in design.brief["groups"]]
+        Design.objects.filter(pk=design.pk).update(brief={**design.brief, "groups": groups})
+
+
+def _without_evidence(group: dict, flags: set[str]) -> dict:
+    return group if flags.isdisjoint(group["flags"]) else {**group, "evidence": [], "explanation": ""}

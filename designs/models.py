@@ -47,6 +47,13 @@ class Design(models.Model):
     )
     brief = VerbatimJSONField(help_text="What was asked for, without the examples.")
     examples = VerbatimJSONField(default=list, help_text="Past inputs, and the answers that were right.")
+    sample = VerbatimJSONField(
+        null=True, help_text="Which examples are shown, which held out, and what all of them say."
+    )
+    marked = VerbatimJSONField(
+        default=list, help_text="Ids of the flags that were open, and are in redesign for its sake."
+    )
+    holds_flags = models.BooleanField(default=False, help_text="Whether `marked` has some that may have to be let go.")
     resolves = VerbatimJSONField(default=list, help_text="Ids of the flags that a redesign is to close.")
     target = models.CharField(max_length=250, help_text="Who designs: provider:model.")
     max_rounds = models.PositiveIntegerField(default=4, help_text="How often it is asked at most.")
@@ -76,6 +83,7 @@ class Design(models.Model):
             models.Index(fields=["project", "id"], name="design_of_project"),
             models.Index(fields=["workflow", "id"], name="design_of_workflow"),
             models.Index(fields=["status"], condition=models.Q(status="running"), name="design_in_motion"),
+            models.Index(fields=["finished_at"], condition=models.Q(holds_flags=True), name="design_holds_flags"),
         ]
 
     def __str__(self) -> str:
@@ -97,6 +105,7 @@ class Round(models.Model):
     failed = models.PositiveIntegerField(default=0)
     again_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
+    looked_at = models.DateTimeField(null=True, help_text="When a worker began to look at the answer.")
     answer = models.TextField(blank=True)
     faults = VerbatimJSONField(default=list, help_text="What is wrong with it: pointer and detail.")
     created_at = models.DateTimeField(default=timezone.now)

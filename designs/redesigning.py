@@ -11,17 +11,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions import resolution
-from executions.models import UNDECIDED, Flag
+from executions.models import UNDECIDED, Execution, Flag
 from executions.resolution import Decision
 from executions.tracking import DESIGNED
 from gateway.providers.registry import is_simulated
 from gateway.types import Request
 from projects import audit
-from projects.audit import Verb
+from projects.audit import SERVICE, Verb
 from projects.keeping import redaction
 from wire.money import to_pico
 from wire.problems import Conflict, Fault, Invalid
-from workflows.models import Version, Workflow
+from workflows.models import Examined, Version, Workflow
 
 from . import answers, checking, costing, designing, evidence, group_order, grouping, limits, patch, projecting, prompts
 from .answers import RedesignAnswer
@@ -33,6 +33,7 @@ from .patch import Change
 BUDGET = to_pico(Decimal(1))  # where none is stated
 MAX_ROUNDS = 10
 MOST_FLAGS = 1000
+LET_GO = 50  # flags in one go
 HEAVIEST = 10  # groups, where none is named
 MOST_A_DAY = 20  # of a workflow: what is flagged again and again is no gap of its rules
 
@@ -69,8 +70,8 @@ def examine(asked: Asked, by: str) -> Ready:
     workflow = asked.workflow
     workflow.must_be_in_use()
     base = base_of(workflow)
-    groups = [(group, list(group.undecided_flags().select_related("execution"))) for group in _groups(asked)]
-    flags = _flags([*(flag for _, several in groups for flag in several), *asked.flags])
+    groups = _taken(asked)
+    flags = _flags([*asked.flags, *(flag for _, several in groups for flag in several)])
     target = designing.target_of(workflow.project, asked.target)
     told = [_told(group, several) for group, several in groups if several]
     told += [_told_alone(flag) for flag in asked.flags]
@@ -81,6 +82,7 @@ def examine(asked: Asked, by: str) -> Ready:
         base=base,
         brief=redaction(workflow.project_id).value({"note": asked.note, "groups": told}),
         resolves=[str(flag.pk) for flag in flags],
+        marked=[str(flag.pk) for flag in flags if flag.state == Flag.State.OPEN],
         target=target,
         max_rounds=asked.max_rounds,
         budget=asked.budget,
@@ -92,11 +94,21 @@ def examine(asked: Asked, by: str) -> Ready:
 
 
 def _groups(asked: Asked) -> Sequence[Group]:
-    """Those that are asked for; where nothing is, the heaviest."""
+    """Those that are asked for; where nothing is, the heaviest of which a flag is open: what is in redesign may wait in a draft."""
     if asked.groups or asked.flags:
         return asked.groups
     grouping.gather(asked.workflow)
-    return [one.group for one in group_order.listed([asked.workflow])[:HEAVIEST]]
+    return [one.group for one in group_order.listed([asked.workflow], Group.State.OPEN)[:HEAVIEST]]
+
+
+def _taken(asked: Asked) -> list[tuple[Group, list[Flag]]]:
+    """Of each group its oldest flags, as many as a redesign can close."""
+    room, found = MOST_FLAGS - len(asked.flags), []
+    for group in _groups(asked):
+        several = list(group.undecided_flags().only("id", "execution_id", "state", "reason", "explanation")[:room])
+        room -= len(several)
+        found.append((group, several))
+    return found
 
 
 def base_of(workflow: Workflow) -> Version:
@@ -112,8 +124,6 @@ def _flags(several: Iterable[Flag]) -> list[Flag]:
     flags = list({flag.pk: flag for flag in several}.values())
     if not flags:
         raise Invalid.at("/groups", "None of these has a flag that a redesign could close: all are decided.")
-    if len(flags) > MOST_FLAGS:
-        raise Invalid.at("/groups", f"These are {len(flags)} flags; a redesign closes {MOST_FLAGS} at most.")
     for flag in flags:
         if flag.reason in DESIGNED:
             said = f"The design itself sends {flag.reason} to a person: there is no gap to close."
@@ -124,19 +134,24 @@ def _flags(several: Iterable[Flag]) -> list[Flag]:
 
 
 def _told(group: Group, flags: Sequence[Flag]) -> dict[str, object]:
+    weighed = group_order.weighed(group)
     return {
         "id": str(group.pk),
         "step": group.step,
         "reason": group.reason,
-        "count": len(flags),
+        "edge_case": group.edge_case,
+        "count": weighed.undecided,
+        "cost": weighed.cost.text if weighed.cost else None,
         "explanation": flags[0].explanation,
-        "evidence": evidence.of(flags),
+        "evidence": evidence.of(group.undecided_flags()),
+        "flags": [str(flag.pk) for flag in flags],
     }
 
 
 def _told_alone(flag: Flag) -> dict[str, object]:
-    head = {"id": str(flag.pk), "step": flag.step, "reason": flag.reason, "count": 1}
-    return {**head, "explanation": flag.explanation, "evidence": evidence.of([flag])}
+    head = {"id": str(flag.pk), "step": flag.step, "reason": flag.reason, "edge_case": flag.edge_case, "count": 1}
+    shown = evidence.of(Flag.objects.filter(pk=flag.pk))
+    return {**head, "cost": None, "explanation": flag.explanation, "evidence": shown, "flags": [str(flag.pk)]}
 
 
 @transaction.atomic
@@ -144,14 +159,18 @@ def begin(ready: Ready) -> Design:
     """Writes it down. Flags that nobody has decided are decided with it: `redesign`. Raises `Conflict` where somebody was
     faster."""
     design = ready.design
+    # As a publication does it, and whoever decides a flag: its execution before the workflow.
+    executions = Execution.objects.filter(pk__in={flag.execution_id for flag in ready.to_mark})
+    list(executions.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     designing.must_be_alone(design.workflow)
     since = timezone.now() - timedelta(days=1)
     before = Design.objects.filter(workflow=design.workflow, kind=Design.Kind.REDESIGN, created_at__gte=since).count()
     if before >= MOST_A_DAY:
         said = f"{design.workflow.name} was redesigned {before} times within a day: what is flagged again and again needs a person."
         raise Conflict(said, redesigns=before)
-    for flag in ready.to_mark:
+    for flag in sorted(ready.to_mark, key=lambda flag: flag.execution_id):
         resolution.resolve(flag, Decision(Flag.Resolution.REDESIGN, design.created_by))
+    design.holds_flags = bool(design.marked)
     design.save(force_insert=True)
     told = {
         "workflow": design.workflow.name,
@@ -165,9 +184,9 @@ def begin(ready: Ready) -> Design:
 
 def request(design: Design, before: Sequence[Round]) -> Request:
     model, tools = design.target.partition(":")[2], designing.told_tools(design.project)
-    brief = design.brief
+    groups = [{key: value for key, value in group.items() if key != "flags"} for group in design.brief["groups"]]
     return prompts.redesign_request(
-        model, design.base.definition, brief["groups"], tools, designing.again(before), brief["note"]
+        model, design.base.definition, groups, tools, designing.again(before), design.brief["note"]
     )
 
 
@@ -176,17 +195,37 @@ def look(design: Design, text: str, strict: bool) -> Found | list[Fault]:
     said = answers.read_redesign(text)
     if isinstance(said, list):
         return said
+    if unmet := _unmet(design, said):
+        return unmet
     if not said.changes:
         return Found(said, None)
+    examined = _patched(design, said)
+    if isinstance(examined, list):
+        return examined
+    checked = checking.check(design.workflow, examined, said.cases, [], design.created_by, strict=False)
+    return checked if isinstance(checked, list) else Found(said, checked)
+
+
+def _patched(design: Design, said: RedesignAnswer) -> Examined | list[Fault]:
     before = design.base.definition
     try:
         document = patch.apply(before, [Change(**one.model_dump()) for one in said.changes])
     except Invalid as problem:
         return list(problem.faults)
-    if faults := limits.limits(before, document):
-        return [fault.under("/definition") for fault in faults]
-    checked = checking.check(design.workflow, document, said.cases, [], design.created_by, strict=False)
-    return checked if isinstance(checked, list) else Found(said, checked)
+    examined = checking.taken(document, design.project)
+    if isinstance(examined, list):
+        return examined
+    faults = limits.limits(before, document)
+    return [fault.under("/definition") for fault in faults] or examined
+
+
+def _unmet(design: Design, said: RedesignAnswer) -> list[Fault]:
+    """Groups of which nobody can say whether a change is for them or a question. Where there are only changes they are for all."""
+    if not said.changes or not said.questions:
+        return []
+    told = [one.why for one in said.changes] + [one.question for one in said.questions]
+    unmet = [group["id"] for group in design.brief["groups"] if not any(group["id"] in one for one in told)]
+    return [Fault("/changes", f"The group {pk} is named in the `why` of no change and in no question.") for pk in unmet]
 
 
 def keep(design: Design, found: Found) -> Mapping[str, object]:
@@ -205,6 +244,7 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
         )
         raise Superseded(said)
     before, document = design.base.definition, found.checked.examined.document
+    closed = _closed(design, found.said)
     version = workflow.draft(
         found.checked.examined,
         designing.number_after(workflow, document),
@@ -214,7 +254,7 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
         designed_at=timezone.now(),
         intelligence_level="frontier",
         created_by=design.created_by,
-        resolves=_undecided(design),
+        resolves=closed,
     )
     kept = designing.keep_cases(workflow, found.checked.cases)
     figures = projecting.figures(design, version, [case.input for case in found.checked.cases])
@@ -225,11 +265,40 @@ def keep(design: Design, found: Found) -> Mapping[str, object]:
     return {"answer": {**told, "softens": softens}, "figures": {**figures, "cases": kept}, "draft": version, "said": ""}
 
 
-def _undecided(design: Design) -> list[str]:
-    """What it is to close, without what people have decided otherwise meanwhile."""
-    rows = Flag.objects.filter(pk__in=design.resolves, state__in=UNDECIDED).values_list("pk", flat=True)
+def _closed(design: Design, said: RedesignAnswer) -> list[str]:
+    """The flags of the groups that a change is for, without what people have decided otherwise meanwhile. A group that is met by a
+    question alone goes on being flagged, so its flags stay with people."""
+    groups = design.brief["groups"]
+    if said.questions:
+        groups = [group for group in groups if any(group["id"] in one.why for one in said.changes)]
+    ids = [pk for group in groups for pk in group["flags"]]
+    rows = Flag.objects.filter(pk__in=ids, state__in=UNDECIDED).values_list("pk", flat=True)
     left = set(map(str, rows))
-    return [pk for pk in design.resolves if pk in left]
+    return [pk for pk in dict.fromkeys(ids) if pk in left]
+
+
+def let_go() -> None:
+    """A worker's duty: flags that went into a redesign which has ended without closing them are to be decided by people again."""
+    ended = Design.objects.filter(holds_flags=True, finished_at__isnull=False).select_related("draft").defer("examples")
+    for design in ended.order_by("finished_at")[:1]:
+        _let_go(design)
+
+
+@transaction.atomic
+def _let_go(design: Design) -> None:
+    """Some of them; behind the last it holds none."""
+    kept = set(design.draft.resolves or []) if design.draft else set()
+    held = Design.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=design.pk).first()
+    if held is None:
+        return
+    wanted = [pk for pk in held.marked if pk not in kept]
+    for flag in Flag.objects.filter(pk__in=wanted[:LET_GO], state=Flag.State.IN_REDESIGN).select_related("execution"):
+        try:
+            resolution.reopen(flag, SERVICE)
+        except Conflict:  # its execution has gone on, or it was found again
+            continue
+    left = wanted[LET_GO:]
+    Design.objects.filter(pk=design.pk).update(marked=left, holds_flags=bool(left))
 
 
 class Superseded(Conflict):
@@ -240,9 +309,6 @@ def _context(design: Design) -> dict[str, object]:
     return {
         "design": str(design.pk),
         "of": design.base.number,
-        "groups": [
-            {key: group[key] for key in ("id", "step", "reason", "count", "explanation")}
-            for group in design.brief["groups"]
-        ],
+        "groups": [{key: group[key] for key in ("id", "step", "reason", "count")} for group in design.brief["groups"]],
         "note": design.brief["note"],
     }

@@ -14,7 +14,7 @@ from executions.errands import Errand, Later
 from gateway import gateway, retry
 from gateway.gateway import Answer, Cause, Reply
 from gateway.models import Call
-from gateway.types import Outcome, Purpose, Request
+from gateway.types import AccessDenied, Outcome, Purpose, Request
 from wire import crash
 from wire.money import to_usd, usd_text
 
@@ -51,26 +51,43 @@ def ask(design: Design, pk: int, request: Request) -> bool:
 
 @transaction.atomic
 def _plan(design: Design, pk: int, request: Request, asked: list[Errand]) -> None:
-    held = (
-        Round.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(pk=pk, intent=None, answered_at=None)
+    """Behind the row of the design, as it is now: it may have been cancelled, or its budget raised, while the request was made."""
+    now = (
+        Design.objects.in_motion()
+        .select_for_update(no_key=True, of=("self",))
+        .filter(pk=design.pk)
+        .defer("examples")
         .first()
     )
-    if held is None or (held.again_at and held.again_at > timezone.now()):
+    rows = Round.objects.select_for_update(skip_locked=True, no_key=True)
+    held = rows.filter(pk=pk, intent=None, answered_at=None, finished_at=None).first()
+    if now is None or held is None or not is_time(held):
         return
     cause = _cause(design, held)
-    if said := _over_budget(design, gateway.plan(design.target, request, cause).upper_bound):
-        Design.objects.in_motion().filter(pk=design.pk).update(status=Design.Status.WAITING, said=said)
+    try:
+        bound = gateway.plan(design.target, request, cause).upper_bound
+    except AccessDenied as denied:  # the project has no such provider any more
+        return _wait(held, Later(retry.LONG_WAIT, denied.detail))
+    if said := _over_budget(now, bound):
+        Design.objects.filter(pk=design.pk).update(status=Design.Status.WAITING, said=said)
         return
     begun = errands.begin(held.pk, _settle, design.target, request, cause)
     match begun:
-        case Later(seconds, why):
-            _later(held, seconds, why)
-            _save(held)
+        case Later():
+            _wait(held, begun)
         case Errand():
             asked.append(begun)
             held.intent, held.again_at = begun.intent.pk, None
             _save(held)
+
+
+def is_time(held: Round) -> bool:
+    return held.again_at is None or held.again_at <= timezone.now()
+
+
+def _wait(held: Round, later: Later) -> None:
+    _later(held, later.seconds, later.why)
+    _save(held)
 
 
 def _over_budget(design: Design, upper_bound: int | None) -> str:

@@ -5,12 +5,15 @@ Where it stands is in its rows. Every worker does a little of it each round of i
 """
 
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from executions import errands
@@ -18,12 +21,14 @@ from gateway.types import Request
 from projects import audit
 from projects.audit import Verb
 from wire.problems import Conflict, Fault, Problem, Unavailable
+from workflows.models import Workflow
 
 from . import designing, redesigning, rounds
 from .models import Design, Round
 
 logger = logging.getLogger(__name__)
 
+LOOKS_WITHIN = timedelta(seconds=60)  # so long nobody else looks at an answer
 SECONDS = 0.5  # that a round of the housekeeping gives it
 MAX_FAULTS = 30  # that go back: the rest is found in the next round
 
@@ -45,11 +50,15 @@ KINDS = {
 
 
 def advance_all() -> None:
-    """A worker's duty: again and again while something happens, for a short time."""
+    """A worker's duty: again and again while something happens, for a short time; but for one look at an answer, which takes some
+    seconds where the code of a draft is slow."""
     until = time.monotonic() + SECONDS
     errands.settle()
     rounds.end_doubts()
-    designs = list(Design.objects.in_motion().select_related("workflow__project", "base", "follows").order_by("pk"))
+    redesigning.let_go()
+    rows = Design.objects.in_motion().select_related("workflow__project", "base").defer("examples")
+    designs = list(rows)
+    random.shuffle(designs)  # one whose requests are long does not come first each time
     while designs and time.monotonic() < until:
         designs = [one for one in designs if time.monotonic() < until and _advanced(one)]
 
@@ -68,52 +77,86 @@ def _advanced(design: Design) -> bool:
 def advance(design: Design) -> bool:
     """Looks at what has come, or asks; whether it did anything. Safe to call twice, from anywhere."""
     errands.settle()
-    design.refresh_from_db(fields=["status", "budget"])
+    design.refresh_from_db(fields=["status"])
     if design.status != Design.Status.RUNNING:
         return False
     several = list(design.rounds.order_by("number"))
     if not several:
         Round.objects.get_or_create(design=design, number=1)
         return True
-    last = several[-1]
-    if last.finished_at:
-        return False
+    return not several[-1].finished_at and _goes_on(design, several[:-1], several[-1])
+
+
+def _goes_on(design: Design, before: Sequence[Round], last: Round) -> bool:
     if last.intent:
         return not errands.is_on_its_way(last.intent) and rounds.end_doubt(last.pk)
-    if last.answered_at:
-        _look(design, last)
+    if _is_archived(design):
         return True
-    return rounds.ask(design, last.pk, KINDS[design.kind].request(design, several[:-1]))
+    if last.answered_at:
+        return _claimed(last) and _look(design, last)
+    return rounds.is_time(last) and rounds.ask(design, last.pk, KINDS[design.kind].request(design, before))
 
 
-def _look(design: Design, last: Round) -> None:
-    """Outside of any lock: two workers may look at the same, and the first to write it down holds."""
-    kind = KINDS[design.kind]
+def _is_archived(design: Design) -> bool:
+    """Then it ends: what it would come to could not be kept."""
+    if not Workflow.objects.filter(pk=design.workflow_id, archived_at__isnull=False).exists():
+        return False
+    _end(
+        design,
+        Design.Status.FAILED,
+        said=f"{design.workflow.name} was archived meanwhile; take it back, and begin anew.",
+    )
+    return True
+
+
+def _claimed(last: Round) -> bool:
+    """Of several workers one looks, or the next one where that one has not come back."""
+    free = Q(looked_at=None) | Q(looked_at__lt=timezone.now() - LOOKS_WITHIN)
+    return bool(Round.objects.filter(free, pk=last.pk, finished_at=None).update(looked_at=timezone.now()))
+
+
+def _look(design: Design, last: Round) -> bool:
+    """Outside of any lock: who was thought lost may look too, and the first to write it down holds."""
     try:
-        # What is merely doubtful is sent back once; if it stays, a person reads it.
-        strict = last.number == 1 < design.max_rounds
-        found = _faults(last) or kind.look(design, last.answer, strict)
+        found = _found(design, last)
+        if isinstance(found, list):
+            _go_on(design, last, found)
+        else:
+            _keep(design, last, found)
     except Unavailable:  # the sandbox has no room: the next round looks again
-        return
+        Round.objects.filter(pk=last.pk).update(looked_at=None)
+    except _TakenUp:
+        return False
+    return True
+
+
+def _found(design: Design, last: Round) -> Any:
+    """What the answer is worth."""
+    # What is merely doubtful is sent back once; if it stays, a person reads it.
+    strict = last.number == 1 < design.max_rounds
+    try:
+        return _faults(last) or KINDS[design.kind].look(design, last.answer, strict)
+    except (Unavailable, OperationalError, InterfaceError):
+        raise
     except Problem as problem:
-        found = [Fault("", problem.detail), *problem.faults]
-    if isinstance(found, list):
-        _go_on(design, last, found)
-        return
+        return [Fault("", problem.detail), *problem.faults]
+    except Exception:
+        logger.exception("an answer of the design %s could not be looked at", design.pk)
+        return [Fault("", "The service could not look at this answer. Write it anew, and more simply.")]
+
+
+def _keep(design: Design, last: Round, found: Any) -> None:
     try:
         with transaction.atomic():
             _finish(last, [])
-            _end(design, Design.Status.COMPLETED, **kind.keep(design, found))
-    except _TakenUp:
-        return
+            _end(design, Design.Status.COMPLETED, **KINDS[design.kind].keep(design, found))
     except redesigning.Superseded as problem:
         with transaction.atomic():
             _finish(last, [Fault("", problem.detail)])
             _end(design, Design.Status.FAILED, said=problem.detail)
-    except (
-        Conflict
-    ) as problem:  # somebody was faster with a version of this number: the next round of the duty has another
+    except Conflict as problem:  # somebody was faster with a version of this number: another look gives the next one
         logger.info("the draft of %s was not kept: %s", design.pk, problem.detail)
+        Round.objects.filter(pk=last.pk).update(looked_at=None)
 
 
 class _TakenUp(Exception):
@@ -126,10 +169,7 @@ def _faults(last: Round) -> list[Fault]:
 
 @transaction.atomic
 def _go_on(design: Design, last: Round, faults: list[Fault]) -> None:
-    try:
-        _finish(last, faults)
-    except _TakenUp:
-        return
+    _finish(last, faults)
     if last.number < design.max_rounds:
         Round.objects.get_or_create(design=design, number=last.number + 1)
         return

@@ -282,3 +282,64 @@ def test_a_worker_takes_designs_to_their_end(alice):
     found.refresh_from_db()
     assert found.status == "completed"
     assert UUID(found.rounds.get().calls[0])
+
+
+def test_one_that_was_cancelled_while_its_request_was_made_is_not_asked(alice):
+    found = begin(alice)
+    running.advance(found)
+    first, request = found.rounds.get(), designing.request(found, [])
+    running.cancel(found, "rosa")
+    assert rounds.ask(found, first.pk, request) is False
+    assert not Intent.objects.exists()
+
+
+def test_a_budget_that_was_raised_meanwhile_holds(alice):
+    models_answer({"text": design_answer()})
+    found = begin(alice, budget=1)
+    running.advance(found)
+    request = designing.request(found, [])
+    running.raise_budget(Design.objects.get(), to_pico(Decimal(5)), "rosa")
+    assert rounds.ask(found, found.rounds.get().pk, request) is True
+    assert complete(found).status == "completed"
+
+
+def test_a_workflow_that_is_archived_meanwhile_ends_its_design(alice):
+    found = begin(alice)
+    found.workflow.archive("rosa")
+    found = complete(found)
+    assert (found.status, Call.objects.count()) == ("failed", 0)
+    assert found.said == "refund was archived meanwhile; take it back, and begin anew."
+
+
+def test_a_provider_that_is_gone_is_waited_for(alice):
+    alice.providers.create(name="house", protocol="openai", base_url="https://house.example/v1")
+    OwnPrice.objects.create(project=alice, provider="house", model="m", valid_from=timezone.now(), input=1, output=1)
+    found = begin(alice, target="house:m")
+    alice.providers.all().delete()
+    found = complete(found)
+    assert (found.status, Intent.objects.count()) == ("running", 0)
+    assert found.said.startswith("It waits: ")
+    assert found.rounds.get().again_at > timezone.now()
+
+
+def test_what_breaks_while_an_answer_is_looked_at_is_said_and_ends(alice, monkeypatch):
+    models_answer({"text": design_answer()})
+    monkeypatch.setattr(designing.checking, "check", lambda *_: 1 / 0)
+    found = design(alice, max_rounds=2)
+    assert (found.status, found.rounds.count()) == ("failed", 2)
+    assert found.rounds.get(number=2).faults[0]["detail"].startswith("The service could not look at this answer.")
+
+
+def test_answers_to_one_whose_texts_are_gone_are_refused(alice):
+    models_answer({"text": design_answer()})
+    found = design(alice)
+    found.purged_at = timezone.now()
+    with pytest.raises(Conflict, match="Its texts were deleted"):
+        designing.answered(found, [])
+
+
+def test_a_name_that_no_workflow_may_have_makes_none(alice):
+    with pytest.raises(Invalid) as refused:
+        begin(alice, "Bad Name/../x")
+    assert [fault.pointer for fault in refused.value.faults] == ["/name"]
+    assert not Workflow.objects.exists()
