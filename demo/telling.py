@@ -48,13 +48,12 @@ class Telling:
         self.console.print(story.steps_table(version))
         self.prove_and_publish(version)
         story.state_baseline(self.workflow)
-        before = self.execute(story.messages())
+        self.execute(story.messages())
         self.console.print(*story.outcome_tables(self.workflow))
-        closed = self.redesign()
+        self.redesign()
         after = self.execute(story.messages("later"))
         self.say(
-            f"\n[bold]A week later[/]: of {len(before)} messages {closed} were flagged for their language; of {len(after)} "
-            f"others in such languages {story.flagged(after)} are.\n"
+            f"\n[bold]A week later[/]: {len(after)} more messages in other languages, {story.flagged(after)} of them flagged.\n"
         )
 
     def design(self, ready: loop.designing.Ready) -> Version:
@@ -83,9 +82,7 @@ class Telling:
     def prove_and_publish(self, version: Version) -> None:
         """A person stands for the cases: here the demo does. The gate wants evidence of the version."""
         count = loop.confirm_cases(self.workflow)
-        self.say(
-            f"\n[bold]A person confirms[/] {count} cases (here the demo does), and the gate asks for a proof on them:"
-        )
+        self.say(f"\n[bold]A person confirms[/] {count} cases (here the demo does); the gate asks for a proof:")
         loop.state_gate(self.workflow)
         ready = loop.ready_to_evaluate(version)
         if self.live:
@@ -106,8 +103,7 @@ class Telling:
         self.workflow.refresh_from_db()
         self.say(f"{version} is live, on evidence: {publication.evidence}.")
 
-    def redesign(self) -> int:
-        """How many flags its publication closes."""
+    def redesign(self) -> None:
         several = loop.groups(self.workflow)
         chosen = loop.of_the_gap(several)
         if not chosen:
@@ -126,10 +122,8 @@ class Telling:
                 break
         left = again.filter(status=Status.ESCALATED).count()
         self.say(
-            f"It closes {len(version.resolves)} flags. Of what waited for a person it has executed {again.count()} again; "
-            f"{left} of that still waits: its language was not all that was unclear."
+            f"It closes {len(version.resolves)} flags. Executed again: {again.count()} that waited; {left} of that waits still."
         )
-        return len(version.resolves)
 
     def execute(self, messages: list[dict]) -> list[Execution]:
         """Those of these messages. Raises `Ended` where the budget does."""
@@ -205,11 +199,8 @@ def _of_round(faults: list[dict]) -> str:
 def _of_evaluation(evaluation: Evaluation) -> str:
     arm = evaluation.figures["arms"]["candidate"]
     right, caught = arm["quality"], arm["escalation_recall"]
-    other = f"what is live, {evaluation.incumbent.version.number}" if evaluation.incumbent else "the frontier"
-    return (
-        f"Right in {right['count']} of {right['n']} cases, {caught['count']} of {caught['n']} flagged that should be; against "
-        f"{other}, it passed."
-    )
+    other = evaluation.incumbent.version.number if evaluation.incumbent else "the frontier"
+    return f"Right in {right['count']} of {right['n']}, flagged {caught['count']} of {caught['n']} that should be: passed against {other}."
 
 
 def _why_not(evaluation: Evaluation) -> str:
