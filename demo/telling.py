@@ -200,7 +200,8 @@ def _of_evaluation(evaluation: Evaluation) -> str:
     arm = evaluation.figures["arms"]["candidate"]
     right, caught = arm["quality"], arm["escalation_recall"]
     other = evaluation.incumbent.version.number if evaluation.incumbent else "the frontier"
-    return f"Right in {right['count']} of {right['n']}, flagged {caught['count']} of {caught['n']} that should be: passed against {other}."
+    said = f"Right in {right['count']} of {right['n']}, flagged {caught['count']} of {caught['n']} that should be"
+    return f"{said}: passed against {other}."
 
 
 def _why_not(evaluation: Evaluation) -> str:
