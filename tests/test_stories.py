@@ -48,7 +48,7 @@ def test_the_quickstart_works_as_it_is_pasted(tmp_path):
     with checkout(tmp_path) as there:
         came = tell(there, told)
     costs = json.loads(came[-1])
-    assert (costs["executions"], costs["completed"], costs["simulated"]) == (2, 2, True)
+    assert (costs["executions"], costs["completed"], costs["simulated"]) == (4, 3, True)
     assert costs["savings"].startswith("-")
 
 
