@@ -38,6 +38,10 @@ def cost_of_designing(ready: designing.Ready) -> Expected:
     return costing.expected(ready.design, designing.request(ready.design, []))
 
 
+def design(ready: designing.Ready) -> Design:
+    return designing.begin(ready)
+
+
 def confirm_cases(workflow: Workflow) -> int:
     """What a person does in the admin, or through the API; how many were proposed."""
     proposed = list(workflow.cases.filter(state=Case.State.PROPOSED).order_by("pk"))
@@ -75,10 +79,18 @@ def of_the_gap(several: Sequence[group_order.Weighed]) -> list[Group]:
     return [one.group for one in several if LANGUAGE in (one.group.text or "")]
 
 
-def redesign(workflow: Workflow, chosen: Sequence[Group]) -> Design:
+def ready_to_redesign(workflow: Workflow, chosen: Sequence[Group]) -> redesigning.Ready:
     budget = _left(workflow.project, redesigning.BUDGET)
     asked = redesigning.Asked(workflow, groups=chosen, note=NOTE, budget=budget)
-    return redesigning.begin(redesigning.examine(asked, BY))
+    return redesigning.examine(asked, BY)
+
+
+def cost_of_redesigning(ready: redesigning.Ready) -> Expected:
+    return costing.expected(ready.design, redesigning.request(ready.design, []))
+
+
+def redesign(ready: redesigning.Ready) -> Design:
+    return redesigning.begin(ready)
 
 
 def _left(project: Project, at_most: int | None) -> int | None:

@@ -205,7 +205,8 @@ def _money(workflow: Workflow) -> Table:
     simulated = is_simulated(workflow.project, workflow)
     extent = Extent(workflow.project, workflow, simulated)
     summaries = [represent_summary(summarise(extent, method)) for method in (Method.DECLARED, Method.REPRICED_WARM)]
-    label = "SIMULATED: a story, no evidence" if simulated else "unproven"
+    label = "unproven" if summaries[0]["unproven"] else "real money"
+    label = "SIMULATED: a story, no evidence" if simulated else label
     table = Table("USD", "declared (0.84 each)", "repriced, warm cache", title=f"Costs ({label})", **_STYLE)
     for kind in Design.Kind.values:
         spent = to_usd(sum(rounds.spent(one) for one in workflow.designs.filter(kind=kind)))

@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo import loop, story
-from designs import rounds
+from designs import designing, rounds
 from designs.models import Design
+from evaluations import asking
 from evaluations.models import Evaluation
 from executions.models import Execution, Status
 from projects.models import Project
 from wire.money import to_usd
-from wire.problems import Problem
 from workflows.models import Version, Workflow
 
 PATIENCE = 600  # seconds without any progress
@@ -37,7 +37,7 @@ class Telling:
         self.workflow: Workflow | None = None
 
     def tell(self) -> None:
-        """Raises `Ended` where it cannot go on."""
+        """Raises `Ended` where it cannot go on, and `Problem`."""
         ready = loop.ready_to_design(self.project)
         if self.live:
             expected = loop.cost_of_designing(ready)
@@ -56,8 +56,8 @@ class Telling:
             f"\n[bold]A week later[/]: {len(after)} more messages in other languages, {story.flagged(after)} of them flagged.\n"
         )
 
-    def design(self, ready: loop.designing.Ready) -> Version:
-        design = loop.designing.begin(ready)
+    def design(self, ready: designing.Ready) -> Version:
+        design = loop.design(ready)
         self.workflow = design.workflow
         self.say("\n[bold]The frontier designs it[/], once, and the service checks what it wrote:")
         version = self.draft_of(design)
@@ -86,7 +86,7 @@ class Telling:
         loop.state_gate(self.workflow)
         ready = loop.ready_to_evaluate(version)
         if self.live:
-            expected = loop.asking.estimate(ready).expected
+            expected = asking.estimate(ready).expected
             self.say(f"Expected: about {_usd(expected)} USD for {ready.evaluation.total} executions of cases.")
         evaluation = loop.evaluate(ready)
         for _ in self.moving(lambda: (_status(evaluation), evaluation.results.exclude(finished_at=None).count())):
@@ -96,10 +96,7 @@ class Telling:
         if not evaluation.passed:
             raise Ended(_why_not(evaluation))
         self.say(_of_evaluation(evaluation))
-        try:
-            publication = loop.publish(version)
-        except Problem as problem:
-            raise Ended(problem.detail) from problem
+        publication = loop.publish(version)
         self.workflow.refresh_from_db()
         self.say(f"{version} is live, on evidence: {publication.evidence}.")
 
@@ -110,7 +107,10 @@ class Telling:
             raise Ended("Nothing was flagged for its language, so there is nothing to redesign.")
         self.console.print(story.groups_table(several, chosen))
         self.say(f"[bold]A person says what is right[/]: {loop.NOTE}\nThe frontier patches what is live:")
-        design = loop.redesign(self.workflow, chosen)
+        ready = loop.ready_to_redesign(self.workflow, chosen)
+        if self.live:
+            self.say(f"Expected: about {_usd(loop.cost_of_redesigning(ready).expected)} USD for the redesign.")
+        design = loop.redesign(ready)
         version = self.draft_of(design)
         for change in design.answer["changes"]:
             self.say(f"  {change['op']} {change['path']}: {change['why']}", markup=False)

@@ -106,13 +106,26 @@ def test_a_live_demo_says_what_it_may_cost_and_stops_within_it(tmp_path):
         "support-ticket 1.0.0 is live, on evidence: passed.",
         "USD for 92 messages.",
         "of 92 messages: the budget does not cover another call.",
-        "Costs (unproven)",
+        "Costs (real money)",
     ]
     places = [printed.find(sentence) for sentence in told]
     assert places == sorted(places) and -1 not in places, printed
     assert 0 < int(re.search(r"Stopped after (\d+) of 92", printed)[1]) < 92
     assert 0 < int(re.search(r"(\d+) more wait for a higher budget", printed)[1]) <= 8
     assert Decimal("1.10") < spent <= Decimal("1.60")
+
+
+def test_a_live_demo_that_may_cost_enough_goes_the_whole_way(tmp_path):
+    printed, spent = live(the_script, "8.00", tmp_path)
+    told = [
+        "USD for the redesign. round 1: it holds.",
+        "USD for 36 executions of cases.",
+        "support-ticket 1.0.1 is live, on evidence: passed.",
+        "It closes 5 flags. Executed again: 1 that waited; 1 of that waits still.",
+        "A week later: 6 more messages in other languages, 0 of them flagged.",
+    ]
+    assert [sentence for sentence in told if sentence not in printed] == [], printed
+    assert f"│ total │ {spent:.2f} │" in printed
 
 
 def test_a_live_design_that_never_holds_ends_with_a_sentence(tmp_path):

@@ -7,7 +7,6 @@ import pytest
 from rich.console import Console
 
 from demo import loop, story
-from designs import designing
 from executions import worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def design() -> Workflow:
     """What the scripted frontier writes, confirmed, proven and published, as the demo does it."""
     ready = loop.ready_to_design(story.establish(story.SCRIPTED))
-    found = designed.complete(designing.begin(ready))
+    found = designed.complete(loop.design(ready))
     first, second = found.rounds.order_by("number")
     assert first.faults[0]["pointer"] == "/cases/14"
     assert first.faults[0]["detail"].startswith("case 15: It expects an answer, and /edge_cases/0 hands it to a person")
@@ -78,7 +77,7 @@ def test_what_was_flagged_for_its_language_is_not_flagged_again():
     chosen = loop.of_the_gap(loop.groups(workflow))
     assert len(chosen) == 5  # each language is a group of its own
 
-    found = designed.complete(loop.redesign(workflow, chosen))
+    found = designed.complete(loop.redesign(loop.ready_to_redesign(workflow, chosen)))
     assert [one["path"] for one in found.answer["changes"]] == ["/steps/categorise/instructions"]
     assert (found.draft.number, len(found.draft.resolves)) == ("1.0.1", 5)
     assert loop.confirm_cases(workflow) == 3

@@ -17,6 +17,7 @@ from gateway.providers.registry import EVERYONES
 from projects.schema import bring_up_to_date
 from service.duties import DUTIES, PARTINGS
 from wire.money import usd_text
+from wire.problems import Problem
 
 TYPICAL_PROMPT = 1000  # tokens
 
@@ -43,6 +44,8 @@ class Command(BaseCommand):
                 telling.tell()
             except Ended as ended:
                 console.print(f"\n{ended}", markup=False, soft_wrap=True)
+            except Problem as problem:
+                console.print(f"\nThe service refused it: {problem.detail}", markup=False, soft_wrap=True)
             except Stuck as stuck:
                 raise CommandError(str(stuck)) from stuck
         if telling.workflow:
