@@ -1,5 +1,5 @@
-"""The loop in a browser: a designer has a workflow designed, publishes it, has it mended from flags, and publishes that. Only buttons
-are pressed and links followed; workers do the rest beside it."""
+"""The loop in a browser: a designer has a workflow designed, publishes it, has it mended from flags, and publishes that. Only
+buttons are pressed and links followed; workers do the rest beside it."""
 
 import asyncio
 
@@ -41,7 +41,8 @@ SCRIPT = (
 
 async def press(browser: Browser, label: str, shown: str) -> None:
     """The button or link of this label, and then until this text is there."""
-    found = f"[...document.querySelectorAll('#content button, #content a, #content input[type=submit]')].find(one => (one.innerText || one.value).trim() == {label!r})"
+    every = "[...document.querySelectorAll('#content button, #content a, #content input[type=submit]')]"
+    found = f"{every}.find(one => (one.innerText || one.value).trim() == {label!r})"
     assert await browser.evaluate(f"Boolean({found})"), f"there is no {label}: {await text(browser)}"
     await browser.evaluate(f"{found}.click()")
     await until(browser, shown)
