@@ -16,7 +16,8 @@ from workflows.definition import Definition
 from workflows.diff import Change, changes
 from workflows.schemas import subschemas
 
-from .limits import acts, same
+from .acting import acts
+from .limits import same
 
 Bump = Literal["major", "minor", "patch"]
 RANKS: tuple[Bump, ...] = ("patch", "minor", "major")

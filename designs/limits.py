@@ -2,7 +2,8 @@
 
 Flags say where a design has gaps, so a redesign closes gaps. What people have set (limits of cost, numbers of the policy, who
 is asked) and what catches mistakes (covers, checks, judges, reviews, always-escalate cases) it does not take away: a person
-does that, in a draft of their own. Both functions read documents that `workflows.parsing.parse` has taken.
+does that, in a draft of their own. Both functions read documents that were accepted, by `workflows.parsing.parse` or
+`workflows.models.Examined.of`; of any other they say nothing, and may raise.
 """
 
 import json
@@ -14,19 +15,11 @@ from itertools import zip_longest
 from pydantic import BaseModel
 
 from wire.problems import Fault, pointer
-from workflows.definition import (
-    Check,
-    Definition,
-    EdgeCase,
-    ModelStep,
-    ReviewStep,
-    Step,
-    ToolStep,
-    WorkflowStep,
-    called,
-)
+from workflows.definition import Check, Definition, EdgeCase, ModelStep, ReviewStep, Step, WorkflowStep
 from workflows.faults import short
 from workflows.references import read_expression
+
+from .acting import acts, callee, too_early, unasked
 
 TIERS = ("cheap", "standard", "frontier")  # the dearest last
 USUAL_TOKENS = 4096  # what a model step may answer where it does not say
@@ -69,16 +62,18 @@ class _Pair:
             yield where, case, found
 
 
-def limits(before: dict, after: dict) -> list[Fault]:
+def limits(before: dict, after: dict, harmless: Collection[str] = ()) -> list[Fault]:
     """What a redesign may not do and does here: pointers lead into the later definition, for what is gone into the earlier.
+    Both are documents that were accepted, so look at `after` first. `harmless`: as for `softens`.
 
-    A dearer tier, a longer answer, a lower confidence; a wider lane, other rungs of the escalation; a constant changed or
-    removed; covers, checks, judges, reviews and escalating edge cases taken away or made to say nothing; a tool or a
+    A dearer tier, a longer answer, a model asked once for each of a list, a lower confidence; another lane, other rungs of
+    the escalation; a constant changed or removed; covers, checks, judges, reviews and escalating edge cases taken away or
+    made to say nothing; a call that acts before what stood above it, or without the review that it asked; a tool or a
     workflow that the earlier one does not call. Lists of checks may be rewritten, one for one: `softens` says how.
     """
     pair = _Pair(Definition.model_validate(before), Definition.model_validate(after))
     parts = (_head, _constants, _edge_cases, _steps_that_were, _new_steps, _new_callees)
-    return [fault for part in parts for fault in part(pair)]
+    return [*(fault for part in parts for fault in part(pair)), *_calls(pair, harmless)]
 
 
 def softens(before: dict, after: dict, harmless: Collection[str] = ()) -> list[Softening]:
@@ -91,10 +86,11 @@ def softens(before: dict, after: dict, harmless: Collection[str] = ()) -> list[S
 
 def _head(pair: _Pair) -> Iterator[Fault]:
     before, after = pair.before, pair.after
-    if after.lanes.quality not in (None, before.lanes.quality):
-        yield Fault("/lanes/quality", f"The rule of the lane quality is widened or changed: {FOR_A_PERSON}")
-    if after.default_lane == "quality" != before.default_lane:
-        yield Fault("/default_lane", f"Every execution would take the lane quality: {FOR_A_PERSON}")
+    if before.lanes.quality != after.lanes.quality:
+        yield Fault("/lanes/quality", f"The rule of the lane quality is changed or removed: {FOR_A_PERSON}")
+    if before.default_lane != after.default_lane:
+        said = f"Executions would take the lane {after.default_lane} where no rule says another"
+        yield Fault("/default_lane", f"{said}: {FOR_A_PERSON}")
     if before.escalation.rungs != after.escalation.rungs:
         was, now = ", ".join(before.escalation.rungs), ", ".join(after.escalation.rungs)
         said = f"Flagged steps go to {was}, and would go to {now}"
@@ -127,6 +123,18 @@ def _edge_cases(pair: _Pair) -> Iterator[Fault]:
             if getattr(case, key) != getattr(now, key):
                 said = f"The edge case {short(case.id)} is always escalated, and its {key!r} would be another"
                 yield Fault(f"{where}/{key}", f"{said}: {FOR_A_PERSON}")
+    for place, case in _newly_escalated(pair):
+        if case.to not in pair.before.escalation.rungs:
+            said = f"The edge case {short(case.id)} would go to the {case.to}, which this workflow asks nowhere"
+            yield Fault(pointer("edge_cases", place, "to"), f"{said}: {FOR_A_PERSON}")
+
+
+def _newly_escalated(pair: _Pair) -> Iterator[tuple[int, EdgeCase]]:
+    """Those that are new, or that models answered before."""
+    known = {case.id for case in pair.before.edge_cases if case.escalates}
+    for place, case in enumerate(pair.after.edge_cases):
+        if case.escalates and case.id not in known:
+            yield place, case
 
 
 def _steps_that_were(pair: _Pair) -> Iterator[Fault]:
@@ -138,13 +146,14 @@ def _steps_that_were(pair: _Pair) -> Iterator[Fault]:
                 yield Fault(where, f"{said}: {FOR_A_PERSON}")
             continue
         yield from (fault.under(where) for fault in _of_step(step, now))
-    yield from _acting_too_early(pair)
 
 
 def _of_step(step: Step, now: Step) -> Iterator[Fault]:
     yield from _of_any_step(step, now)
     if isinstance(step, ModelStep) and isinstance(now, ModelStep):
         yield from _of_model_step(step, now)
+    if isinstance(now, ModelStep | WorkflowStep) and type(step) is type(now):
+        yield from _of_list(step, now)
     if isinstance(step, ReviewStep) and isinstance(now, ReviewStep):
         yield from _of_review(step, now)
 
@@ -163,7 +172,9 @@ def _holds(step: Step) -> str:
 def _of_any_step(step: Step, now: Step) -> Iterator[Fault]:
     if isinstance(step, ReviewStep) and not isinstance(now, ReviewStep):
         yield Fault("/kind", f"A person decides in the step {short(step.id)}, and would not any more: {FOR_A_PERSON}")
-    for key in ("when", "for_each"):
+    if isinstance(step, ModelStep) and not isinstance(now, ModelStep) and step.min_confidence:
+        yield Fault("/kind", f"The 'min_confidence' of the model step {short(step.id)} would be gone: {FOR_A_PERSON}")
+    for key in ("when", "for_each") if not isinstance(step, ReviewStep) else ():
         text = getattr(now, key)
         if text not in (None, getattr(step, key)) and is_constant(text):
             yield Fault(
@@ -188,28 +199,27 @@ def _of_model_step(step: ModelStep, now: ModelStep) -> Iterator[Fault]:
         yield Fault("/min_confidence", f"{said}: {FOR_A_PERSON}")
 
 
+def _of_list(step: Step, now: Step) -> Iterator[Fault]:
+    if step.for_each is None and now.for_each is not None and not is_constant(now.for_each):
+        said = f"The step {short(step.id)} would run once for each of a list, and cost as often"
+        yield Fault("/for_each", f"{said}: {FOR_A_PERSON}")
+
+
 def _of_review(step: ReviewStep, now: ReviewStep) -> Iterator[Fault]:
     about = f"of the review {short(step.id)}"
     if step.to != now.to:
         yield Fault("/to", f"The role {about} changes from {step.to} to {now.to}: {FOR_A_PERSON}")
+    if step.when != now.when:
+        yield Fault("/when", f"When a person is asked {about} changes: {FOR_A_PERSON}")
     for key in ("within", "otherwise"):
         if not same(getattr(step, key), getattr(now, key)):
             yield Fault(f"/{key}", f"What it means that nobody is asked, or answers, {about} changes: {FOR_A_PERSON}")
 
 
-def _acting_too_early(pair: _Pair) -> Iterator[Fault]:
-    """What stood above a tool or a workflow (a review, a check, what an edge case reads) has to stay above: it may act outside."""
-    above: dict[str, list[str]] = {}
-    for place, step in enumerate(pair.before.steps):
-        if isinstance(step, ToolStep | WorkflowStep):
-            above[step.id] = [one.id for one in pair.before.steps[:place]]
-    remaining, done = {step.id for step in pair.after.steps}, set[str]()
-    for place, step in enumerate(pair.after.steps):
-        late = [name for name in above.get(step.id, ()) if name in remaining and name not in done]
-        if late:
-            said = f"The step {short(step.id)} would run before the step {short(late[0])}, which stood above it"
-            yield Fault(pointer("steps", place), f"{said}: {FOR_A_PERSON}")
-        done.add(step.id)
+def _calls(pair: _Pair, harmless: Collection[str]) -> Iterator[Fault]:
+    for one in (too_early, unasked):
+        for fault in one(pair.before, pair.after, harmless):
+            yield Fault(fault.pointer, f"{fault.detail}: {FOR_A_PERSON}")
 
 
 def _new_steps(pair: _Pair) -> Iterator[Fault]:
@@ -228,21 +238,18 @@ def _new_steps(pair: _Pair) -> Iterator[Fault]:
         if step.max_output_tokens > longest:
             said = f"The new model step {short(step.id)} may answer {step.max_output_tokens} tokens, others {longest}"
             yield Fault(f"{where}/max_output_tokens", f"{said}: {FOR_A_PERSON}")
+        if step.for_each not in (None, *(one.for_each for one in models.values())):
+            said = f"The new model step {short(step.id)} would be asked for each of a list, for which none was asked"
+            yield Fault(f"{where}/for_each", f"{said}: {FOR_A_PERSON}")
 
 
 def _new_callees(pair: _Pair) -> Iterator[Fault]:
-    known = {_callee(step) for step in pair.before.steps}
+    known = {callee(step) for step in pair.before.steps}
     for place, step in enumerate(pair.after.steps):
-        if (callee := _callee(step)) and callee not in known:
-            what, name = callee
+        if (called := callee(step)) and called not in known:
+            what, name = called
             said = f"The {what} {short(name)} is not called by the version that is redesigned"
             yield Fault(pointer("steps", place, what), f"{said}: {FOR_A_PERSON}")
-
-
-def _callee(step: Step) -> tuple[str, str] | None:
-    if isinstance(step, ToolStep):
-        return "tool", step.tool
-    return ("workflow", called(step.workflow)[0]) if isinstance(step, WorkflowStep) else None
 
 
 def _taken_away(before: Sequence[Check], after: Sequence[Check], what: str) -> Iterator[Fault]:
@@ -301,12 +308,9 @@ def _softer_head(pair: _Pair) -> Iterator[Fault]:
     if before.timezone != after.timezone:
         said = f"The time zone changes from {before.timezone} to {after.timezone}, and with it what day it is."
         yield Fault("/timezone", said)
-    if before.default_lane != after.default_lane or (before.lanes.quality and not after.lanes.quality):
-        yield Fault("/lanes", "Fewer executions take the lane quality.")
 
 
 def _softer_edge_cases(pair: _Pair) -> Iterator[Fault]:
-    known = {case.id for case in pair.before.edge_cases}
     for place, case, now in pair.edge_cases:
         where, name = pointer("edge_cases", place), short(case.id)
         if now is None:
@@ -319,10 +323,19 @@ def _softer_edge_cases(pair: _Pair) -> Iterator[Fault]:
         if case.handling != now.handling and not now.escalates:
             told = _exchange(case.handling, now.handling)
             yield Fault(f"{where}/handling", f"What a model does in the edge case {name} changes: {told}")
+    yield from _softer_new_edge_cases(pair)
+
+
+def _softer_new_edge_cases(pair: _Pair) -> Iterator[Fault]:
+    known = {case.id for case in pair.before.edge_cases}
     for place, case in enumerate(pair.after.edge_cases):
         if case.id not in known and not case.escalates:
             said = f"The models answer a case by themselves that is new, {short(case.id)}: {short(case.handling, 200)}"
             yield Fault(pointer("edge_cases", place), said)
+    for place, case in _newly_escalated(pair):
+        if case.to != "human":
+            said = f"The edge case {short(case.id)} goes to the {case.to}, and not at once to a person."
+            yield Fault(pointer("edge_cases", place, "to"), said)
 
 
 def _softer_steps(pair: _Pair, harmless: Collection[str]) -> Iterator[Fault]:
@@ -341,11 +354,6 @@ def _softer_steps(pair: _Pair, harmless: Collection[str]) -> Iterator[Fault]:
     for place, step in pair.new_steps:
         if acts(step, harmless):
             yield Fault(pointer("steps", place), f"The new step {short(step.id)} acts outside of the workflow.")
-
-
-def acts(step: Step, harmless: Collection[str]) -> bool:
-    """Whether it may have an effect outside: a tool that nobody knows to be harmless, or whatever a workflow does."""
-    return isinstance(step, WorkflowStep) or (isinstance(step, ToolStep) and step.tool not in harmless)
 
 
 def _told_of(step: Step, now: Step, *, acts: bool, leads_to_acting: bool) -> Iterator[tuple[str, str]]:

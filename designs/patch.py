@@ -1,7 +1,7 @@
 """A structured patch of a definition: what a redesign answers, applied change by change. Pure.
 
 What a redesign may not do, and what of it a person should read, is known in `limits`; which number the new version gets in
-`bumping`. Both are called from here.
+`bumping`. A definition behind a patch need not be one: `workflows.models.Examined.of` says what is wrong with it.
 """
 
 import copy
@@ -16,14 +16,10 @@ from wire.strict_json import MAX_NODES, check
 from workflows.definition import edge_case_id
 from workflows.faults import MAX_FAULTS, short, unknown
 
-from .bumping import Bump, bump
-from .limits import Softening, limits, softens
-
-__all__ = ["Bump", "Change", "Softening", "apply", "bump", "limits", "softens"]
+from .answers import MAX_CHANGES
 
 OPS = ("add", "replace", "remove")
 NAMED = ("steps", "edge_cases")  # lists whose members a path names by their id
-MAX_CHANGES = 200
 MAX_PATH = 500  # characters
 MAX_WRITTEN = 1024 * 1024  # characters of JSON: of all values of a patch together, and of the definition behind it
 

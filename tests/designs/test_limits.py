@@ -4,7 +4,8 @@ import copy
 
 import pytest
 
-from designs.patch import Change, apply, limits, softens
+from designs.limits import limits, softens
+from designs.patch import Change, apply
 from tests.designs.drafts import ALL_FIVE, REFUND, definition, refund, with_step, without_step
 
 INJURY, ANGRY, HUGE = REFUND["edge_cases"]
@@ -18,6 +19,11 @@ def added(step, place=5):
     steps = copy.deepcopy(REFUND["steps"])
     steps.insert(place, step)
     return refund(steps=steps)
+
+
+def without_confidence():
+    code = {"id": "read", "kind": "code", "code": "def run(input, steps):\n    return {'order': '1'}"}
+    return refund(steps=[{**code, "checks": READ["checks"]}, *REFUND["steps"][1:]], edge_cases=[INJURY, HUGE])
 
 
 def moved(*names):
@@ -42,7 +48,12 @@ def moved(*names):
         (with_step("approval", to="reviewer"), "/steps/3/to", "from team_lead to reviewer"),
         (with_step("approval", within="1m"), "/steps/3/within", "What it means that nobody is asked"),
         (with_step("approval", otherwise={"approved": "True"}), "/steps/3/otherwise", "What it means that nobody"),
-        (with_step("approval", when="1 > 2"), "/steps/3/when", "would say always the same"),
+        (with_step("approval", when="1 > 2"), "/steps/3/when", "When a person is asked of the review 'approval' changes"),
+        (with_step("approval", when="steps['due']['amount'] >= 100"), "/steps/3/when", "When a person is asked"),
+        (with_step("approval", when=None), "/steps/3/when", "When a person is asked"),
+        (with_step("pay", when=None), "/steps/4/when", "as a review says, by the 'when' \"steps['approval']['approved']\""),
+        (with_step("pay", when="steps['due']['amount'] < 9"), "/steps/4/when", "the step 'pay' would not keep it"),
+        (added({**PAY, "id": "again", "when": "steps['due']['amount'] < 9"}), "/steps/5/when", "'again' would not keep it"),
         (with_step("pay", tool="payments.send"), "/steps/4/tool", "'payments.send' is not called"),
         (without_step("approval"), "/steps/3", "a person's decision"),
         (without_step("judge"), "/steps/2", "what judges the step 'read'"),
@@ -50,6 +61,9 @@ def moved(*names):
         (added({"id": "other", "kind": "workflow", "workflow": "refund@2"}), "/steps/5/workflow", "'refund' is not called"),
         (added({**MODEL, "tier": "frontier"}), "/steps/5/tier", "the dearest tier there was is cheap"),
         (added({**MODEL, "max_output_tokens": 5000}), "/steps/5/max_output_tokens", "may answer 5000 tokens, others 4096"),
+        (added({**MODEL, "for_each": "input['message'].split()"}), "/steps/5/for_each", "would be asked for each of a list"),
+        (with_step("read", for_each="input['message'].split()"), "/steps/0/for_each", "once for each of a list"),
+        (without_confidence(), "/steps/0/kind", "The 'min_confidence' of the model step 'read' would be gone"),
         (moved("read", "due", "judge", "pay", "approval"), "/steps/3", "would run before the step 'approval'"),
         (refund(constants={"days": 31, "caps": {"meals": "75.00"}}), "/constants/days", "'days' is changed"),
         (refund(constants={"days": 30.0, "caps": {"meals": "75.00"}}), "/constants/days", "'days' is changed"),
@@ -62,8 +76,8 @@ def moved(*names):
         (refund(covers=[]), "/covers/0", "A precondition would be gone"),
         (refund(covers=["1 == 1"]), "/covers/0", "A precondition would be gone, or say nothing"),
         (refund(escalation={"to": "human"}), "/escalation/to", "go to frontier, human, and would go to human"),
-        (refund(lanes={"quality": "True"}), "/lanes/quality", "widened or changed"),
-        (refund(default_lane="quality"), "/default_lane", "Every execution would take the lane quality"),
+        (refund(lanes={"quality": "True"}), "/lanes/quality", "changed or removed"),
+        (refund(default_lane="quality"), "/default_lane", "would take the lane quality where no rule"),
     ],
 )  # fmt: skip
 def test_a_redesign_may_not(after, where, said):
@@ -81,7 +95,6 @@ def test_a_redesign_may_not(after, where, said):
         with_step("read", checks=["output['order'] != 'x'", READ["checks"][1]]),
         with_step("read", instructions="Which order? Null for gift cards."),
         with_step("due", code="def run(input, steps):\n    return {'amount': 6}"),
-        with_step("approval", when="steps['due']['amount'] >= 100"),
         without_step("due"),
         added(MODEL),
         added({**PAY, "id": "pay_again"}),
@@ -99,10 +112,92 @@ def test_a_redesign_may(after):
     assert limits(REFUND, after) == []
 
 
-def test_a_lane_that_was_there_may_go_and_not_be_changed():
+def test_a_lane_that_people_have_set_is_theirs():
     before = refund(lanes={"quality": "len(input['message']) > 500"})
-    assert limits(before, REFUND) == []
+    assert [fault.pointer for fault in limits(before, REFUND)] == ["/lanes/quality"]
     assert [fault.pointer for fault in limits(before, refund(lanes={"quality": "True"}))] == ["/lanes/quality"]
+    before = refund(default_lane="quality")
+    assert [fault.pointer for fault in limits(before, REFUND)] == ["/default_lane"]
+
+
+BANK = {
+    **{key: REFUND[key] for key in ("title", "purpose", "input_schema")},
+    "steps": [
+        {"id": "look", "kind": "tool", "tool": "bank.look", "arguments": {}},
+        {"id": "plan", "kind": "code", "code": "def run(input, steps):\n    return {'amount': 5}"},
+        {"id": "approve", "kind": "review", "prompt": "Pay?", "output_schema": {"type": "object"}},
+        {"id": "may", "kind": "code", "code": "def run(input, steps):\n    return {'ok': steps['approve']['ok']}"},
+        {"id": "pay", "kind": "tool", "tool": "bank.pay", "arguments": {}, "when": "steps['approve']['ok']"},
+    ],
+}
+TRANSFER = BANK["steps"][4]
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ([Change("add", "/steps/approve", {**TRANSFER, "id": "pay0", "when": "True"})], ["/steps/2", "/steps/2/when"]),
+        ([Change("remove", "/steps/pay"), Change("add", "/steps/look", {**TRANSFER, "id": "pay0", "when": None})],
+         ["/steps/0", "/steps/0/when"]),
+        ([Change("replace", "/steps/pay/id", "paid"), Change("add", "/steps/plan", TRANSFER)], ["/steps/1"]),
+        ([Change("replace", "/steps/look/tool", "bank.pay")], ["/steps/0", "/steps/0/when"]),
+        ([Change("remove", "/steps/pay/when")], ["/steps/4/when"]),
+        ([Change("add", "/steps/pay/when", "steps['may']['ok']")], ["/steps/4/when"]),
+        ([Change("add", "/steps/approve/when", "1 > 2")], ["/steps/2/when"]),
+        ([Change("add", "/steps/-", {**TRANSFER, "id": "pay2"})], []),
+        ([Change("replace", "/steps/pay/id", "paid")], []),
+        ([Change("add", "/steps/plan", {**BANK["steps"][0], "id": "look2"})], []),
+        ([Change("replace", "/steps/plan/code", "def run(input, steps):\n    return {'amount': 6}")], []),
+    ],
+)  # fmt: skip
+def test_a_call_that_a_review_stood_above_does_not_get_around_it(changes, where):
+    after = apply(BANK, changes)
+    assert [fault.pointer for fault in limits(BANK, after, harmless=["bank.look"])] == where
+
+
+def test_a_review_that_is_read_through_code_decides_as_well():
+    before = apply(BANK, [Change("replace", "/steps/pay/when", "steps['may']['ok']")])
+    after = apply(before, [Change("replace", "/steps/pay/when", "steps['plan']['amount'] > 0")])
+    [fault] = limits(before, after)
+    assert (fault.pointer, fault.detail) == (
+        "/steps/4/when",
+        "The tool 'bank.pay' is called as a review says, by the 'when' \"steps['may']['ok']\"; the step 'pay' would not keep it: "
+        "a redesign may not do that, a person may.",
+    )
+
+
+def test_a_list_that_a_review_allowed_and_the_choice_among_its_items_stay():
+    listed = {**TRANSFER, "for_each": "steps['approve']['orders']", "when": "item['ok']"}
+    before = apply(BANK, [Change("replace", "/steps/pay", listed)])
+    for key, value in (("for_each", "input['orders']"), ("when", "True")):
+        after = apply(before, [Change("replace", f"/steps/pay/{key}", value)])
+        assert f"/steps/4/{key}" in [fault.pointer for fault in limits(before, after)]
+
+
+def test_a_workflow_acts_like_a_tool_whatever_version_of_it_is_called():
+    called = {"id": "pay", "kind": "workflow", "workflow": "payout@1", "when": "steps['approve']['ok']"}
+    before = apply(BANK, [Change("replace", "/steps/pay", called)])
+    early = Change("add", "/steps/approve", {**called, "id": "pay0", "workflow": "payout@2"})
+    assert [fault.pointer for fault in limits(before, apply(before, [early]))] == ["/steps/2"]
+    often = Change("add", "/steps/pay/for_each", "input['orders']")
+    assert [fault.pointer for fault in limits(before, apply(before, [often]))] == ["/steps/4/for_each"]
+
+
+def test_a_frontier_that_nobody_lets_decide_is_not_asked():
+    new = {"id": "gift-card", "case": "A gift card", "handling": "escalate", "to": "frontier"}
+    before = refund(escalation={"to": ["human"]})
+    after = {**before, "edge_cases": [*REFUND["edge_cases"], new]}
+    [fault] = limits(before, after)
+    assert (fault.pointer, "'gift-card' would go to the frontier" in fault.detail) == ("/edge_cases/3/to", True)
+    turned = {**before, "edge_cases": [INJURY, {**new, "id": "the-customer-is-angry"}, HUGE]}
+    assert [fault.pointer for fault in limits(before, turned)] == ["/edge_cases/1/to"]
+    allowed = refund(edge_cases=after["edge_cases"])
+    assert limits(REFUND, allowed) == []
+    [told] = softens(REFUND, allowed)
+    assert (told.pointer, told.said) == (
+        "/edge_cases/3/to",
+        "The edge case 'gift-card' goes to the frontier, and not at once to a person.",
+    )
 
 
 def test_a_definition_that_asks_no_model_is_not_made_to():
