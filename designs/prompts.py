@@ -98,7 +98,7 @@ def design_request(
         "summary": data(sample.summary) if sample and examples else "",
         "examples": [data(told(examples[index])) for index in sample.shown] if sample else [],
     }
-    user = _say("design", "user", **values) + _again("design", before, data)
+    user = _say("design", "user", **values) + _again(before, data)
     return Request(model, (Block(system("design"), cached=True),), user, SCHEMA, MAX_TOKENS, marker)
 
 
@@ -110,9 +110,9 @@ def redesign_request(
     before: Again | None = None,
     note: str = "",
 ) -> Request:
-    """`definition`: the document of the version that is patched. `groups`: each with id, step, reason, count, cost, explanation
-    and `evidence`, a list of which five are told: the input, why it was flagged, the step's output, what a person answered or
-    noted. `note`: what a person says to it."""
+    """`definition`: the document of the version that is patched. `groups`: each with id, step, reason, edge_case (the id of the one
+    that fired, or null), count, cost (USD as text, or null), explanation and `evidence`, a list of which five are told: the input,
+    why it was flagged, the step's output, what a person answered or noted. `note`: what a person says to it."""
     marker = new_marker()
     data = _marking(marker)
     short, left_out = _shortened(definition)
@@ -126,7 +126,7 @@ def redesign_request(
         "neighbours": [data(place) for place in neighbours],
         "tools": [data(dict(tool)) for tool in tools],
     }
-    user = _say("redesign", "user", **values) + _again("redesign", before, data)
+    user = _say("redesign", "user", **values) + _again(before, data)
     return Request(model, (Block(system("redesign"), cached=True),), user, REDESIGN_SCHEMA, MAX_TOKENS, marker)
 
 
@@ -160,14 +160,15 @@ def _marking(marker: str) -> Callable[[object], str]:
     return lambda value: marked(value, marker)
 
 
-def _again(kind: str, before: Again | None, data: Callable[[object], str]) -> str:
+def _again(before: Again | None, data: Callable[[object], str]) -> str:
+    """The same words for both."""
     if before is None:
         return ""
     faults = [
         {"pointer": data(fault.pointer or "/"), "detail": data(fault.detail)}
         for fault in before.faults[:MAX_TOLD_FAULTS]
     ]
-    return _say(kind, "again", answer=data(before.answer[:MAX_EARLIER]), faults=faults)
+    return _say("design", "again", answer=data(before.answer[:MAX_EARLIER]), faults=faults)
 
 
 def _told_group(group: Mapping[str, object], data: Callable[[object], str]) -> dict[str, object]:
@@ -197,8 +198,7 @@ def _measure(value: object) -> str:
 
 
 def _concerned(definition: Mapping[str, object], groups: Sequence[Mapping[str, object]]) -> tuple[list[str], list[str]]:
-    """The places that the groups speak of: their steps, and the edge cases that fired or that their texts name; and the places of
-    the other rules."""
+    """The places that the groups speak of, their steps and the edge cases that fired; and the places of the other rules."""
     steps = {str(group.get("step") or "") for group in groups}
     fired = {str(group.get("edge_case") or "") for group in groups}
     concerned = [pointer("steps", one) for one in _ids(definition, "steps") if one in steps]

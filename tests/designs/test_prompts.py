@@ -240,6 +240,44 @@ def test_a_redesign_shows_the_rules_concerned_and_their_neighbours():
     )
 
 
+def test_a_group_at_the_input_where_no_edge_case_fired_concerns_no_rule():
+    definition = {
+        "title": "Mails",
+        "edge_cases": [{"id": "injury", "case": "Hurt", "handling": "escalate"}],
+        "steps": [],
+    }
+    group = {
+        "id": "g-1",
+        "step": "",
+        "reason": "uncovered",
+        "edge_case": None,
+        "count": 2,
+        "cost": None,
+        "evidence": [],
+    }
+    inside, outside = split(redesign_request("fake:frontier", definition, [group], []))
+    assert json.loads(inside[1]) == {key: value for key, value in group.items() if key != "evidence"}
+    assert "- None by itself: look at the whole." in outside
+    assert inside[2] == "/edge_cases/injury"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "a `for_each` on a model or workflow step that had none; `lanes` and `default_lane`, changed or removed.",
+        "no larger `max_output_tokens` (or 4096) than the highest there is",
+        "also where the step becomes one of another kind.",
+        "a `when` or `for_each` that reads nothing, and so says always the same",
+        "a review's `to`, `when`, `within` or `otherwise` changed.",
+        "any step, moved below a tool or a workflow that it stood above.",
+        "reads a review, also through other steps, it stays as it is",
+        "A new one has `to: frontier` only where `escalation` has the frontier.",
+    ],
+)
+def test_a_redesign_is_told_what_the_limits_refuse(said):
+    assert said in prompts.system("redesign")
+
+
 def test_a_redesign_is_told_five_pieces_of_evidence_and_no_long_constant():
     definition = {"title": "Rates", "constants": {"table": [["EUR", "1.08"]] * 2_000, "days": 30}, "steps": []}
     group = {"id": "g-1", "step": "gone", "evidence": [{"input": number} for number in range(9)]}
