@@ -164,6 +164,51 @@ def test_its_page_shows_changes_reasons_evidence_and_what_it_closes(workflow, vo
     assert "The redesign that it came of" in shown(rosa, f"{draft}/change/")
 
 
+def publishing(version) -> str:
+    return f"/admin/workflows/version/{version.pk}/publish/"
+
+
+def test_what_it_made_more_permissive_is_said_above_the_button_that_publishes(workflow, vouchers, rosa):
+    models_answer({"text": redesign_answer(CHANGES, CASES)})
+    draft = complete(begun(rosa, workflow, vouchers)).draft
+    page = shown(rosa, publishing(draft))
+    said = (
+        "The models answer a case by themselves that is new, &#x27;voucher&#x27;: &#x27;Treat it like money.&#x27; "
+        "(<code>/edge_cases/1</code>)"
+    )
+    assert page.index("More permissive than 1.0.0") < page.index(said) < page.index(">Publish</button>")
+    assert "More permissive" not in shown(rosa, publishing(workflow.versions.get(number="1.0.0")))
+    rosa.post(publishing(draft))
+    workflow.refresh_from_db()
+    assert workflow.live.version_id == draft.pk
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        ({"redesign": {"of": "1.0.0"}}, True),
+        ({"redesign": {"of": "7.0.0"}}, False),
+        ({"redesign": {"of": "\x00"}}, False),
+        ({"redesign": {"of": ["1.0.0"]}}, False),
+        ({"redesign": "1.0.0"}, False),
+        ({}, False),
+    ],
+)
+def test_what_it_came_of_is_read_from_its_design_context_which_may_say_anything(workflow, rosa, context, expected):
+    found = Examined.of({**REFUND, "guidance": "<b>Pay.</b>"}, workflow.project)
+    draft = workflow.draft(found, "1.0.1", created_by="alice", design_context=context)
+    page = shown(rosa, publishing(draft))
+    assert ("More permissive than 1.0.0" in page) is expected
+    assert ("The guidance of all model steps changes. (<code>/guidance</code>)" in page) is expected
+
+
+def test_a_redesign_that_made_nothing_more_permissive_is_published_without_a_word(workflow, rosa):
+    context = {"redesign": {"of": "1.0.0"}}
+    found = Examined.of({**REFUND, "title": "Refunds"}, workflow.project)
+    draft = workflow.draft(found, "1.0.1", created_by="alice", design_context=context)
+    assert "More permissive" not in shown(rosa, publishing(draft))
+
+
 def test_when_nothing_should_change_its_questions_stand_there(workflow, vouchers, rosa):
     asked = [{"question": "Are vouchers money?", "why": "The policy says nothing.", "assumed": "Nothing changes."}]
     models_answer({"text": redesign_answer([], [], questions=asked)})

@@ -108,6 +108,7 @@ class VersionAdmin(ReadableAdmin):
             "rows": tier_map.items(),
             "columns": ("Tier", "Model"),
             "caption": "The models it runs with",
+            "softer": self.softer(version),
             "refused": refused,
             "missing": missing,
             "override": override,
@@ -116,6 +117,11 @@ class VersionAdmin(ReadableAdmin):
             "template": "admin/workflows/version/publish.html",
         }
         return self.confirmed(request, version, do, back=back, title=f"{verb(state)}: {version}", **more)
+
+    def softer(self, version: Version) -> dict[str, object] | None:
+        """What a person should have read before it goes live: `than`, a number; `several`, each with pointer and `said`; `more`,
+        how many are left out. Where versions come from is known above: nothing here."""
+        return None
 
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What changed from another version of the workflow to this one; from the one stored before it, unless it is named."""
