@@ -72,7 +72,7 @@ def limits(before: dict, after: dict, harmless: Collection[str] = ()) -> list[Fa
     workflow that the earlier one does not call. Lists of checks may be rewritten, one for one: `softens` says how.
     """
     pair = _Pair(Definition.model_validate(before), Definition.model_validate(after))
-    parts = (_head, _constants, _edge_cases, _steps_that_were, _new_steps, _new_callees)
+    parts = (_head, _constants, _edge_cases, _steps_that_were, _new_steps, _new_lists, _new_callees)
     return [*(fault for part in parts for fault in part(pair)), *_calls(pair, harmless)]
 
 
@@ -238,9 +238,17 @@ def _new_steps(pair: _Pair) -> Iterator[Fault]:
         if step.max_output_tokens > longest:
             said = f"The new model step {short(step.id)} may answer {step.max_output_tokens} tokens, others {longest}"
             yield Fault(f"{where}/max_output_tokens", f"{said}: {FOR_A_PERSON}")
-        if step.for_each not in (None, *(one.for_each for one in models.values())):
-            said = f"The new model step {short(step.id)} would be asked for each of a list, for which none was asked"
-            yield Fault(f"{where}/for_each", f"{said}: {FOR_A_PERSON}")
+
+
+def _new_lists(pair: _Pair) -> Iterator[Fault]:
+    """A model, or a workflow that may ask some, is asked for each of a list only where one of its kind was."""
+    kinds = {step.id: step.kind for step in pair.before.steps}
+    lists = {(step.kind, step.for_each) for step in pair.before.steps}
+    for place, step in enumerate(pair.after.steps):
+        new = isinstance(step, ModelStep | WorkflowStep) and kinds.get(step.id) != step.kind
+        if new and step.for_each is not None and (step.kind, step.for_each) not in lists:
+            said = f"The new {step.kind} step {short(step.id)} would run for each of a list, for which none ran"
+            yield Fault(pointer("steps", place, "for_each"), f"{said}: {FOR_A_PERSON}")
 
 
 def _new_callees(pair: _Pair) -> Iterator[Fault]:

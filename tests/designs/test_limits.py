@@ -61,7 +61,7 @@ def moved(*names):
         (added({"id": "other", "kind": "workflow", "workflow": "refund@2"}), "/steps/5/workflow", "'refund' is not called"),
         (added({**MODEL, "tier": "frontier"}), "/steps/5/tier", "the dearest tier there was is cheap"),
         (added({**MODEL, "max_output_tokens": 5000}), "/steps/5/max_output_tokens", "may answer 5000 tokens, others 4096"),
-        (added({**MODEL, "for_each": "input['message'].split()"}), "/steps/5/for_each", "would be asked for each of a list"),
+        (added({**MODEL, "for_each": "input['message'].split()"}), "/steps/5/for_each", "would run for each of a list"),
         (with_step("read", for_each="input['message'].split()"), "/steps/0/for_each", "once for each of a list"),
         (without_confidence(), "/steps/0/kind", "The 'min_confidence' of the model step 'read' would be gone"),
         (moved("read", "due", "judge", "pay", "approval"), "/steps/3", "would run before the step 'approval'"),
@@ -181,6 +181,10 @@ def test_a_workflow_acts_like_a_tool_whatever_version_of_it_is_called():
     assert [fault.pointer for fault in limits(before, apply(before, [early]))] == ["/steps/2"]
     often = Change("add", "/steps/pay/for_each", "input['orders']")
     assert [fault.pointer for fault in limits(before, apply(before, [often]))] == ["/steps/4/for_each"]
+    anew = Change("add", "/steps/-", {**called, "id": "pay2", "for_each": "input['orders']"})
+    assert [fault.pointer for fault in limits(before, apply(before, [anew]))] == ["/steps/5/for_each"]
+    listed = apply(before, [often])
+    assert limits(listed, apply(listed, [anew])) == []
 
 
 def test_a_frontier_that_nobody_lets_decide_is_not_asked():
