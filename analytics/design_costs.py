@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 
-from designs.models import Design, Round
+from designs import spending
+from designs.models import Design
 from wire.money import to_usd
 
 from .costs import declared_designs
@@ -69,10 +70,7 @@ def _spent(extent: Extent, kind: Design.Kind) -> Spent:
     unfinished = mine.to_come().count()
     ended = mine.filter(extent.within("finished_at"), finished_at__isnull=False)
     statuses = Counter(dict(ended.order_by().values_list("status").annotate(count=Count("pk"))))
-    calls = {
-        UUID(pk) for several in Round.objects.filter(design__in=ended).values_list("calls", flat=True) for pk in several
-    }
-    cost, unpriced = _cost(extent, calls)
+    cost, unpriced = _cost(extent, spending.calls_of(ended))
     counts = (statuses[one] for one in (Design.Status.COMPLETED, Design.Status.FAILED, Design.Status.CANCELLED))
     return Spent(*counts, unfinished=unfinished, cost=cost, unpriced=unpriced)
 
@@ -81,6 +79,7 @@ def _cost(extent: Extent, calls: Collection[UUID]) -> tuple[int, int]:
     """Pico-dollars of these calls with what corrects them, and how many have no price."""
     if not calls:
         return 0, 0
-    rows = extent.ledger().filter(Q(pk__among=calls) | Q(corrects__pk__among=calls))
-    found = rows.aggregate(pico=Sum("cost"), unpriced=Count("pk", filter=UNPRICED))
+    found = (extent.ledger() & spending.rows_of(calls)).aggregate(
+        pico=Sum("cost"), unpriced=Count("pk", filter=UNPRICED)
+    )
     return found["pico"] or 0, found["unpriced"]

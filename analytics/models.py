@@ -15,8 +15,7 @@ from uuid import UUID
 from django.db import models
 
 from executions.models import Status
-
-from . import among  # noqa: F401 - the lookup that the queries on these tables use
+from wire import among  # noqa: F401 - the lookup that the queries on these tables use
 
 
 class Pending(models.Model):

@@ -15,7 +15,7 @@ from analytics.baselines import Method
 from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
 from analytics.representation import represent_summary
-from designs import rounds
+from designs import spending
 from designs.group_models import Group
 from designs.group_order import Weighed
 from designs.models import Design
@@ -209,7 +209,7 @@ def _money(workflow: Workflow) -> Table:
     label = "SIMULATED: a story, no evidence" if simulated else label
     table = Table("USD", "declared (0.84 each)", "repriced, warm cache", title=f"Costs ({label})", **_STYLE)
     for kind in Design.Kind.values:
-        spent = to_usd(sum(rounds.spent(one) for one in workflow.designs.filter(kind=kind)))
+        spent = to_usd(sum(spending.spent(one) for one in workflow.designs.filter(kind=kind)))
         table.add_row(f"{kind}, paid once", *[_figure(spent)] * len(summaries))
     for name, field in _FIGURES:
         table.add_row(name, *(_figure(summary[field]) for summary in summaries))

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo import loop, story
-from designs import designing, rounds
+from designs import designing, spending
 from designs.models import Design
 from evaluations import asking
 from evaluations.models import Evaluation
@@ -62,7 +62,7 @@ class Telling:
         self.say("\n[bold]The frontier designs it[/], once, and the service checks what it wrote:")
         version = self.draft_of(design)
         proposed = self.workflow.cases.count()
-        self.say(f"{version} with {proposed} cases for {_usd(rounds.spent(design))} USD.")
+        self.say(f"{version} with {proposed} cases for {_usd(spending.spent(design))} USD.")
         return version
 
     def draft_of(self, design: Design) -> Version:
@@ -114,7 +114,7 @@ class Telling:
         version = self.draft_of(design)
         for change in design.answer["changes"]:
             self.say(f"  {change['op']} {change['path']}: {change['why']}", markup=False)
-        self.say(f"{version} for {_usd(rounds.spent(design))} USD.")
+        self.say(f"{version} for {_usd(spending.spent(design))} USD.")
         self.prove_and_publish(version)
         again = Execution.objects.filter(workflow=self.workflow, version=version, rerun_of__isnull=False)
         for _ in self.moving(lambda: self.stand(again)):

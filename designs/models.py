@@ -19,7 +19,7 @@ class DesignQuerySet(models.QuerySet["Design"]):
 
     def to_come(self) -> DesignQuerySet:
         """Those that can still come to a draft."""
-        return self.filter(status__in=(Design.Status.RUNNING, Design.Status.WAITING))
+        return self.filter(status__in=Design.TO_COME)
 
 
 class Design(models.Model):
@@ -37,6 +37,8 @@ class Design(models.Model):
         COMPLETED = "completed"
         FAILED = "failed"  # no round came to something that holds
         CANCELLED = "cancelled"
+
+    TO_COME = (Status.RUNNING, Status.WAITING)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, models.PROTECT, related_name="designs")
@@ -88,6 +90,10 @@ class Design(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.workflow.name}"
+
+    @property
+    def is_to_come(self) -> bool:
+        return self.status in self.TO_COME
 
 
 class Round(models.Model):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from math import ceil
 
 from executions import estimates
-from wire.money import to_usd, usd_text
+from wire.money import pico_text
 from wire.problems import Problem
 from workflows.compiled import compiled
 from workflows.models import Version
 
-from . import rounds
+from . import spending
 from .models import Design
 
 TIERS = ("cheap", "standard", "frontier")
@@ -23,18 +23,18 @@ def figures(design: Design, version: Version, inputs: Sequence[object]) -> dict[
     after how many executions the design is paid, ⌈design cost ÷ (frontier − as designed)⌉; null where it never is."""
     taken = [one for one in inputs if not compiled(version.pk).input_schema.faults(one)]
     costs = per_execution(version, taken)
-    spent = rounds.spent(design)
+    spent = spending.spent(design)
     designed, frontier = costs["as_designed"], costs["frontier"]
     saved = None if designed is None or frontier is None else frontier - designed
     even = ceil(spent / saved) if saved and saved > 0 else None
     monthly = design.brief.get("executions_per_month")
     return {
-        "per_execution": {name: _usd(pico) for name, pico in costs.items()},
+        "per_execution": {name: pico_text(pico) for name, pico in costs.items()},
         "basis": "assumed",
-        "design_cost": _usd(spent),
+        "design_cost": pico_text(spent),
         "break_even": even,
         "executions_per_month": monthly,
-        "saved_per_month": None if saved is None or not monthly else _usd(saved * monthly),
+        "saved_per_month": None if saved is None or not monthly else pico_text(saved * monthly),
         "doubts": list(_doubts(saved, even, monthly)),
     }
 
@@ -67,7 +67,3 @@ def _doubts(saved: int | None, even: int | None, monthly: int | None):
         yield "As it is designed it costs no less than the frontier does: it saves nothing."
     if even is not None and monthly and even > monthly * LONGEST:
         yield f"At {monthly} executions a month it takes more than {LONGEST} months to pay for its design: too rare to pay."
-
-
-def _usd(pico: int | None) -> str | None:
-    return None if pico is None else usd_text(to_usd(pico))

@@ -1,9 +1,9 @@
 """Designs as they are shown outside."""
 
-from wire.money import to_usd, usd_text
+from wire.money import pico_text
 from wire.times import rfc3339
 
-from . import rounds
+from . import spending
 from .costing import Expected
 from .models import Design, Round
 
@@ -25,8 +25,8 @@ def represent_design(design: Design) -> dict:
         "model": design.target,
         "rounds": len(design.rounds.all()),
         "max_rounds": design.max_rounds,
-        "budget": None if design.budget is None else _usd(design.budget),
-        "spent": _usd(rounds.spent(design)),
+        "budget": pico_text(design.budget),
+        "spent": pico_text(spending.spent(design)),
         "simulated": design.simulated,
         "questions": questions,
         "answer": answer,
@@ -53,11 +53,7 @@ def represent_estimate(design: Design, expected: Expected) -> dict:
     return {
         "model": design.target,
         "prompt_tokens": expected.tokens,
-        "expected": _usd(expected.expected),
-        "upper_bound": _usd(expected.upper),
+        "expected": pico_text(expected.expected),
+        "upper_bound": pico_text(expected.upper),
         "simulated": design.simulated,
     }
-
-
-def _usd(pico: int) -> str:
-    return usd_text(to_usd(pico))

@@ -4,7 +4,6 @@ next goes on where it stands. What an answer is worth, `running` finds.
 
 import random
 from datetime import timedelta
-from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,11 +12,11 @@ from executions import errands, worker
 from executions.errands import Errand, Later
 from gateway import gateway, retry
 from gateway.gateway import Answer, Cause, Reply
-from gateway.models import Call
 from gateway.types import AccessDenied, Outcome, Purpose, Request
 from wire import crash
 from wire.money import to_usd, usd_text
 
+from . import spending
 from .models import Design, Round
 from .prompts import FORMAT
 
@@ -27,14 +26,6 @@ NOT_WHOLE = {
     Outcome.TRUNCATED: "The answer was cut at its greatest length. Write less: shorter texts, fewer cases.",
     Outcome.REFUSED: "This was refused instead of answered.",
 }
-
-
-def spent(design: Design) -> int:
-    """Pico-dollars so far, with what was corrected since."""
-    ids = [pk for each in design.rounds.all() for pk in each.calls]
-    costs = [*Call.objects.filter(pk__in=ids).values_list("cost", flat=True)]
-    costs += Call.objects.filter(corrects__in=ids).values_list("cost", flat=True)
-    return sum(cost or 0 for cost in costs)
 
 
 def ask(design: Design, pk: int, request: Request) -> bool:
@@ -94,7 +85,7 @@ def _over_budget(design: Design, upper_bound: int | None) -> str:
     """What is said where the call does not fit; empty where it does."""
     if design.budget is None or upper_bound is None:
         return ""
-    before = spent(design)
+    before = spending.spent(design)
     if before + upper_bound <= design.budget:
         return ""
     told = [usd_text(to_usd(pico)) for pico in (design.budget, before, upper_bound)]
@@ -197,8 +188,3 @@ def _save(held: Round) -> None:
             "finished_at",
         ]
     )
-
-
-def moving(design: Design) -> UUID | None:
-    """The intent that is on its way."""
-    return design.rounds.filter(intent__isnull=False).values_list("intent", flat=True).first()

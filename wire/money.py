@@ -24,6 +24,11 @@ def usd_text(usd: Decimal | None) -> str | None:
     return f"{usd:.{places}f}"
 
 
+def pico_text(pico: int | None) -> str | None:
+    """`12_500_000_000_000` → `"12.50"`."""
+    return None if pico is None else usd_text(to_usd(pico))
+
+
 def percent_text(value: Decimal | None) -> str | None:
     """A percentage with two places, half to even."""
     return None if value is None else str(value.quantize(CENT, ROUND_HALF_EVEN))

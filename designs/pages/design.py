@@ -27,13 +27,13 @@ from wire.problems import Problem
 from workflows.pages.version import differences, state_of
 from workflows.pages.workflow import LARGE
 
-from .. import rounds, running
+from .. import running, spending
 from ..models import Design
 from . import told
 from .beginning import AnswersForm, BeginningAdmin, can_be_answered, questions
 
-MOVING = (Design.Status.RUNNING, Design.Status.WAITING)
 STATES = {"running": "", "waiting": "asks", "completed": "good", "failed": "bad", "cancelled": ""}
+TEXTS = ("brief", "examples", "answer", "figures")
 CASES = 50  # of a redesign, and evaluations of a draft
 FLAGS = 50
 
@@ -49,14 +49,17 @@ class Sorts(OneOf):
 
 
 class Costed(ChangeList):
-    """With what each row has cost: asked for once, not row by row."""
+    """With what each row has cost: asked for once, not row by row. Without the texts, which no row shows."""
+
+    def get_queryset(self, request: HttpRequest, *args: object, **named: object) -> models.QuerySet:
+        return super().get_queryset(request, *args, **named).defer(*TEXTS)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        costs = told.costs(self.result_list)
+        costs = spending.spent_by(self.result_list)
         for design in self.result_list:
-            design.cost_so_far = costs.get(design.pk, 0)
+            design.cost_so_far = costs[design.pk]
 
 
 class DesignAdmin(ById, BeginningAdmin):
@@ -84,8 +87,8 @@ class DesignAdmin(ById, BeginningAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         rows = super().get_queryset(request).select_related("project", "workflow__project", "draft", "base", "follows")
         large = (f"{of}__{name}" for of in ("draft", "base") for name in LARGE)
-        follows = (f"follows__{name}" for name in ("brief", "examples", "answer", "figures"))
-        return rows.defer(*large, *follows, "examples").prefetch_related("rounds")
+        follows = (f"follows__{name}" for name in TEXTS)
+        return rows.defer(*large, *follows, "examples")
 
     def get_changelist(self, request: HttpRequest, **named: object) -> type[ChangeList]:
         return Costed
@@ -138,7 +141,7 @@ class DesignAdmin(ById, BeginningAdmin):
             "kind": STATES[design.status],
             "said": told.stands(design, several),
             "finished": sum(1 for one in several if one.finished_at),
-            "spent": usd(rounds.spent(design), simulated=design.simulated),
+            "spent": usd(spending.spent(design), simulated=design.simulated),
             "budget": "none" if design.budget is None else usd(design.budget),
             "rounds": told.rounds(several),
             "fit": told.fit(answer),
@@ -151,8 +154,8 @@ class DesignAdmin(ById, BeginningAdmin):
             "examples": len(design.examples),
             "groups": list(told.groups(design.brief)),
             "followers": design.followers.order_by("pk").only("pk", "status"),
-            "moves": design.status in MOVING,
-            "changes_it": designs and design.status in MOVING,
+            "moves": design.is_to_come,
+            "changes_it": designs and design.is_to_come,
             "designs": designs,
             **(_of_draft(design) if design.draft else {}),
             **(_of_flags(design) if design.kind == Design.Kind.REDESIGN else {}),
@@ -181,14 +184,14 @@ class DesignAdmin(ById, BeginningAdmin):
                 return redirect(_address(design))
             except Problem as problem:
                 wrong = sentences(problem)
-        spent = usd(rounds.spent(design), simulated=design.simulated)
+        spent = usd(spending.spent(design), simulated=design.simulated)
         shown = {"form": form, "wrong": wrong, "refused": _ended(design), "spent": spent, "back": _address(design)}
         title = f"What this {design.kind} may cost"
         return self.rendered(request, "admin/evaluations/budget.html", design, title, **shown)
 
 
 def _ended(design: Design) -> list[str]:
-    return [] if design.status in MOVING else [f"It has ended: it is {design.status}."]
+    return [] if design.is_to_come else [f"It has ended: it is {design.status}."]
 
 
 def _of_draft(design: Design) -> dict[str, object]:

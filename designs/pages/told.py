@@ -2,14 +2,12 @@
 read."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from evaluations.models import Case
-from gateway.models import Call
 from projects.pages import readable
 
 from ..models import Design, Round
@@ -33,17 +31,6 @@ BRIEF = {
     "answers": "Questions that were answered",
     "executions_per_month": "Executions a month",
 }
-
-
-def costs(designs: Iterable[Design]) -> dict[UUID, int]:
-    """Pico-dollars so far, with what was corrected since: `rounds.spent` of many, in two statements."""
-    of_call = {pk: design.pk for design in designs for each in design.rounds.all() for pk in each.calls}
-    found = dict.fromkeys(of_call.values(), 0)
-    for pk, cost in Call.objects.filter(pk__in=of_call).values_list("pk", "cost"):
-        found[of_call[str(pk)]] += cost or 0
-    for pk, cost in Call.objects.filter(corrects__in=of_call).values_list("corrects", "cost"):
-        found[of_call[str(pk)]] += cost or 0
-    return found
 
 
 def stands(design: Design, rounds: Sequence[Round]) -> str:

@@ -24,7 +24,6 @@ from .beginning import begun, priced, terms_of
 from .brief_form import CostForm
 
 SALT = "designs.redesign"
-MOVING = (Design.Status.RUNNING, Design.Status.WAITING)
 DESIGNS = 10  # of the newest
 GROUPS = 100  # that are offered: those most worth deciding
 
@@ -115,7 +114,7 @@ def _refused(workflow: Workflow) -> list[str]:
 def _waiting(workflow: Workflow) -> Design | None:
     """The last redesign, where something of it may still go live."""
     last = workflow.designs.filter(kind=Design.Kind.REDESIGN).select_related("draft").order_by("-pk").first()
-    if last is None or (last.draft is None and last.status not in MOVING):
+    if last is None or (last.draft is None and not last.is_to_come):
         return None
     return None if last.draft and last.draft.publications.exists() else last
 

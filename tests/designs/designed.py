@@ -2,9 +2,8 @@
 
 import json
 
-from designs.brief import Brief
-
 from designs import designing, running
+from designs.brief import Brief
 from designs.designing import Asked
 from designs.models import Design
 from executions import errands

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from designs import redesigning, rounds
+from designs import redesigning, spending
 from designs.grouping import gather
 from designs.models import Design
 from executions import worker
@@ -149,4 +149,4 @@ def test_a_redesign_of_the_refund_is_a_small_patch_and_two_questions():
     assert [one["question"].partition(":")[0] for one in found.answer["questions"]] == [group["id"], "01a2-g3"]
     assert len(found.draft.resolves) == 2
     assert [one["pointer"] for one in found.answer["softens"]] == ["/edge_cases/16", "/steps/0/checks/0"]
-    assert rounds.spent(found) * 2 < rounds.spent(Design.objects.get(kind="design"))
+    assert spending.spent(found) * 2 < spending.spent(Design.objects.get(kind="design"))

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from designs import costing, designing, rounds, running
+from designs import costing, designing, running, spending
 from designs.brief import Brief
 from designs.designing import Asked
 from designs.models import Design, Round
@@ -18,7 +18,7 @@ from gateway.models import Call, Intent, OwnPrice, Payload
 from projects.models import AuditEvent
 from tests.cast import REFUND, make_project, make_workflow, models_answer
 from tests.designs.designed import CASES, begin, complete, design, design_answer
-from wire.money import to_pico
+from wire.money import pico_text, to_pico
 from wire.problems import Conflict, Invalid
 from workflows.models import Budget, Workflow
 
@@ -57,15 +57,9 @@ def test_what_it_cost_stands_in_the_ledger_under_its_workflow(alice):
     found = design(alice)
     [call] = Call.objects.filter(purpose="design")
     assert (call.workflow, call.execution, call.tier, call.outcome) == (found.workflow_id, None, "frontier", "ok")
-    assert rounds.spent(found) == call.cost > 0
+    assert spending.spent(found) == call.cost > 0
     assert [one.calls for one in found.rounds.all()] == [[str(call.pk)]]
-    assert found.figures["design_cost"] == str(costing_usd(call.cost))
-
-
-def costing_usd(pico: int) -> str:
-    from wire.money import to_usd, usd_text
-
-    return usd_text(to_usd(pico))
+    assert found.figures["design_cost"] == pico_text(call.cost)
 
 
 def test_what_is_wrong_goes_back_until_it_holds(alice):
@@ -93,7 +87,7 @@ def test_a_design_that_never_holds_ends_with_a_sentence_and_no_draft(alice):
     assert "Say more in the task" in found.said
     assert not found.workflow.versions.exists()
     assert not found.workflow.cases.exists()
-    assert rounds.spent(found) == sum(Call.objects.values_list("cost", flat=True)) > 0
+    assert spending.spent(found) == sum(Call.objects.values_list("cost", flat=True)) > 0
 
 
 def test_a_task_that_should_be_no_workflow_ends_with_advice(alice):
@@ -112,7 +106,7 @@ def test_a_budget_that_ends_in_the_middle_holds_and_goes_on_when_it_is_raised(al
     found = complete(first)
     assert (found.status, found.draft, Call.objects.count()) == ("waiting", None, 1)
     assert "raise the budget, and it goes on" in found.said
-    assert rounds.spent(found) <= bound
+    assert spending.spent(found) <= bound
     running.raise_budget(found, to_pico(Decimal(10)), "rosa")
     assert complete(found).status == "completed"
 
@@ -167,7 +161,7 @@ def test_a_call_whose_worker_ended_is_in_doubt_and_asked_again(alice):
     assert sorted(Call.objects.values_list("outcome", flat=True)) == ["in_doubt", "ok"]
     [only] = found.rounds.all()
     assert len(only.calls) == 2
-    assert rounds.spent(found) == sum(Call.objects.values_list("cost", flat=True))
+    assert spending.spent(found) == sum(Call.objects.values_list("cost", flat=True))
 
 
 def test_two_that_look_at_once_keep_one_draft(alice):

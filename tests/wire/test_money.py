@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from wire.money import percent_text, rate_text, to_pico, to_usd, usd_text
+from wire.money import percent_text, pico_text, rate_text, to_pico, to_usd, usd_text
 
 
 @pytest.mark.parametrize(
@@ -21,10 +21,11 @@ from wire.money import percent_text, rate_text, to_pico, to_usd, usd_text
 )
 def test_money_is_text_with_every_digit_and_at_least_two_places(usd, text):
     assert usd_text(Decimal(usd)) == text
+    assert pico_text(int(Decimal(usd) * 10**12)) == text
 
 
 def test_unknown_money_stays_unknown():
-    assert (usd_text(None), percent_text(None), rate_text(None)) == (None, None, None)
+    assert (usd_text(None), pico_text(None), percent_text(None), rate_text(None)) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(("usd", "pico"), [("0.0000000000005", 0), ("0.0000000000015", 2), ("5.20", 5_200_000_000_000)])

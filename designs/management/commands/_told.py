@@ -4,12 +4,12 @@ import json
 
 from django.core.management.base import CommandError, OutputWrapper
 
-from designs import costing, rounds
+from designs import costing, spending
 from designs.models import Design
 from designs.representation import represent_design
 from evaluations.management.commands._asked import wait
 from gateway.types import Request
-from wire.money import to_usd, usd_text
+from wire.money import pico_text
 from wire.problems import Problem
 
 SHOWN = 20  # faults
@@ -18,7 +18,7 @@ SHOWN = 20  # faults
 def estimate(design: Design, request: Request) -> str:
     found = costing.expected(design, request)
     simulated = ", simulated" if design.simulated else ""
-    cost, most = _usd(found.expected), _usd(found.upper)
+    cost, most = pico_text(found.expected), pico_text(found.upper)
     return f"{design.target} reads {found.tokens} tokens; expected cost {cost} USD, at most {most}{simulated}."
 
 
@@ -46,7 +46,7 @@ def tell(design: Design, out: OutputWrapper, *, as_json: bool) -> None:
 
 def _lines(design: Design) -> list[str]:
     kind = " (simulated)" if design.simulated else ""
-    lines = [f"Spent {_usd(rounds.spent(design))} USD{kind} in {design.rounds.count()} rounds."]
+    lines = [f"Spent {pico_text(spending.spent(design))} USD{kind} in {design.rounds.count()} rounds."]
     if fit := (design.answer or {}).get("fit"):
         lines += [f"Fit: {fit['verdict'].replace('_', ' ')}.", *(f"  {reason}" for reason in fit["reasons"])]
     if design.draft is None:
@@ -67,7 +67,3 @@ def _lines(design: Design) -> list[str]:
 def complaint(problem: Problem) -> CommandError:
     lines = [f"  {fault.pointer} {fault.detail}" for fault in problem.faults[:SHOWN]]
     return CommandError("\n".join([problem.detail, *lines]))
-
-
-def _usd(pico: int) -> str:
-    return usd_text(to_usd(pico))
