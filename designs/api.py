@@ -26,12 +26,13 @@ from . import brief, costing, designing, redesigning, running, shown
 from .brief import Brief
 from .group_models import Group
 from .models import Design
-from .representation import represent_design, represent_estimate, represent_round
+from .representation import represent_design, represent_estimate, represent_round, represent_rows
 
 Target = Annotated[
     str, Field(max_length=250, description="provider:model; the project's frontier where it is left out.")
 ]
 Rounds = Annotated[int, Field(ge=1, le=designing.MAX_ROUNDS)]
+LARGE = ("definition", "design_context", "warnings")  # of a version
 Named = Annotated[UUID, Field(strict=False)]
 Sentence = Annotated[str, Field(max_length=20_000)]
 
@@ -111,13 +112,15 @@ class DesignList(View):
     paged = True
     bodies = {"POST": NewDesign}
     heeds = {"POST": ONCE}
-    answers = {"GET": {200: Listed[shown.Design]}, "POST": {201: shown.Design, 409: Problem}}
+    answers = {"GET": {200: Listed[shown.DesignRow]}, "POST": {201: shown.Design, 409: Problem}}
 
     def get(self, request: Request) -> Response:
         """The designs and redesigns of the project, newest first."""
         columns = {"workflow": "workflow__name"}
-        rows = _rows(request.auth.project).filter(**{columns.get(name, name): one for name, one in self.given.items()})
-        return page(request, rows, lambda found: [represent_design(row) for row in found])
+        rows = _listed(request.auth.project).filter(
+            **{columns.get(name, name): one for name, one in self.given.items()}
+        )
+        return page(request, rows, represent_rows)
 
     def post(self, request: Request) -> Response:
         """Has the frontier design a workflow: its definition, and its cases, as a draft. It costs: ask for the estimate before."""
@@ -218,13 +221,13 @@ class WorkflowRedesigns(View):
     paged = True
     bodies = {"POST": NewRedesign}
     heeds = {"POST": ONCE}
-    answers = {"GET": {200: Listed[shown.Design]}, "POST": {201: shown.Design, 409: Problem}}
+    answers = {"GET": {200: Listed[shown.DesignRow]}, "POST": {201: shown.Design, 409: Problem}}
 
     def get(self, request: Request, name: str) -> Response:
         """The redesigns of a workflow, newest first."""
         workflow = workflow_of(request.auth.project, name)
-        rows = _rows(request.auth.project).filter(workflow=workflow, kind=Design.Kind.REDESIGN, **self.given)
-        return page(request, rows, lambda found: [represent_design(row) for row in found])
+        rows = _listed(request.auth.project).filter(workflow=workflow, kind=Design.Kind.REDESIGN, **self.given)
+        return page(request, rows, represent_rows)
 
     def post(self, request: Request, name: str) -> Response:
         """Has the frontier patch what is live so that it covers what these flags show: a draft that lists them, with its cases.
@@ -261,7 +264,11 @@ def design_of(project: Project, design_id: UUID) -> Design:
 
 def _rows(project: Project) -> QuerySet[Design]:
     rows = Design.objects.filter(project=project).select_related("workflow__project", "base", "draft")
-    return rows.prefetch_related("rounds")
+    return rows.defer("examples", *(f"{of}__{name}" for of in ("base", "draft") for name in LARGE))
+
+
+def _listed(project: Project) -> QuerySet[Design]:
+    return _rows(project).without_texts().counted()
 
 
 def _all(where: str, ids: list[UUID], rows: QuerySet) -> list:

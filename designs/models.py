@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from projects.fields import PicoField, VerbatimJSONField
@@ -16,6 +17,16 @@ from .group_models import Group, GroupDecision, Member  # noqa: F401
 class DesignQuerySet(models.QuerySet["Design"]):
     def in_motion(self) -> DesignQuerySet:
         return self.filter(status=Design.Status.RUNNING)
+
+    def counted(self) -> DesignQuerySet:
+        """With `round_count`."""
+        rounds = Round.objects.filter(design=models.OuterRef("pk")).order_by().values("design")
+        count = models.Subquery(rounds.values(count=models.Count("pk")))
+        return self.annotate(round_count=Coalesce(count, 0))
+
+    def without_texts(self) -> DesignQuerySet:
+        """For lists: what people and the frontier wrote may be megabytes a row."""
+        return self.defer("brief", "examples", "answer", "figures")
 
     def to_come(self) -> DesignQuerySet:
         """Those that can still come to a draft."""
@@ -56,6 +67,7 @@ class Design(models.Model):
         default=list, help_text="Ids of the flags that were open, and are in redesign for its sake."
     )
     holds_flags = models.BooleanField(default=False, help_text="Whether `marked` has some that may have to be let go.")
+    examples_count = models.PositiveIntegerField(default=0, editable=False, help_text="How many it was given.")
     resolves = VerbatimJSONField(default=list, help_text="Ids of the flags that a redesign is to close.")
     target = models.CharField(max_length=250, help_text="Who designs: provider:model.")
     max_rounds = models.PositiveIntegerField(default=4, help_text="How often it is asked at most.")
@@ -90,6 +102,11 @@ class Design(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.workflow.name}"
+
+    def save(self, *args: object, **named: object) -> None:
+        if self._state.adding:
+            self.examples_count = len(self.examples)
+        super().save(*args, **named)
 
     @property
     def is_to_come(self) -> bool:

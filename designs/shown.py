@@ -15,7 +15,7 @@ class Question(Answer):
     assumed: Annotated[str, Field(description="What the draft does as long as nobody answers.")]
 
 
-class Design(Answer):
+class DesignRow(Answer):
     id: Id
     kind: word_of(models.Design.Kind)
     workflow: str
@@ -23,7 +23,6 @@ class Design(Answer):
     said: Annotated[str | None, Field(description="What came of it, or what it waits for.")]
     base: Annotated[str | None, Field(description="The version that a redesign patches.")]
     draft: Annotated[str | None, Field(description="The version that came of it.")]
-    brief: dict[str, Json]
     examples: Annotated[Count, Field(description="How many it was given.")]
     resolves: Annotated[list[Id], Field(description="Flags that the draft closes when it is published.")]
     model: Annotated[str, Field(description="Who designs: provider:model.")]
@@ -32,6 +31,14 @@ class Design(Answer):
     budget: Money | None
     spent: Money
     simulated: bool
+    follows: Annotated[Id | None, Field(description="The design whose questions were answered.")]
+    created_by: str
+    created_at: Time
+    finished_at: Time | None
+
+
+class Design(DesignRow):
+    brief: dict[str, Json]
     questions: Annotated[list[Question], Field(description="What a person should decide.")]
     answer: Annotated[
         dict[str, Json] | None,
@@ -43,10 +50,6 @@ class Design(Answer):
         dict[str, Json] | None,
         Field(description="What an execution is expected to cost by tier, and after how many the design is paid."),
     ]
-    follows: Annotated[Id | None, Field(description="The design whose questions were answered.")]
-    created_by: str
-    created_at: Time
-    finished_at: Time | None
 
 
 class DesignEstimate(Answer):

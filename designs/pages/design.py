@@ -151,7 +151,7 @@ class DesignAdmin(ById, BeginningAdmin):
             "changes": list(told.changes(answer)),
             "softens": answer.get("softens", []),
             "brief": told.brief(design.brief),
-            "examples": len(design.examples),
+            "examples": design.examples_count,
             "groups": list(told.groups(design.brief)),
             "followers": design.followers.order_by("pk").only("pk", "status"),
             "moves": design.is_to_come,

@@ -1,6 +1,11 @@
 """Designs and redesigns over REST: begun, followed, answered, cancelled, and nobody else's."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from designs import running
 from designs.models import Design
@@ -65,6 +70,49 @@ def test_a_design_is_begun_followed_and_done(alice):
     assert [one["id"] for one in get(alice, "designs?status=completed&workflow=refund")["results"]] == [made["id"]]
     costs = get(alice, "workflows/refund/costs")
     assert costs["design_cost"] == found["spent"]
+
+
+def test_lists_have_no_texts_and_ask_no_more_for_many_rows(alice):
+    models_answer({"text": design_answer()})
+    made = finish(post(alice, "designs", BODY))
+    found = get(alice, f"designs/{made['id']}")
+    with CaptureQueriesContext(connection) as one:
+        [row] = get(alice, "designs")["results"]
+    assert set(found) - set(row) == {"brief", "questions", "answer", "figures"}
+    assert row == {key: found[key] for key in row}
+    assert (row["examples"], row["rounds"], row["draft"]) == (1, 1, "1.0.0")
+    first = Design.objects.get()
+    for number in range(9):
+        more = Design.objects.create(
+            project=first.project,
+            workflow=first.workflow,
+            kind="redesign",
+            base=first.draft,
+            brief={},
+            examples=[{"input": number}] * number,
+            target=first.target,
+            simulated=True,
+            created_by="alice",
+        )
+        more.rounds.create(number=1, answer="What was said.")
+    with CaptureQueriesContext(connection) as ten:
+        rows = get(alice, "designs")["results"]
+    assert [one["examples"] for one in rows] == [8, 7, 6, 5, 4, 3, 2, 1, 0, 1]
+    assert [one["rounds"] for one in rows] == [1] * 10
+    assert len(one) == len(ten)
+    with CaptureQueriesContext(connection) as redesigns:
+        assert len(get(alice, "workflows/refund/redesigns")["results"]) == 9
+    for asked in (ten, redesigns):
+        told = " ".join(one["sql"] for one in asked if 'FROM "designs_' in one["sql"])
+        for column in ("brief", "examples", "answer", "figures", "definition", "design_context"):
+            assert f'"{column}"' not in told
+
+
+def test_designs_that_are_there_already_are_counted(alice):
+    post(alice, "designs", BODY)
+    Design.objects.update(examples_count=0)
+    import_module("designs.migrations.0002_examples_count").count(apps, None)
+    assert Design.objects.get().examples_count == 1
 
 
 def test_the_estimate_begins_nothing(alice):
