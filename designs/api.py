@@ -24,6 +24,7 @@ from workflows.names import Name
 
 from . import brief, costing, designing, redesigning, running, shown
 from .brief import Brief
+from .examples import MOST as MOST_EXAMPLES
 from .group_models import Group
 from .models import Design
 from .representation import represent_design, represent_estimate, represent_round, represent_rows
@@ -34,31 +35,43 @@ Target = Annotated[
 Rounds = Annotated[int, Field(ge=1, le=designing.MAX_ROUNDS)]
 LARGE = ("definition", "design_context", "warnings")  # of a version
 Named = Annotated[UUID, Field(strict=False)]
-Sentence = Annotated[str, Field(max_length=20_000)]
+Line = Annotated[str, Field(min_length=1, max_length=brief.MAX_LINE)]
+Lines = Annotated[list[Line], Field(max_length=brief.MAX_LINES)]
 
 
 class PolicyText(Body):
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    text: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=brief.MAX_NAME)]
+    text: Annotated[str, Field(min_length=1, max_length=brief.MAX_POLICY_TEXT)]
 
 
 class Answered(Body):
-    question: Annotated[str, Field(min_length=1, max_length=5000)]
-    answer: Annotated[str, Field(min_length=1, max_length=5000)]
+    question: Line
+    answer: Line
 
 
 class NewDesign(Body):
     name: Name
-    task: Annotated[str, Field(description="What is to be done, in plain words.")]
-    requirements: list[Sentence] = []
-    policies: list[PolicyText] = []
-    constraints: list[Sentence] = []
-    document: Annotated[str, Field(description="Markdown, such as the text of a SKILL.md.")] = ""
-    files: Annotated[dict[str, str], Field(description="Path → text, of what stands beside it.")] = {}
+    task: Annotated[
+        str, Field(min_length=1, max_length=brief.MAX_TASK, description="What is to be done, in plain words.")
+    ]
+    requirements: Lines = []
+    policies: Annotated[list[PolicyText], Field(max_length=brief.MAX_POLICIES)] = []
+    constraints: Lines = []
+    document: Annotated[
+        str, Field(max_length=brief.MAX_MATERIAL, description="Markdown, such as the text of a SKILL.md.")
+    ] = ""
+    files: Annotated[
+        dict[str, Annotated[str, Field(max_length=brief.MAX_MATERIAL)]],
+        Field(max_length=brief.MAX_FILES, description="Path → text, of what stands beside it."),
+    ] = {}
     examples: Annotated[
-        list[dict[str, object]], Field(description="Past ones: input, and the output that was right where it is known.")
+        list[dict[str, object]],
+        Field(
+            max_length=MOST_EXAMPLES,
+            description="Past ones: input, and the output that was right where it is known.",
+        ),
     ] = []
-    executions_per_month: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    executions_per_month: Annotated[int, Field(ge=1, le=brief.MOST_EXECUTIONS)] | None = None
     model: Target = ""
     max_rounds: Rounds = 4
     budget: Usd | None = None
@@ -77,7 +90,7 @@ class NewDesign(Body):
 
 
 class NewAnswers(Body):
-    answers: Annotated[list[Answered], Field(min_length=1, max_length=100)]
+    answers: Annotated[list[Answered], Field(min_length=1, max_length=brief.MAX_ANSWERS)]
 
 
 class NewRedesign(Body):
@@ -85,7 +98,7 @@ class NewRedesign(Body):
         list[Named], Field(max_length=100, description="Without groups and flags: the ten heaviest.")
     ] = []
     flags: Annotated[list[Named], Field(max_length=100, description="Flags that stand in none of these groups.")] = []
-    note: Sentence = ""
+    note: Annotated[str, Field(max_length=brief.MAX_NOTE)] = ""
     model: Target = ""
     max_rounds: Rounds = 3
     budget: Usd | None = None

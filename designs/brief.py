@@ -18,6 +18,7 @@ MAX_MATERIAL = 400_000  # of the document and the files together
 MAX_FILES = 100
 MAX_NAME = 200
 MAX_ANSWERS = 100
+MAX_NOTE = 20_000  # that goes with a redesign
 MOST_EXECUTIONS = 1_000_000_000
 TELLING = 30  # a task as short as this says too little alone
 
@@ -95,8 +96,8 @@ class Brief(Piece):
     @field_validator("executions_per_month")
     @classmethod
     def _executions(cls, number: int | None) -> int | None:
-        if number is not None and not 0 <= number <= MOST_EXECUTIONS:
-            raise ValueError(f"'executions_per_month' is from 0 to {MOST_EXECUTIONS}.")
+        if number is not None and not 1 <= number <= MOST_EXECUTIONS:
+            raise ValueError(f"'executions_per_month' is from 1 to {MOST_EXECUTIONS}.")
         return number
 
     @model_validator(mode="after")

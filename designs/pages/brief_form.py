@@ -142,7 +142,7 @@ class BriefForm(CostForm):
         label="Executions a month",
         required=False,
         min_value=1,
-        max_value=10**9,
+        max_value=brief.MOST_EXECUTIONS,
         help_text="About how often it comes. Then it is said when the design has paid for itself.",
     )
 

@@ -16,7 +16,7 @@ from wire.problems import Problem
 from workflows.models import Workflow
 from workflows.pages.workflow import LARGE
 
-from .. import group_order, redesigning
+from .. import brief, group_order, redesigning
 from ..group_models import Group
 from ..group_order import Weighed
 from ..models import Design
@@ -38,7 +38,7 @@ class RedesignForm(CostForm):
     note = forms.CharField(
         label="What you say to it",
         required=False,
-        max_length=20_000,
+        max_length=brief.MAX_NOTE,
         widget=forms.Textarea(attrs={"rows": 4, "cols": 80}),
         help_text="What the flags do not say: how such a case is to be decided from now on, by which rule, or what must not "
         "change.",

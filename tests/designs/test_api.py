@@ -16,6 +16,7 @@ from tests.cast import make_project, make_workflow, models_answer
 from tests.designs.designed import TASK, complete, design_answer, redesign_answer
 from tests.designs.test_redesigning import ADD, CASES, FRONTIER, flagged
 from tests.neighbours import client_of
+from wire import openapi
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,12 +162,31 @@ def test_it_is_cancelled_and_has_a_budget(alice):
         ({"budget": "-1"}, "/budget"),
         ({"executions_per_month": 0}, "/executions_per_month"),
         ({"answers": []}, "/answers"),
+        ({"task": "x" * 20_001}, "/task"),
+        ({"requirements": ["x" * 5_001]}, "/requirements/0"),
+        ({"constraints": [""]}, "/constraints/0"),
+        ({"constraints": ["x"] * 201}, "/constraints"),
+        ({"policies": [{"name": str(n), "text": "x"} for n in range(101)]}, "/policies"),
+        ({"policies": [{"name": "x" * 201, "text": "x"}]}, "/policies/0/name"),
+        ({"files": {f"{n}.md": "" for n in range(101)}}, "/files"),
     ],
 )
 def test_what_is_wrong_is_said_by_its_place(alice, changed, pointer):
     said = post(alice, "designs", {**BODY, **changed}, 422)
     assert [one["pointer"] for one in said["errors"]] == [pointer]
     assert not Design.objects.exists()
+
+
+def test_the_schema_promises_what_is_taken():
+    kept = openapi.document()["components"]["schemas"]["NewDesign"]["properties"]
+    line = {"type": "string", "minLength": 1, "maxLength": 5_000}
+    for name in ("requirements", "constraints"):
+        assert (kept[name]["maxItems"], kept[name]["items"]) == (200, line)
+    assert (kept["task"]["minLength"], kept["task"]["maxLength"]) == (1, 20_000)
+    assert [kept[name]["maxItems"] for name in ("policies", "examples")] == [100, 10_000]
+    assert (kept["document"]["maxLength"], kept["files"]["maxProperties"]) == (400_000, 100)
+    [number, _] = kept["executions_per_month"]["anyOf"]
+    assert (number["minimum"], number["maximum"]) == (1, 10**9)
 
 
 def test_an_archived_workflow_is_not_designed(alice):

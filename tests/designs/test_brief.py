@@ -85,7 +85,7 @@ def test_what_is_not_in_its_form_is_named_by_its_place():
             "",
             "The document and the files have at most 400000 characters together: leave out what is not read for it.",
         ),
-        ({"executions_per_month": -1}, "/executions_per_month", "'executions_per_month' is from 0 to 1000000000."),
+        ({"executions_per_month": 0}, "/executions_per_month", "'executions_per_month' is from 1 to 1000000000."),
         (
             {"answers": [{"question": "Which?", "answer": " "}]},
             "/answers/0/answer",
