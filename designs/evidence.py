@@ -1,18 +1,27 @@
 """What the frontier is shown of flags that belong together: what came, what was found, what the step had answered, and what people
 said of it. The keys are those of the example in `templates/prompts/redesign/`."""
 
+import json
+
 from django.db.models import QuerySet
 
 from executions.models import Execution, Flag, StepResult
 
+from .prompts import MAX_TEXT
+
 SHOWN = 5  # flags of a group
-MAX_INPUT = 4000  # characters of one text
 
 
 def of(flags: QuerySet[Flag]) -> list[dict[str, object]]:
     """The first few whose texts are still there."""
     kept = flags.filter(execution__purged_at=None).select_related("execution")[:SHOWN]
-    return [_item(flag) for flag in kept]
+    return [{name: _bounded(value) for name, value in _item(flag).items()} for flag in kept]
+
+
+def _bounded(value: object) -> object:
+    """As it is; where it is long its beginning, as text: it is kept with the redesign, and no more of it is told."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "… (cut)"
 
 
 def _item(flag: Flag) -> dict[str, object]:

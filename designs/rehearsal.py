@@ -1,7 +1,5 @@
 """A definition rehearsed on past examples and on its cases, without asking any model or tool: what breaks, what contradicts it,
 and how often code alone comes to the answer that was right. Pure, and bounded in time.
-
-`survey` does all of it in one pass; `faults_on` and `agreement` are the halves of it.
 """
 
 import re
@@ -85,28 +83,6 @@ class Survey:
         done = f"{self.examples} of {self.of_examples} examples and {self.cases} of {self.of_cases} cases"
         cut = "" if self.whole else " Then the time was over; what is behind was not looked at."
         return f"{done} were rehearsed in {self.seconds:.1f} s, {self.per_second:g} in a second.{cut}"
-
-
-def rehearse(
-    compiled: Compiled,
-    given: object,
-    steps: Mapping[str, object] | None = None,
-    answers: Mapping[str, object] | None = None,
-    now: datetime | None = None,
-) -> Rehearsal:
-    """One input, which follows `input_schema`: see `stage.Stage.rehearse`."""
-    return Stage(compiled).rehearse(given, steps, answers, now=now or timezone.now())
-
-
-def faults_on(
-    definition: Definition, examples: Sequence[Mapping[str, object]], cases: Sequence[NewCase], **bounds: object
-) -> list[Fault]:
-    return survey(definition, examples, cases, **bounds).faults
-
-
-def agreement(definition: Definition, examples: Sequence[Mapping[str, object]], **bounds: object) -> Agreement:
-    """Information for a person: an example may be wrong."""
-    return survey(definition, examples, (), **bounds).agreement
 
 
 def survey(

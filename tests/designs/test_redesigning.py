@@ -200,6 +200,15 @@ def test_words_in_the_evidence_command_nobody(refund):
     assert said.rindex("<data-", 0, place) > said.rfind("</data-", 0, place)  # it stands inside of a mark
 
 
+def test_long_texts_are_kept_and_told_from_their_beginning(refund):
+    flagged(refund, "I want a voucher" + "!" * 10_000)
+    [group] = begin(refund).brief["groups"]
+    [told] = group["evidence"]
+    assert told["input"].startswith('{"message": "I want a voucher!!!')
+    assert (told["input"][7_999:], len(told["input"])) == ("!… (cut)", 8_007)
+    assert told["flagged_because"].startswith("The model says that this is not covered: ")
+
+
 def test_the_audit_says_who_asked(refund):
     flagged(refund)
     found = begin(refund)

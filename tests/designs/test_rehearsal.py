@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from designs.rehearsal import Differing, agreement, faults_on, rehearse, survey
+from designs.rehearsal import Differing, survey
 from evaluations.cases import NewCase
 from evaluations.comparing import ABSENT, Difference
 from tests.designs.drafts import CUSTOMER_REFUND, SUPPORT, definition
 from wire.problems import Fault
-from workflows.compiled import build
 from workflows.definition import Definition
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -45,11 +44,6 @@ def example(km, fare=ABSENT):
     return {"input": {"km": km}} | ({} if fare is ABSENT else {"output": {"fare": fare}})
 
 
-def test_one_input_is_rehearsed():
-    seen = rehearse(build(fare()), {"km": 3}, now=NOW)
-    assert (seen.result, seen.completed) == ({"fare": 6}, True)
-
-
 def test_what_holds_has_no_faults():
     found = survey(fare(), [example(1, 2), example(2, 4)], [NewCase("covered", {"km": 3}, {"fare": 6})], now=NOW)
     assert (found.faults, found.examples, found.cases, found.whole) == ([], 2, 1, True)
@@ -58,7 +52,7 @@ def test_what_holds_has_no_faults():
 
 def test_exceptions_on_examples_are_one_fault_for_each_kind_and_place():
     broken = fare("return {'fare': {1: 2, 2: 4}[input['km']] / (input['km'] - 2)}")
-    assert faults_on(broken, [example(km) for km in (1, 2, 3, 4, 5)], [], now=NOW) == [
+    assert survey(broken, [example(km) for km in (1, 2, 3, 4, 5)], [], now=NOW).faults == [
         Fault("/steps/0/code", 'example 2, {"km": 2}: The code of price failed: ZeroDivisionError: division by zero (line 2)'),
         Fault("/steps/0/code", 'example 3, {"km": 3}: The code of price failed: KeyError: 3 (line 2) And on 2 more.'),
     ]  # fmt: skip
@@ -66,7 +60,7 @@ def test_exceptions_on_examples_are_one_fault_for_each_kind_and_place():
 
 def test_a_result_that_breaks_its_own_schema_is_a_fault():
     strict = fare(output_schema={"type": "object", "properties": {"fare": {"type": "string"}}})
-    [fault] = faults_on(strict, [example(1)], [], now=NOW)
+    [fault] = survey(strict, [example(1)], [], now=NOW).faults
     assert fault.pointer == "/output_schema"
     assert "must be a text, not 2" in fault.detail
 
@@ -79,27 +73,27 @@ def test_what_the_design_hands_to_a_person_is_no_fault_of_an_example():
 
 def test_examples_that_do_not_fit_are_a_fault_where_they_are_many():
     good = [example(1, 2)] * 19
-    [fault] = faults_on(fare(), [*good[:18], {"input": {}}], [], now=NOW)
+    [fault] = survey(fare(), [*good[:18], {"input": {}}], [], now=NOW).faults
     assert fault == Fault("/input_schema", "example 19, {}: /km: 'km' is missing.")
     few = survey(fare(), [*good, {"input": {}}], [], now=NOW)
     assert (few.faults, few.agreement.refused, few.agreement.refused_first) == ([], 1, [20])
-    [many] = faults_on(fare(), [{"output": 1}, {"input": []}, {"input": None}], [], now=NOW)
+    [many] = survey(fare(), [{"output": 1}, {"input": []}, {"input": None}], [], now=NOW).faults
     assert many.detail.endswith("And on 2 more.")
 
 
 def test_agreement_counts_where_code_alone_is_right():
-    told = agreement(fare(), [example(1, 2), example(2, 5), example(3), example(0, 0)], now=NOW)
+    told = survey(fare(), [example(1, 2), example(2, 5), example(3), example(0, 0)], [], now=NOW).agreement
     assert (told.compared, told.reached, told.equal) == (3, 2, 1)
     assert told.differing == [Differing(2, Difference("/fare", 5, 4))]
 
 
 def test_only_twenty_differing_examples_are_named():
-    told = agreement(fare(), [example(km, 0) for km in range(1, 31)], now=NOW)
+    told = survey(fare(), [example(km, 0) for km in range(1, 31)], [], now=NOW).agreement
     assert (told.reached, told.equal, len(told.differing)) == (30, 0, 20)
 
 
 def test_where_a_model_is_asked_nothing_is_reached():
-    told = agreement(fare(steps=[PRICE, ASK]), [example(1, 2)], now=NOW)
+    told = survey(fare(steps=[PRICE, ASK]), [example(1, 2)], [], now=NOW).agreement
     assert (told.compared, told.reached, told.equal) == (1, 0, 0)
 
 
@@ -131,7 +125,7 @@ def test_where_a_model_is_asked_nothing_is_reached():
     ],
 )  # fmt: skip
 def test_a_case_that_contradicts_the_definition_is_a_fault(case, faults):
-    assert faults_on(fare(), [], [case], now=NOW) == faults
+    assert survey(fare(), [], [case], now=NOW).faults == faults
 
 
 @pytest.mark.parametrize(
@@ -152,21 +146,21 @@ def test_a_case_that_contradicts_the_definition_is_a_fault(case, faults):
     ],
 )  # fmt: skip
 def test_what_a_case_says_of_its_steps_has_to_hold(case, faults):
-    found = faults_on(fare(steps=[PRICE, ASK]), [], [case], now=NOW)
+    found = survey(fare(steps=[PRICE, ASK]), [], [case], now=NOW).faults
     assert [fault.pointer for fault in found] == [fault.pointer for fault in faults]
     if faults and "schema" not in faults[0].detail:
         assert found == faults
 
 
 def test_code_that_breaks_on_a_case_is_the_codes_fault():
-    [fault] = faults_on(fare("return input['mi']"), [], [NewCase("uncovered", {"km": 3})], now=NOW)
+    [fault] = survey(fare("return input['mi']"), [], [NewCase("uncovered", {"km": 3})], now=NOW).faults
     assert fault == Fault("/steps/0/code", "case 1: The code of price failed: KeyError: mi (line 2)")
 
 
 def test_an_answer_and_an_expected_output_of_one_step_may_not_differ():
     tool = {"id": "look", "kind": "tool", "tool": "t"}
     case = NewCase("covered", {"km": 3}, 1, steps={"look": 2}, answers={"look": 1})
-    [fault] = faults_on(fare(steps=[tool]), [], [case], now=NOW)
+    [fault] = survey(fare(steps=[tool]), [], [case], now=NOW).faults
     assert fault == Fault("/cases/0/steps/look", "case 1: The answer of look differs: expected 2, found 1.")
 
 
@@ -206,7 +200,7 @@ def test_the_cases_of_a_real_definition_are_held_against_it():
         NewCase("covered", asked, lost, steps={"request": {**wanted, "order_id": "7"}}),
         NewCase("uncovered", asked),
     ]
-    assert faults_on(read, [], cases, now=NOW) == [
+    assert survey(read, [], cases, now=NOW).faults == [
         Fault("/cases/1/steps/request", "case 2: The order number is not in the message.")
     ]
 
