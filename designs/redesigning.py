@@ -215,7 +215,7 @@ def _patched(design: Design, said: RedesignAnswer) -> Examined | list[Fault]:
     examined = checking.taken(document, design.project)
     if isinstance(examined, list):
         return examined
-    faults = limits.limits(before, document)
+    faults = limits.limits(before, document, designing.harmless(design.project))
     return [fault.under("/definition") for fault in faults] or examined
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from designs import costing, designing, running, spending
+from designs import costing, designing, rounds, running, spending
 from designs.brief import Brief
 from designs.designing import Asked
 from designs.models import Design, Round
