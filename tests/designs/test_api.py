@@ -1,9 +1,6 @@
 """Designs and redesigns over REST: begun, followed, answered, cancelled, and nobody else's."""
 
-from importlib import import_module
-
 import pytest
-from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -107,13 +104,6 @@ def test_lists_have_no_texts_and_ask_no_more_for_many_rows(alice):
         told = " ".join(one["sql"] for one in asked if 'FROM "designs_' in one["sql"])
         for column in ("brief", "examples", "answer", "figures", "definition", "design_context"):
             assert f'"{column}"' not in told
-
-
-def test_designs_that_are_there_already_are_counted(alice):
-    post(alice, "designs", BODY)
-    Design.objects.update(examples_count=0)
-    import_module("designs.migrations.0002_examples_count").count(apps, None)
-    assert Design.objects.get().examples_count == 1
 
 
 def test_the_estimate_begins_nothing(alice):
