@@ -7,9 +7,8 @@ from django.db.models import QuerySet
 
 from executions.models import Execution, Flag, StepResult
 
-from .prompts import MAX_TEXT
-
 SHOWN = 5  # flags of a group
+MAX_TEXT = 8_000  # characters of one of their texts
 
 
 def of(flags: QuerySet[Flag]) -> list[dict[str, object]]:

@@ -29,7 +29,6 @@ MAX_TOKENS = 20_000  # of an answer; above this providers answer in a stream onl
 MAX_EARLIER = 200_000  # characters of an earlier answer that are shown
 MAX_TOLD_FAULTS = 50
 MAX_EVIDENCE = 5  # of a group
-MAX_TEXT = 8_000  # characters of one piece of evidence
 MAX_CONSTANT = 4_000  # characters of one constant in a redesign, where it may not be changed anyway
 
 _TEXT = {"type": "string"}
@@ -174,13 +173,7 @@ def _again(before: Again | None, data: Callable[[object], str]) -> str:
 def _told_group(group: Mapping[str, object], data: Callable[[object], str]) -> dict[str, object]:
     head = {key: value for key, value in group.items() if key != "evidence"}
     evidence = group.get("evidence") or []
-    return {"head": data(head), "evidence": [data(_bounded(one)) for one in evidence[:MAX_EVIDENCE]]}
-
-
-def _bounded(value: object) -> object:
-    """As it is; where it is long its beginning, as text."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return value if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "… (cut)"
+    return {"head": data(head), "evidence": [data(one) for one in evidence[:MAX_EVIDENCE]]}
 
 
 def _shortened(definition: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:

@@ -2,12 +2,13 @@
 it, and its tests. The patch becomes a draft that lists what it resolves; a person publishes it.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from executions import resolution
@@ -30,10 +31,12 @@ from .group_models import Group
 from .models import Design, Round
 from .patch import Change
 
+logger = logging.getLogger(__name__)
+
 BUDGET = to_pico(Decimal(1))  # where none is stated
 MAX_ROUNDS = 10
 MOST_FLAGS = 1000
-LET_GO = 50  # flags in one go
+LET_GO, DESIGNS_AT_ONCE = 50, 5  # flags of one redesign, and redesigns, in one go
 HEAVIEST = 10  # groups, where none is named
 MOST_A_DAY = 20  # of a workflow: what is flagged again and again is no gap of its rules
 
@@ -280,8 +283,13 @@ def _closed(design: Design, said: RedesignAnswer) -> list[str]:
 def let_go() -> None:
     """A worker's duty: flags that went into a redesign which has ended without closing them are to be decided by people again."""
     ended = Design.objects.filter(holds_flags=True, finished_at__isnull=False).select_related("draft").defer("examples")
-    for design in ended.order_by("finished_at")[:1]:
-        _let_go(design)
+    for design in ended.order_by("finished_at")[:DESIGNS_AT_ONCE]:
+        try:
+            _let_go(design)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("the flags of the redesign %s could not be let go; the next round tries again", design.pk)
 
 
 @transaction.atomic

@@ -55,7 +55,6 @@ def advance_all() -> None:
     until = time.monotonic() + SECONDS
     errands.settle()
     rounds.end_doubts()
-    redesigning.let_go()
     rows = Design.objects.in_motion().select_related("workflow__project", "base").defer("examples")
     designs = list(rows)
     random.shuffle(designs)  # one whose requests are long does not come first each time
@@ -101,11 +100,9 @@ def _is_archived(design: Design) -> bool:
     """Then it ends: what it would come to could not be kept."""
     if not Workflow.objects.filter(pk=design.workflow_id, archived_at__isnull=False).exists():
         return False
-    _end(
-        design,
-        Design.Status.FAILED,
-        said=f"{design.workflow.name} was archived meanwhile; take it back, and begin anew.",
-    )
+    said = f"{design.workflow.name} was archived meanwhile; take it back, and begin anew."
+    ended = {"status": Design.Status.FAILED, "said": said, "finished_at": timezone.now()}
+    Design.objects.in_motion().filter(pk=design.pk).update(**ended)
     return True
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from analytics import rollups
 from designs import forgetting as designs_forgetting
-from designs import grouping
+from designs import grouping, redesigning
 from designs import running as designing
 from evaluations import running, tier_search
 from executions import errands, retention, worker
@@ -56,6 +56,7 @@ DUTIES: tuple[Duty, ...] = (
     running.advance_all,  # a look at an index of what runs; half a second of it at most
     rarely(1, tier_search.advance_all),  # a look at an index, until an evaluation of one is over
     designing.advance_all,  # looks at two small indexes: of designs that run, and of rounds on their way
+    rarely(2, redesigning.let_go),  # a look at an index of those that ended; fifty flags of each at most
     rarely(60, designs_forgetting.forget_the_old),
     rarely(5, grouping.taker()),  # a look at the ids of the last minutes; half a second of what has no group yet
     rarely(2, rollups.fold),  # for a second at most, and by one process at a time

@@ -261,7 +261,7 @@ def test_one_that_is_cancelled_lets_its_flags_go(refund):
     flagged(refund)
     found = begin(refund)
     running.cancel(found, "rosa")
-    running.advance_all()
+    redesigning.let_go()
     assert {flag.state for flag in Flag.objects.all()} == {"open"}
 
 
