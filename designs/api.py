@@ -41,7 +41,7 @@ Lines = Annotated[list[Line], Field(max_length=brief.MAX_LINES)]
 
 class PolicyText(Body):
     name: Annotated[str, Field(min_length=1, max_length=brief.MAX_NAME)]
-    text: Annotated[str, Field(min_length=1, max_length=brief.MAX_POLICY_TEXT)]
+    text: Annotated[str, Field(min_length=1)]  # so long as `brief` says of all together
 
 
 class Answered(Body):
@@ -57,11 +57,9 @@ class NewDesign(Body):
     requirements: Lines = []
     policies: Annotated[list[PolicyText], Field(max_length=brief.MAX_POLICIES)] = []
     constraints: Lines = []
-    document: Annotated[
-        str, Field(max_length=brief.MAX_MATERIAL, description="Markdown, such as the text of a SKILL.md.")
-    ] = ""
+    document: Annotated[str, Field(description="Markdown, such as the text of a SKILL.md.")] = ""
     files: Annotated[
-        dict[str, Annotated[str, Field(max_length=brief.MAX_MATERIAL)]],
+        dict[str, str],
         Field(max_length=brief.MAX_FILES, description="Path → text, of what stands beside it."),
     ] = {}
     examples: Annotated[

@@ -85,6 +85,7 @@ def examine(asked: Asked, by: str) -> Ready:
     there = Workflow.objects.filter(project=project, name=asked.name).first()
     if there:
         there.must_be_in_use()
+        refuse_another(there)
     target = target_of(project, asked.target)
     design = Design(
         project=project,
@@ -167,6 +168,11 @@ def _begun(project: Project, name: str, by: str) -> Workflow:
 def must_be_alone(workflow: Workflow) -> None:
     """Two at once would write two versions of the same, and pay twice. Raises `Conflict`."""
     Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
+    refuse_another(workflow)
+
+
+def refuse_another(workflow: Workflow) -> None:
+    """Raises `Conflict` where it is being designed."""
     if other := Design.objects.to_come().filter(workflow=workflow).first():
         said = f"{workflow.name} is being designed already; wait for it, or cancel it."
         raise Conflict(said, design=str(other.pk), state=other.status)

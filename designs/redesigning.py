@@ -72,6 +72,7 @@ def examine(asked: Asked, by: str) -> Ready:
     """Raises `Invalid` for flags that no redesign can close, and `Conflict`."""
     workflow = asked.workflow
     workflow.must_be_in_use()
+    designing.refuse_another(workflow)
     base = base_of(workflow)
     groups = _taken(asked)
     flags = _flags([*asked.flags, *(flag for _, several in groups for flag in several)])

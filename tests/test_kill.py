@@ -18,16 +18,22 @@ from pathlib import Path
 import pytest
 
 from tests.cast import REFUND, envelope
+from tests.designs.designed import design_answer
 from tests.messages_server import MessagesServer, Reply, message
 
 ROOT = Path(__file__).parent.parent
 MESSAGES = 24
 KILLS = 3
+OPUS_CALL = Decimal("0.006")  # 1,000 tokens at 4 and 100 at 20 USD per million
 IN_FLIGHT = 4
 
 
 def a_slow_model(request: dict) -> Reply:
-    """Slow enough that a kill finds calls in flight."""
+    """Slow enough that a kill finds calls in flight. Its first design is none."""
+    if request["system"][0]["text"].startswith("You design workflows"):
+        again = "Your earlier answer does not hold" in request["messages"][0]["content"]
+        said = message(design_answer() if again else "Hm.", usage={"input_tokens": 1000, "output_tokens": 100})
+        return Reply({**said, "model": request["model"]}, delay=1.0)
     said = message(envelope({"kind": "refund"}), usage={"input_tokens": 1000, "output_tokens": 100})
     return Reply({**said, "model": request["model"]}, delay=0.05)
 
@@ -190,6 +196,25 @@ def test_executions_that_call_others_lose_nothing_and_call_none_twice(service, p
     assert {row["status"] for row in called} == {"completed"}
     summary = service.ask("GET", "workflows/refund/costs")
     assert sum(Decimal(row["cost"]) for row in desks) == Decimal(summary["total_cost"])
+
+
+def test_a_design_is_asked_again_where_its_call_is_in_doubt_and_nowhere_else(service, provider):
+    body = {"name": "refund", "task": "Say of each message whether its writer asks for a refund, all day long."}
+    design = service.ask("POST", "designs", {**body, "max_rounds": 3})
+    for asked in (1, 3):  # the first call of either round: behind the first kill it is asked again, and answered
+        wait_for(lambda asked=asked: len(provider.requests) >= asked)
+        service.kill()
+        service.start()
+    wait_for(lambda: service.ask("GET", f"designs/{design['id']}")["status"] != "running")
+
+    found = service.ask("GET", f"designs/{design['id']}")
+    assert (found["status"], found["draft"], found["rounds"]) == ("completed", "1.0.0", 2)
+    rounds = service.everything(f"designs/{design['id']}/rounds")
+    assert sorted(len(one["model_calls"]) for one in rounds) == [2, 2]  # one in doubt, and one that was answered
+    costs = service.ask("GET", "workflows/refund/costs")
+    assert Decimal(costs["design_cost"]) == 2 * OPUS_CALL
+    assert Decimal(costs["design_cost"]) + Decimal(costs["in_doubt_cost"]) == Decimal(found["spent"])
+    assert service.ask("GET", "workflows/refund/cases?state=proposed")["results"]
 
 
 def test_a_second_process_on_the_same_database_is_refused_with_a_sentence(service):

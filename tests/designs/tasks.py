@@ -43,8 +43,12 @@ def _nothing(**_: object) -> dict:
     raise AssertionError("a design calls no tool")
 
 
+TOOLS: dict[str, dict] = {}
+
+
 def _tool(name: str, description: str, given: dict, answers: dict, side_effects: bool = False) -> None:
-    tool(name, description=description, input_schema=given, output_schema=answers, side_effects=side_effects)(_nothing)
+    said = {"input_schema": given, "output_schema": answers, "side_effects": side_effects}
+    TOOLS[name] = {"description": description, **said}
 
 
 ORDER = _object(
@@ -217,6 +221,7 @@ OTHERS = (tickets, airline)
 
 
 def equip(project: Project, task: Task) -> None:
-    """Its tools are registered in the project."""
+    """Its tools are registered, and in the project. Whoever calls this takes them back: the registry is the process's."""
     for name in task.tools:
+        tool(name, **TOOLS[name])(_nothing)
         Tool.objects.create(project=project, name=name)

@@ -17,6 +17,7 @@ from designs.models import Design
 from executions import worker
 from executions.drivers import plain
 from executions.queue import submit
+from projects import tools
 from tests.cast import envelope, make_project, models_answer
 from tests.designs import tasks
 from tests.designs.designed import complete, design
@@ -24,6 +25,12 @@ from tests.designs.tasks import Task, needs_data
 from wire import strict_yaml
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_tool_stays_registered(monkeypatch):
+    monkeypatch.setattr(tools, "_registry", tools.registered())
+
 
 RECORDED = Path(__file__).parent / "recorded"
 
