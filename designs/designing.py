@@ -85,7 +85,6 @@ def examine(asked: Asked, by: str) -> Ready:
     there = Workflow.objects.filter(project=project, name=asked.name).first()
     if there:
         there.must_be_in_use()
-        refuse_another(there)
     target = target_of(project, asked.target)
     design = Design(
         project=project,

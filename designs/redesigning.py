@@ -72,10 +72,9 @@ def examine(asked: Asked, by: str) -> Ready:
     """Raises `Invalid` for flags that no redesign can close, and `Conflict`."""
     workflow = asked.workflow
     workflow.must_be_in_use()
-    designing.refuse_another(workflow)
     base = base_of(workflow)
     groups = _taken(asked)
-    flags = _flags([*asked.flags, *(flag for _, several in groups for flag in several)])
+    flags = _flags(workflow, [*asked.flags, *(flag for _, several in groups for flag in several)])
     target = designing.target_of(workflow.project, asked.target)
     told = [_told(group, several) for group, several in groups if several]
     told += [_told_alone(flag) for flag in asked.flags]
@@ -124,9 +123,10 @@ def base_of(workflow: Workflow) -> Version:
     return workflow.live.version
 
 
-def _flags(several: Iterable[Flag]) -> list[Flag]:
+def _flags(workflow: Workflow, several: Iterable[Flag]) -> list[Flag]:
     flags = list({flag.pk: flag for flag in several}.values())
     if not flags:
+        designing.refuse_another(workflow)  # perhaps it has them all
         raise Invalid.at("/groups", "None of these has a flag that a redesign could close: all are decided.")
     for flag in flags:
         if flag.reason in DESIGNED:
