@@ -2,8 +2,7 @@
 itself. Assumed from what its prompts say, until executions have shown it.
 """
 
-from collections.abc import Sequence
-from math import ceil
+from collections.abc import Iterator, Sequence
 
 from executions import estimates
 from wire.money import pico_text
@@ -26,7 +25,7 @@ def figures(design: Design, version: Version, inputs: Sequence[object]) -> dict[
     spent = spending.spent(design)
     designed, frontier = costs["as_designed"], costs["frontier"]
     saved = None if designed is None or frontier is None else frontier - designed
-    even = ceil(spent / saved) if saved and saved > 0 else None
+    even = -(-spent // saved) if saved and saved > 0 else None
     monthly = design.brief.get("executions_per_month")
     return {
         "per_execution": {name: pico_text(pico) for name, pico in costs.items()},
@@ -42,12 +41,9 @@ def figures(design: Design, version: Version, inputs: Sequence[object]) -> dict[
 def per_execution(version: Version, inputs: Sequence[object]) -> dict[str, int | None]:
     """Pico-dollars."""
     found = {"as_designed": _of(version, inputs, None)}
-    try:
-        map_ = version.workflow.project.tier_map()
-    except Problem:
-        map_ = {}
+    targets = version.workflow.project.tier_map()
     for tier in TIERS:
-        found[tier] = _of(version, inputs, dict.fromkeys(TIERS, map_[tier])) if tier in map_ else None
+        found[tier] = _of(version, inputs, dict.fromkeys(TIERS, targets[tier])) if tier in targets else None
     return found
 
 
@@ -61,7 +57,7 @@ def _of(version: Version, inputs: Sequence[object], tiers: dict[str, str] | None
     return None if expected is None else expected // len(inputs)
 
 
-def _doubts(saved: int | None, even: int | None, monthly: int | None):
+def _doubts(saved: int | None, even: int | None, monthly: int | None) -> Iterator[str]:
     """What the figures say against it, in sentences."""
     if saved is not None and saved <= 0:
         yield "As it is designed it costs no less than the frontier does: it saves nothing."

@@ -34,7 +34,6 @@ from .patch import Change
 logger = logging.getLogger(__name__)
 
 BUDGET = to_pico(Decimal(1))  # where none is stated
-MAX_ROUNDS = 10
 MOST_FLAGS = 1000
 LET_GO, DESIGNS_AT_ONCE = 50, 5  # flags of one redesign, and redesigns, in one go
 HEAVIEST = 10  # groups, where none is named

@@ -14,7 +14,7 @@ from gateway import gateway, retry
 from gateway.gateway import Answer, Cause, Reply
 from gateway.types import AccessDenied, Outcome, Purpose, Request
 from wire import crash
-from wire.money import to_usd, usd_text
+from wire.money import pico_text
 
 from . import spending
 from .models import Design, Round
@@ -88,7 +88,7 @@ def _over_budget(design: Design, upper_bound: int | None) -> str:
     before = spending.spent(design)
     if before + upper_bound <= design.budget:
         return ""
-    told = [usd_text(to_usd(pico)) for pico in (design.budget, before, upper_bound)]
+    told = [pico_text(pico) for pico in (design.budget, before, upper_bound)]
     return (
         f"Its budget is {told[0]} USD. {told[1]} are spent, and the next round may cost up to {told[2]}: raise the budget, and it "
         "goes on; or cancel it."
@@ -164,14 +164,9 @@ def _later(held: Round, seconds: float, why: str) -> None:
 
 def _end(held: Round, why: str) -> None:
     """Nobody can be asked: the design ends without a draft."""
-    now = timezone.now()
-    held.finished_at, held.faults = now, [{"pointer": "", "detail": why}]
-    ended = {
-        "status": Design.Status.FAILED,
-        "said": f"{held.design.target} could not be asked: {why}"[:2000],
-        "finished_at": now,
-    }
-    Design.objects.in_motion().filter(pk=held.design_id).update(**ended)
+    held.finished_at, held.faults = timezone.now(), [{"pointer": "", "detail": why}]
+    said = f"{held.design.target} could not be asked: {why}"[:2000]
+    Design.objects.filter(pk=held.design_id).end(Design.Status.FAILED, said=said)
 
 
 def _save(held: Round) -> None:

@@ -89,20 +89,19 @@ def advance(design: Design) -> bool:
 def _goes_on(design: Design, before: Sequence[Round], last: Round) -> bool:
     if last.intent:
         return not errands.is_on_its_way(last.intent) and rounds.end_doubt(last.pk)
-    if _is_archived(design):
+    if _ends_archived(design):
         return True
     if last.answered_at:
         return _claimed(last) and _look(design, last)
     return rounds.is_time(last) and rounds.ask(design, last.pk, KINDS[design.kind].request(design, before))
 
 
-def _is_archived(design: Design) -> bool:
-    """Then it ends: what it would come to could not be kept."""
+def _ends_archived(design: Design) -> bool:
+    """Whether its workflow was archived: then it ends, for what it would come to could not be kept."""
     if not Workflow.objects.filter(pk=design.workflow_id, archived_at__isnull=False).exists():
         return False
     said = f"{design.workflow.name} was archived meanwhile; take it back, and begin anew."
-    ended = {"status": Design.Status.FAILED, "said": said, "finished_at": timezone.now()}
-    Design.objects.in_motion().filter(pk=design.pk).update(**ended)
+    Design.objects.filter(pk=design.pk).end(Design.Status.FAILED, said=said)
     return True
 
 
@@ -185,8 +184,7 @@ def _finish(last: Round, faults: list[Fault]) -> None:
 
 
 def _end(design: Design, status: str, **columns: object) -> None:
-    ended = Design.objects.in_motion().filter(pk=design.pk)
-    if not ended.update(status=status, finished_at=timezone.now(), **columns):
+    if not Design.objects.filter(pk=design.pk).end(status, **columns):
         raise _TakenUp
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from designs import redesigning
+from designs import designing, redesigning
 from designs.group_models import Group
 from designs.models import Design
 from designs.redesigning import Asked
@@ -35,9 +35,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--model", default="", metavar="PROVIDER:MODEL", help="Who designs; by default the frontier."
         )
-        parser.add_argument(
-            "--rounds", type=int, default=3, choices=range(1, redesigning.MAX_ROUNDS + 1), metavar="1-10"
-        )
+        parser.add_argument("--rounds", type=int, default=3, choices=range(1, designing.MAX_ROUNDS + 1), metavar="1-10")
         parser.add_argument("--budget", help="USD; it stops where that has no room. 1 where nothing is said.")
         parser.add_argument("--estimate", action="store_true", help="Say what it would cost, and begin nothing.")
         parser.add_argument("--follow", type=UUID, metavar="ID", help="One that was begun before.")
