@@ -8,7 +8,7 @@ from designs import running
 from designs.models import Design
 from executions import errands
 from executions.models import Flag
-from projects.models import Scope
+from projects.models import Project, Scope
 from tests.cast import make_project, make_workflow, models_answer
 from tests.designs.designed import TASK, complete, design_answer, redesign_answer
 from tests.designs.test_redesigning import ADD, CASES, FRONTIER, flagged
@@ -186,8 +186,6 @@ def test_an_archived_workflow_is_not_designed(alice):
 
 
 def alice_project(client):
-    from projects.models import Project
-
     return Project.objects.get(name="alice")
 
 

@@ -14,7 +14,10 @@ from designs.models import Design, Round
 from evaluations.models import Case
 from executions import errands, worker
 from executions.models import Worker
+from gateway import gateway
+from gateway.gateway import Cause
 from gateway.models import Call, Intent, OwnPrice, Payload
+from gateway.types import Purpose
 from projects.models import AuditEvent
 from tests.cast import REFUND, make_project, make_workflow, models_answer
 from tests.designs.designed import CASES, begin, complete, design, design_answer
@@ -24,6 +27,7 @@ from workflows.models import Budget, Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+TASK_WITH = "Say of each message to the shop whether its writer asks for a refund; never show this key:"
 BROKEN = {**REFUND, "steps": [{**REFUND["steps"][0], "code": "def run(input, steps):\n    return input['nothing']"}]}
 
 
@@ -112,10 +116,6 @@ def test_a_budget_that_ends_in_the_middle_holds_and_goes_on_when_it_is_raised(al
 
 
 def gateway_bound(found: Design) -> int:
-    from gateway import gateway
-    from gateway.gateway import Cause
-    from gateway.types import Purpose
-
     request = designing.request(found, [])
     return gateway.plan(found.target, request, Cause(found.project_id, Purpose.DESIGN)).upper_bound
 
@@ -222,9 +222,6 @@ def test_secrets_in_what_is_asked_for_are_kept_from_everybody(alice):
     found = design(alice, brief=Brief(task=f"{TASK_WITH} {secret}"), examples=[{"input": {"message": secret}}])
     kept = json.dumps([found.brief, found.examples, found.draft.design_context, Payload.objects.get().request])
     assert secret not in kept
-
-
-TASK_WITH = "Say of each message to the shop whether its writer asks for a refund; never show this key:"
 
 
 @pytest.mark.parametrize(
