@@ -61,10 +61,12 @@ async def text(browser: Browser) -> str:
 
 
 def flags() -> None:
-    workflow = Workflow.objects.select_related("live__version").get()
-    for message in ("I want a voucher", "I want my voucher"):
-        submit(workflow.live.version, workflow.live, {"message": message}, actor="test")
-    connection.close()
+    try:
+        live = Workflow.objects.select_related("live__version").get().live
+        for message in ("I want a voucher", "I want my voucher"):
+            submit(live.version, live, {"message": message}, actor="test")
+    finally:
+        connection.close()
 
 
 def grouped() -> bool:
@@ -89,8 +91,8 @@ def test_the_whole_loop_by_buttons_and_links(live_server, tmp_path):
         await press(browser, "Say what it would cost", "What it would cost")
         await press(browser, "Begin", "The draft 1.0.0 is there")
         await press(browser, "The draft 1.0.0", "refund 1.0.0")
-        await press(browser, "Publish", "1.0.0")
-        await press(browser, "Publish", "live")
+        await press(browser, "Publish", "No, go back")
+        await press(browser, "Publish", "1.0.0 is live: executions")
         await asyncio.to_thread(flags)
         for _ in range(300):
             if await asyncio.to_thread(grouped):
@@ -103,7 +105,7 @@ def test_the_whole_loop_by_buttons_and_links(live_server, tmp_path):
         await press(browser, "Say what it would cost", "What it would cost")
         await press(browser, "Begin", "The draft 1.1.0 is there")
         await press(browser, "Publish the draft", "It closes 2 flags")
-        await press(browser, "Publish", "live")
+        await press(browser, "Publish", "1.1.0 is live: executions")
 
     with working([running.advance_all]):
         browse(tmp_path, visit, cookies, host(live_server))

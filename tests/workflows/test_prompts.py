@@ -320,7 +320,7 @@ def test_a_prompt_that_would_take_long_is_stopped(template):
     started = time.thread_time()
     with pytest.raises(PromptError):
         render(template, {"input": ["x" * 40] * 20_000}, "mark")
-    assert time.thread_time() - started < 2
+    assert time.thread_time() - started < 10  # it is stopped after one second, and runs for minutes if it is not
 
 
 # Texts with constants
