@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "executions",
     "evaluations",
     "designs",
+    "shadows",
     "analytics",
     "notifications",
     "demo",

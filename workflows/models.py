@@ -324,11 +324,15 @@ class Baseline(models.Model):
         DECLARED = "declared"
         REPRICED_WARM = "repriced_warm"
         REPRICED_COLD = "repriced_cold"
+        MEASURED = "measured"
 
     workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="baselines")
     method = models.CharField(max_length=15, choices=Method)
     model = models.CharField(max_length=250, blank=True, help_text="provider:model")
     cost_per_execution = models.BigIntegerField(null=True, help_text="Pico-dollars, for the method declared.")
+    prompt = models.TextField(
+        blank=True, help_text="How the model is asked the task without its workflow: what shadows of the task say."
+    )
     valid_from = models.DateTimeField()
     stated_by = models.CharField(max_length=200)
     stated_at = models.DateTimeField(default=timezone.now)

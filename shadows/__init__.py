@@ -1,0 +1,1 @@
+"""What the baseline's model would have cost, and said: measured on a sample of the executions."""

@@ -1,0 +1,33 @@
+"""What the shadows of a workflow measured, as plain values: what `analytics` puts a baseline together from."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from .models import Shadow, Subject
+
+
+class Measurement(NamedTuple):
+    """A shadow that came to an answer. `cost`: pico-dollars of all its calls. `same` None: no grader compared it."""
+
+    version: int
+    flagged: bool
+    day: date
+    model: str
+    cost: int
+    same: bool | None
+
+
+def measurements(
+    workflow: int, subject: Subject, *, simulated: bool, since: date | None = None, until: date | None = None
+) -> Iterator[Measurement]:
+    """Of executions that completed from `since` to the day before `until` (UTC), in a fixed order: a bootstrap is seeded."""
+    days = Q()
+    if since:
+        days &= Q(day__gte=since)
+    if until:
+        days &= Q(day__lt=until)
+    rows = Shadow.objects.compared().filter(days, workflow=workflow, subject=subject, simulated=simulated)
+    yield from (Measurement(*row) for row in rows.order_by("day", "pk").values_list(*Measurement._fields))
