@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from executions.representation import represent_flag
-from wire.money import to_usd, usd_text
+from wire.money import pico_text
 from wire.times import rfc3339
 
 from .group_order import Weighed
@@ -27,7 +27,7 @@ def represent_group(one: Weighed, decision: GroupDecision | None) -> dict:
         "open": one.open,
         "in_redesign": one.in_redesign,
         "waiting": one.standing,
-        "cost": one.cost and usd_text(to_usd(one.cost.pico)),
+        "cost": one.cost and pico_text(one.cost.pico),
         "simulated": one.cost and one.cost.simulated,
         "place": one.reason,
         "decision": decision and _represent_decision(decision),

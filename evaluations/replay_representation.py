@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from executions.estimates import Estimate
 from executions.models import Execution
-from wire.money import to_usd, usd_text
+from wire.money import pico_text
 from wire.times import rfc3339
 
 from . import running
@@ -25,8 +25,8 @@ def represent_replay(replay: Replay) -> dict:
         "tier_map": replay.tier_map,
         "rules": replay.rules,
         "at_once": replay.at_once,
-        "budget": None if replay.budget is None else _usd(replay.budget),
-        "spent": _usd(running.spent(replay)),
+        "budget": pico_text(replay.budget),
+        "spent": pico_text(running.spent(replay)),
         "simulated": replay.simulated,
         "progress": running.progress(replay),
         "figures": replay.figures,
@@ -40,8 +40,8 @@ def represent_replay_estimate(found: Estimate, ready: Ready) -> dict:
     return {
         "executions": found.executions,
         "past_executions": len(ready.past),
-        "expected": None if found.expected is None else _usd(found.expected),
-        "upper_bound": None if found.upper is None else _usd(found.upper),
+        "expected": pico_text(found.expected),
+        "upper_bound": pico_text(found.upper),
         "basis": found.basis,
         "simulated": ready.replay.simulated,
     }
@@ -74,20 +74,12 @@ def _side(found: dict, execution: Execution) -> dict:
         "resolved_by": found["resolved_by"] or None,
         "output": execution.output,
         "flags": found["flags"],
-        "cost": _perhaps(found["cost"]),
+        "cost": pico_text(found["cost"]),
     }
 
 
 def _step(found: dict) -> dict:
     sides = {
-        name: found[name] and {**found[name], "cost": _perhaps(found[name]["cost"])} for name in ("before", "after")
+        name: found[name] and {**found[name], "cost": pico_text(found[name]["cost"])} for name in ("before", "after")
     }
     return {**found, **sides}
-
-
-def _perhaps(cost: int | None) -> str | None:
-    return None if cost is None else _usd(cost)
-
-
-def _usd(pico: int) -> str:
-    return usd_text(to_usd(pico))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from executions.estimates import Estimate
-from wire.money import rate_text, to_usd, usd_text
+from wire.money import pico_text, rate_text
 from wire.times import rfc3339
 
 from . import figures, running
@@ -27,8 +27,8 @@ def represent_evaluation(evaluation: Evaluation) -> dict:
         "cases_hash": evaluation.cases_hash,
         "repeats": evaluation.repeats,
         "at_once": evaluation.at_once,
-        "budget": None if evaluation.budget is None else _usd(evaluation.budget),
-        "spent": _usd(running.spent(evaluation)),
+        "budget": pico_text(evaluation.budget),
+        "spent": pico_text(running.spent(evaluation)),
         "judges": evaluation.judges,
         "simulated": evaluation.simulated,
         "progress": running.progress(evaluation),
@@ -53,8 +53,8 @@ def represent_estimate(found: Estimate, ready: Ready) -> dict:
     return {
         "executions": found.executions,
         "cases": len(ready.cases),
-        "expected": None if found.expected is None else _usd(found.expected),
-        "upper_bound": None if found.upper is None else _usd(found.upper),
+        "expected": pico_text(found.expected),
+        "upper_bound": pico_text(found.upper),
         "basis": found.basis,
         "simulated": ready.evaluation.simulated,
     }
@@ -79,9 +79,9 @@ def _result(result: Result) -> dict:
         "output": result.execution and result.execution.output,
         "execution": str(result.execution_id) if result.execution_id else None,
         "resolved_by": result.resolved_by or None,
-        "cost": None if result.cost is None else _usd(result.cost),
+        "cost": pico_text(result.cost),
         "judge": [_question(one) for one in result.questions],
-        "judge_cost": None if result.judge_cost is None else _usd(result.judge_cost),
+        "judge_cost": pico_text(result.judge_cost),
         "person_right": result.person_right,
         "person_by": result.person_by or None,
         "person_at": rfc3339(result.person_at),
@@ -95,7 +95,7 @@ def _question(one: dict) -> dict:
 
 
 def _step(found: dict) -> dict:
-    return {**found, "cost": None if found.get("cost") is None else _usd(found["cost"])}
+    return {**found, "cost": pico_text(found.get("cost"))}
 
 
 def represent_gate(gate: Gate) -> dict:
@@ -111,7 +111,3 @@ def represent_gate(gate: Gate) -> dict:
         "stated_by": gate.stated_by or None,
         "stated_at": rfc3339(gate.stated_at) if gate.stated_by else None,
     }
-
-
-def _usd(pico: int) -> str:
-    return usd_text(to_usd(pico))

@@ -1,7 +1,7 @@
 """Tier searches as they are shown outside."""
 
 from executions.estimates import Estimate
-from wire.money import to_usd, usd_text
+from wire.money import pico_text
 from wire.times import rfc3339
 
 from . import tier_search
@@ -19,8 +19,8 @@ def represent_search(search: TierSearch) -> dict:
         "tier_map": search.tier_map,
         "rules": search.rules,
         "at_once": search.at_once,
-        "budget": None if search.budget is None else _usd(search.budget),
-        "spent": _usd(tier_search.spent(search)),
+        "budget": pico_text(search.budget),
+        "spent": pico_text(tier_search.spent(search)),
         "simulated": search.simulated,
         "evaluations": [_evaluation(one, steps) for one in search.evaluations.order_by("pk")],
         "chosen": search.chosen,
@@ -38,8 +38,8 @@ def represent_search_estimate(found: Estimate, search: TierSearch) -> dict:
     return {
         "evaluations": len(tier_search.assignments(search)),
         "executions": found.executions,
-        "expected": None if found.expected is None else _usd(found.expected),
-        "upper_bound": None if found.upper is None else _usd(found.upper),
+        "expected": pico_text(found.expected),
+        "upper_bound": pico_text(found.upper),
         "basis": found.basis,
         "simulated": search.simulated,
     }
@@ -48,7 +48,3 @@ def represent_search_estimate(found: Estimate, search: TierSearch) -> dict:
 def _evaluation(evaluation: Evaluation, steps: dict[str, str]) -> dict:
     models = tier_search.assignment_of(evaluation, steps)
     return {"id": str(evaluation.pk), "models": models, "status": evaluation.status}
-
-
-def _usd(pico: int) -> str:
-    return usd_text(to_usd(pico))

@@ -14,7 +14,7 @@ from projects.audited import actor
 from projects.lists import Bounded
 from projects.models import Role
 from projects.pages import ById, ReadableAdmin, sentences
-from wire.money import to_pico, to_usd, usd_text
+from wire.money import pico_text, to_pico
 from wire.problems import Problem
 
 from .. import running, tier_search
@@ -111,7 +111,7 @@ class TierSearchAdmin(ById, ReadableAdmin):
     def budget(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """States what all its evaluations may cost; one that waits for it goes on."""
         search = self.found(request, object_id, Role.DESIGNER)
-        now = "" if search.budget is None else usd_text(to_usd(search.budget))
+        now = pico_text(search.budget) or ""
         form, wrong = BudgetForm(request.POST or None, initial={"budget": now}), []
         if request.method == "POST" and form.is_valid():
             try:

@@ -14,7 +14,7 @@ from projects.audited import actor
 from projects.lists import Bounded, OneOf
 from projects.models import Role
 from projects.pages import ById, ReadableAdmin, sentences
-from wire.money import to_pico, to_usd, usd_text
+from wire.money import pico_text, to_pico
 from wire.problems import Problem
 
 from .. import running
@@ -85,7 +85,7 @@ class SeriesAdmin(ById, ReadableAdmin):
     def budget(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """States what it may cost; one that waits for it goes on."""
         series = self.found(request, object_id, Role.DESIGNER)
-        now = "" if series.budget is None else usd_text(to_usd(series.budget))
+        now = pico_text(series.budget) or ""
         form, wrong = BudgetForm(request.POST or None, initial={"budget": now}), []
         if request.method == "POST" and form.is_valid():
             try:
