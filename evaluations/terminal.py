@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
+from executions.estimates import Estimate
+from wire.money import pico_text
+
 from .models import Evaluation, Result
 
 SHARES = {
@@ -75,3 +78,9 @@ def _failures(evaluation: Evaluation) -> Iterator[str]:
         yield f"Not right: {count}{f', the first {SHOWN}' if count > SHOWN else ''}"
     for result in wrong[:SHOWN]:
         yield f"  {str(result.case.input)[:WIDTH]}: {result.said}"
+
+
+def cost_in_words(found: Estimate, *, simulated: bool) -> str:
+    """Of what has not begun."""
+    cost = "unknown: a model has no price" if found.expected is None else f"{pico_text(found.expected)} USD"
+    return f"expected cost {cost}{', simulated' if simulated else ''}."

@@ -2,20 +2,16 @@
 
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
-from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from designs import brief, designing, example_files
 from designs.designing import Asked
 from designs.models import Design
-from evaluations.management.commands._asked import budget_of
+from designs.terminal import DesignJob, estimate
+from evaluations.commands import project_named
 from projects.models import Project
-from projects.schema import bring_up_to_date
-from wire.problems import Problem
 from workflows import skills
-
-from ._told import complaint, estimate, follow, tell
 
 BY = "command:design"
 
@@ -28,7 +24,9 @@ HELP = """Has the project's frontier model design a workflow: a draft with its c
 """
 
 
-class Command(BaseCommand):
+class Command(DesignJob):
+    kind, named = "design", "What the workflow is called, or is to be."
+    budget = designing.BUDGET
     help = HELP
 
     def create_parser(self, *names: str, **options: object) -> CommandParser:
@@ -37,8 +35,7 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="What the workflow is called, or is to be.")
-        parser.add_argument("--project", required=True, help="Whose it is.")
+        super().add_arguments(parser)
         parser.add_argument("--task", help="What is to be done, in plain words; @FILE reads them from a file.")
         parser.add_argument("--requirement", action="append", default=[], help="What has to hold; once for each.")
         parser.add_argument("--constraint", action="append", default=[], help="What must not be; once for each.")
@@ -51,31 +48,13 @@ class Command(BaseCommand):
             "--model", default="", metavar="PROVIDER:MODEL", help="Who designs; by default the frontier."
         )
         parser.add_argument("--rounds", type=int, default=4, choices=range(1, designing.MAX_ROUNDS + 1), metavar="1-10")
-        parser.add_argument("--budget", help="USD; it stops where that has no room. 5 where nothing is said.")
-        parser.add_argument("--estimate", action="store_true", help="Say what it would cost, and begin nothing.")
-        parser.add_argument("--follow", type=UUID, metavar="ID", help="One that was begun before.")
-        parser.add_argument("--json", action="store_true", help="What came of it as one line of JSON.")
 
-    def handle(self, *, name: str, project: str, **options: object) -> None:
-        bring_up_to_date()
-        try:
-            design = self._begun(name, _project(project), options)
-            if design is None:
-                return
-            follow(design, self.stderr)
-        except Problem as problem:
-            raise complaint(problem) from problem
-        except KeyboardInterrupt:
-            raise CommandError(f"It goes on by itself; see it again with --follow {design.pk}.") from None
-        tell(design, self.stdout, as_json=bool(options["json"]))
+    def whose(self, name: str, project: str) -> Project:
+        self.name = name
+        return project_named(project)
 
-    def _begun(self, name: str, project: Project, options: dict) -> Design | None:
-        if options["follow"]:
-            found = Design.objects.filter(project=project, pk=options["follow"]).first()
-            if found is None:
-                raise CommandError(f"{project.name} has no design {options['follow']}.")
-            return found
-        ready = designing.examine(_asked(name, project, options), BY)
+    def begun(self, whose: Project, options: dict) -> Design | None:
+        ready = designing.examine(_asked(self.name, whose, options), BY)
         self.stderr.write(estimate(ready.design, designing.request(ready.design, [])))
         return None if options["estimate"] else designing.begin(ready)
 
@@ -92,7 +71,6 @@ def _asked(name: str, project: Project, options: dict) -> Asked:
     if options["skill"]:
         skill = skills.read(Path(options["skill"]))
         said |= {"document": skill.text, "files": skill.files, "task": said["task"] or str(skill.definition["purpose"])}
-    budget = budget_of(options["budget"])
     return Asked(
         project=project,
         name=name,
@@ -100,15 +78,8 @@ def _asked(name: str, project: Project, options: dict) -> Asked:
         examples=_examples(options["examples"]),
         target=options["model"],
         max_rounds=options["rounds"],
-        budget=designing.BUDGET if budget is None else budget,
+        budget=options["budget"],
     )
-
-
-def _project(name: str) -> Project:
-    found = Project.objects.filter(name=name).first()
-    if found is None:
-        raise CommandError(f"There is no project {name!r}.")
-    return found
 
 
 def _task(given: str | None) -> str:

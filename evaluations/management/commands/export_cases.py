@@ -5,13 +5,12 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evaluations import case_files
+from evaluations.commands import workflow_named
 from evaluations.models import Case, set_hash
 from projects import audit
 from projects.audit import Verb
 from projects.schema import bring_up_to_date
 from wire.problems import Problem
-
-from ._named import workflow_named
 
 BY = "command:export_cases"
 

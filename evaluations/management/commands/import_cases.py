@@ -9,10 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from evaluations import case_files, cases
+from evaluations.commands import workflow_named
 from projects.schema import bring_up_to_date
 from wire.problems import Problem
-
-from ._named import workflow_named
 
 BY = "command:import_cases"
 SHOWN = 100  # faults
