@@ -99,15 +99,20 @@ class NewBaseline(Body):
     method: Annotated[str, Field(json_schema_extra={"enum": Baseline.Method.values})]
     model: Annotated[str, Field(max_length=250)] = ""
     cost_per_execution: Usd | None = None
-    prompt: Annotated[object, Field(description="Not available yet.")] = None
+    prompt: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            pattern=r"\S",
+            description="How the model is asked the task without its workflow, at most 64 KiB: what shadows of the task say.",
+        ),
+    ] = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
 
     def faults(self) -> Iterator[Fault]:
-        if self.prompt is not None:
-            yield Fault("/prompt", "A prompt for the task without its workflow is not available yet.")
-        if self.method == "measured":
-            yield Fault("/method", "The method measured is not available yet.")
-        elif self.method not in Baseline.Method.values:
+        if self.prompt and len(self.prompt.encode()) > Baseline.MAX_PROMPT:
+            yield Fault("/prompt", f"A prompt has at most {Baseline.MAX_PROMPT} bytes.")
+        if self.method not in Baseline.Method.values:
             yield Fault("/method", f"Unknown method; known are {', '.join(Baseline.Method.values)}.")
         elif (self.method == Baseline.Method.DECLARED) != (self.cost_per_execution is not None):
             yield Fault(
@@ -275,6 +280,7 @@ class BaselineView(View):
             method=body.method,
             model=body.target(workflow.project),
             cost_per_execution=None if body.cost_per_execution is None else to_pico(body.cost_per_execution),
+            prompt=body.prompt or "",
             valid_from=body.from_ or beginning,
         )
         return Response(represent_baseline(baseline))
@@ -362,6 +368,7 @@ def represent_baseline(baseline: Baseline) -> dict:
         "method": baseline.method,
         "model": baseline.model or None,
         "cost_per_execution": usd_text(cost),
+        "prompt": baseline.prompt or None,
         "from": rfc3339(baseline.valid_from),
     }
 
@@ -372,5 +379,6 @@ def default_baseline(workflow: Workflow) -> dict:
         "method": Baseline.Method.REPRICED_WARM,
         "model": frontier_of(workflow.project) or None,
         "cost_per_execution": None,
+        "prompt": None,
         "from": rfc3339(workflow.created_at),
     }

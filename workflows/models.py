@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from itertools import islice
 
 import semver
@@ -148,10 +149,13 @@ class Workflow(models.Model):
 
     @transaction.atomic
     def state_baseline(self, by: str, **said: object) -> Baseline:
-        """From its `valid_from` on."""
-        baseline = self.baselines.create(**{"stated_by": by, **said})
+        """From its `valid_from` on. The audit knows its prompt by length and hash: it is a text, and may be long."""
+        prompt = redaction(self.project_id).text(said.pop("prompt", ""))
+        baseline = self.baselines.create(**{"stated_by": by, "prompt": prompt, **said})
         cost = None if baseline.cost_per_execution is None else usd_text(to_usd(baseline.cost_per_execution))
         told = {"method": baseline.method, "model": baseline.model, "cost_per_execution": cost}
+        if prompt:
+            told["prompt"] = {"characters": len(prompt), "sha256": sha256(prompt.encode()).hexdigest()}
         since = rfc3339(baseline.valid_from)
         audit.record(self.project_id, by, Verb.STATED, baseline, self.name, **told, **{"from": since})
         return baseline
@@ -319,6 +323,8 @@ class Publication(models.Model):
 
 class Baseline(models.Model):
     """The all-frontier way of doing the same task, as a person stated it; in force from its date to the next one's."""
+
+    MAX_PROMPT = 64 * 1024  # bytes
 
     class Method(models.TextChoices):
         DECLARED = "declared"

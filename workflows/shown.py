@@ -93,6 +93,7 @@ class Baseline(Answer):
     method: word_of(models.Baseline.Method)
     model: str | None
     cost_per_execution: Money | None
+    prompt: Annotated[str | None, Field(description="How the model is asked the task without its workflow.")]
     from_: Annotated[Time, Field(alias="from")]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from django.db import IntegrityError, transaction
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from projects.keeping import redaction
 from projects.models import Project
 from projects.targets import parse_target
 from wire import strict_json, strict_yaml
@@ -50,15 +51,17 @@ class CarriedVersion(Carried):
 
 
 class CarriedBaseline(Carried):
-    method: Literal["declared", "repriced_warm", "repriced_cold"]
+    method: Literal["declared", "repriced_warm", "repriced_cold", "measured"]
     model: Annotated[str, Field(max_length=250)] = ""
     cost_per_execution: Usd | None = None
+    prompt: str = ""
     from_: Annotated[Moment, Field(alias="from")]
 
     @property
     def row(self) -> dict[str, object]:
         cost = None if self.cost_per_execution is None else to_pico(self.cost_per_execution)
-        return {"method": self.method, "model": self.model, "cost_per_execution": cost, "valid_from": self.from_}
+        said = {"method": self.method, "model": self.model, "prompt": self.prompt}
+        return {**said, "cost_per_execution": cost, "valid_from": self.from_}
 
 
 class CarriedWorkflow(Carried):
@@ -85,6 +88,9 @@ class CarriedWorkflow(Carried):
             if (one.method == Baseline.Method.DECLARED) != (one.cost_per_execution is not None):
                 said = "The method declared needs the cost of one execution, no other has it."
                 yield Fault(pointer("baselines", place, "cost_per_execution"), said)
+            if len(one.prompt.encode()) > Baseline.MAX_PROMPT:
+                said = f"A prompt has at most {Baseline.MAX_PROMPT} bytes."
+                yield Fault(pointer("baselines", place, "prompt"), said)
 
 
 @dataclass
@@ -134,7 +140,7 @@ def _version(version: Version) -> Json:
 
 def _baseline(baseline: Baseline) -> Json:
     cost = None if baseline.cost_per_execution is None else usd_text(to_usd(baseline.cost_per_execution))
-    said = {"method": baseline.method, "model": baseline.model, "cost_per_execution": cost}
+    said = {"method": baseline.method, "model": baseline.model, "cost_per_execution": cost, "prompt": baseline.prompt}
     return {key: value for key, value in said.items() if value} | {"from": rfc3339(baseline.valid_from)}
 
 
@@ -244,8 +250,10 @@ def _save(one: CarriedVersion, workflow: Workflow, examined: Examined, by: str) 
 
 
 def _state(baselines: list[CarriedBaseline], workflow: Workflow, by: str) -> int:
-    """States those that are not stated yet; how many."""
-    new = [one.row for one in baselines if not workflow.baselines.filter(**one.row).exists()]
+    """States those that are not stated yet; how many. They are compared as they are kept: without what the project redacts."""
+    policy = redaction(workflow.project_id)
+    rows = [{**one.row, "prompt": policy.text(one.prompt)} for one in baselines]
+    new = [row for row in rows if not workflow.baselines.filter(**row).exists()]
     for row in new:
         workflow.state_baseline(by, **row)
     return len(new)

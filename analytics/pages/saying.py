@@ -10,6 +10,7 @@ AGAINST = {
     Method.DECLARED: "what a person declared for all-frontier",
     Method.REPRICED_WARM: "the same tokens on {model}, with a warm cache",
     Method.REPRICED_COLD: "the same tokens on {model}, without a cache",
+    Method.MEASURED: "what shadows on {model} cost",
 }
 
 

@@ -39,6 +39,7 @@ def workflow():
         method="declared",
         model="scripted:claude-opus-5-5",
         cost_per_execution=20_000_000_000,
+        prompt="Decide this refund:\n{{ input }}\n",
         valid_from=datetime(2026, 11, 2, tzinfo=UTC),
         stated_by="alice",
     )
@@ -86,7 +87,7 @@ def test_it_arrives_with_all_that_is_said_of_it_and_the_same_hashes(workflow, ex
         kept = ("number", "definition", "content_hash", "warnings", *(key for key in SAID if key != "created_by"))
         assert [getattr(one, key) for key in kept] == [getattr(other, key) for key in kept]
         assert other.created_by == "command:import_workflow"
-    same = ("method", "model", "cost_per_execution", "valid_from")
+    same = ("method", "model", "cost_per_execution", "prompt", "valid_from")
     assert list(arrived.baselines.values_list(*same)) == list(workflow.baselines.values_list(*same))
     assert export("refund", "--project", "bob").replace("published: null", "published: 1.0.0") == exported.read_text()
 
