@@ -32,7 +32,7 @@ from gateway.models import Call
 from gateway.prices import prompt_sizes
 
 from .exact import Total
-from .models import TOKENS, AnswerCell, CallCell, DailyCell
+from .models import CACHE_PRICES, TOKENS, AnswerCell, CallCell, DailyCell
 
 Row = dict[str, Any]
 
@@ -56,6 +56,7 @@ USED = {
     "least_prompt": Min(PROMPT),
     "most_prompt": Max(PROMPT),
 }
+NO_BATCH = {"batch_saved": 0, "batch_unknown": 0}
 
 # A call is joined to its step and its execution by hand: the ledger's ids are plain columns, which the ORM joins only by a
 # subquery for each row. `+ 0`: project and workflow are compared and never searched by. Before the first ANALYZE,
@@ -119,8 +120,9 @@ def batch_saving(call: Call) -> int | None:
     return None if cost is None or call.cost is None else cost - call.cost
 
 
-def of_answers(executions: Collection[UUID], day: date, by: Sequence[str] = AnswerCell.KEY) -> Iterable[Row]:
-    """The answers that these executions, which completed on that day, used: the calls of their checkpoints."""
+def of_answers(executions: Collection[UUID], day: date) -> Iterable[Row]:
+    """The answers that these executions, which completed on that day, used: the calls of their checkpoints. Those in a batch come
+    one by one: their standard price, and what they saved against it, are looked up."""
     if not executions:
         return
     calls = Call.objects.filter(execution__among=executions, reported=False)
@@ -130,9 +132,32 @@ def of_answers(executions: Collection[UUID], day: date, by: Sequence[str] = Answ
         prompt=PROMPT,
         size=Case(*(When(prompt__gte=size, then=Value(size)) for size in reversed(prompt_sizes())), default=Value(0)),
     )
-    columns = [name for name in by if name != "day"]
-    for row in sums(used.values(*columns), USED):
-        yield {**row, "day": day}
+    columns = [name for name in AnswerCell.KEY if name != "day"]
+    batched = False
+    for row in sums(used.values(*columns, "batch"), USED):
+        if row.pop("batch"):
+            batched = True
+        else:
+            yield {**row, **NO_BATCH, "day": day}
+    for call in used.filter(batch=True).iterator() if batched else ():
+        yield {**_of_batched_answer(call, columns), "day": day}
+
+
+def _of_batched_answer(call: Call, columns: Sequence[str]) -> Row:
+    standard = pricing.price(call.project, f"{call.provider}:{call.model_planned}", call.finished_at, call.usage.prompt)
+    prices = {name: pricing.to_stored(getattr(standard, name.removeprefix("price_"), None)) for name in CACHE_PRICES}
+    saved = batch_saving(call)
+    priced = {"own": call.cost, "warm": call.baseline_warm, "cold": call.baseline_cold}
+    return {
+        **{name: getattr(call, name) for name in columns},
+        **prices,
+        "answers": 1,
+        **{name: pico or 0 for name, pico in priced.items()},
+        **{f"{name}_priced": int(pico is not None) for name, pico in priced.items()},
+        **{kind: getattr(call, kind) for kind in TOKENS},
+        **{"least_prompt": call.usage.prompt, "most_prompt": call.usage.prompt},
+        **{"batch_saved": saved or 0, "batch_unknown": int(saved is None)},
+    }
 
 
 def totals(cells: QuerySet, by: Sequence[str], figures: Sequence[str]) -> list[Row]:

@@ -110,21 +110,31 @@ class AnswerCell(DailyCell):
     """The answers that completed executions used, by the day those completed: what all-frontier would have had to pay.
 
     The tokens, the day of the call and the size of the prompt are there to be repriced, where a person states another
-    baseline afterwards. A count `…_priced` below `answers` says that some had no price.
+    baseline afterwards. A count `…_priced` below `answers` says that some had no price. The prices of the key are the
+    standard ones of the model that answered, also of a batch: what a waterfall tells tier, cache and batch apart by.
     """
 
-    KEY = ("project", "workflow", "version", "simulated", "by_frontier", "baseline_model", "call_day", "size", "day")
+    KEY = (
+        *("project", "workflow", "version", "step", "simulated", "by_frontier", "baseline_model", "call_day", "size"),
+        *(*CACHE_PRICES, "day"),
+    )
     FIGURES = {
         **dict.fromkeys(("answers", "own", "own_priced", "warm", "warm_priced", "cold", "cold_priced", *TOKENS), add),
+        **dict.fromkeys(("batch_saved", "batch_unknown"), add),
         "least_prompt": min,
         "most_prompt": max,
     }
 
     version = models.BigIntegerField(null=True)
+    step = models.CharField(max_length=100)
     by_frontier = models.BooleanField(help_text="Answered by the frontier: it counts at its own cost.")
     baseline_model = models.CharField(max_length=250)
     call_day = models.DateField(help_text="UTC")
     size = models.BigIntegerField(help_text="The smallest prompt of its size class, in tokens.")
+    price_input = models.BigIntegerField(null=True)
+    price_cache_read = models.BigIntegerField(null=True)
+    price_cache_write_5m = models.BigIntegerField(null=True)
+    price_cache_write_1h = models.BigIntegerField(null=True)
 
     answers = models.BigIntegerField(default=0)
     own = models.BigIntegerField(default=0)
@@ -138,6 +148,8 @@ class AnswerCell(DailyCell):
     cache_write_5m = models.BigIntegerField(default=0)
     cache_write_1h = models.BigIntegerField(default=0)
     output = models.BigIntegerField(default=0)
+    batch_saved = models.BigIntegerField(default=0)
+    batch_unknown = models.BigIntegerField(default=0, help_text="In a batch, and one of the two prices is not known.")
     least_prompt = models.BigIntegerField(help_text="Of all that were ever in it, in tokens.")
     most_prompt = models.BigIntegerField(help_text="Likewise.")
 
@@ -150,7 +162,9 @@ class ExecutionCell(DailyCell):
     are counted as nothing else."""
 
     KEY = ("project", "workflow", "version", "simulated", "day")
-    FIGURES = dict.fromkeys(("accepted", "completed", "rejected", "failed", "flagged", "reported"), add)
+    FIGURES = dict.fromkeys(
+        ("accepted", "completed", "rejected", "failed", "flagged", "reported", "completed_flagged"), add
+    )
 
     version = models.BigIntegerField()
     accepted = models.BigIntegerField(default=0)
@@ -159,6 +173,7 @@ class ExecutionCell(DailyCell):
     failed = models.BigIntegerField(default=0)
     flagged = models.BigIntegerField(default=0, help_text="Of those that completed or failed: with a flag.")
     reported = models.BigIntegerField(default=0)
+    completed_flagged = models.BigIntegerField(default=0, help_text="Of those that completed, and were not rejected.")
 
     class Meta:
         indexes = _indexed("execution_cell_days")

@@ -131,6 +131,7 @@ def _executions(extent: Extent) -> list[Row]:
     parts = (
         (extent.executions(), "created_at", {"accepted": Count("pk")}),
         (extent.completed(), "finished_at", {"completed": Count("pk")}),
+        (extent.completed().filter(flagged), "finished_at", {"completed_flagged": Count("pk")}),
         (ended.filter(status=Status.COMPLETED, judged_right=False), "finished_at", {"rejected": Count("pk")}),
         (ended.filter(status=Status.FAILED), "finished_at", {"failed": Count("pk")}),
         (ended.filter(flagged), "finished_at", {"flagged": Count("pk")}),

@@ -79,6 +79,8 @@ class Changes:
 
     def _count(self, execution: Counted, one: Stand, sign: int) -> None:
         figures = {**NOTHING, one.ended: sign, "flagged": sign * one.flagged}
+        if one.ended == Status.COMPLETED:
+            figures["completed_flagged"] = figures["flagged"]
         self.executions.append({**_key(execution, one.day), **figures})
         if one.ended == Status.COMPLETED:
             for workflow in (execution.workflow, None):

@@ -10,6 +10,8 @@ from django.apps.registry import Apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
+from .snapshot import FOLDING
+
 # What a finished execution may change into and from: `queued` to `running`, say, changes no figure.
 COUNTED = "('completed', 'failed', 'escalated')"
 COLUMNS = "INSERT INTO analytics_pending (project, workflow, call, corrects, execution, accepted)"
@@ -78,6 +80,12 @@ BEFORE = (
     "WHERE id NOT IN (SELECT execution FROM analytics_pending WHERE accepted)",
 )
 
+# What executions add, and what each has added.
+OF_EXECUTIONS = (
+    *("analytics_executioncell", "analytics_answercell", "analytics_latencycell"),
+    *("analytics_standing", "analytics_escalation"),
+)
+
 
 def install(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
     """Of the first migration: from now on every row leaves a pending one."""
@@ -96,6 +104,16 @@ def catch_up(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
     """Of the next one, for it may take a while, and the lock of the first must not: older rows leave theirs."""
     for statement in BEFORE:
         schema.execute(statement)
+
+
+def count_anew(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
+    """Of one that changes what an execution adds to the cells: all of that goes, and every execution is pending as if it had just
+    been accepted. What is pending already stays: named twice, it counts once. Calls are left alone. Whoever folds waits."""
+    if schema.connection.vendor == "postgresql":
+        schema.execute(f"SELECT pg_advisory_xact_lock({FOLDING})")
+    for table in OF_EXECUTIONS:
+        schema.execute(f"DELETE FROM {table}")  # noqa: S608
+    schema.execute(BEFORE[1])
 
 
 def remove(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
