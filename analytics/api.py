@@ -6,15 +6,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.models import Project, Scope
+from shadows.models import Subject
 from wire.answers import Problem
 from wire.filters import BOOLEAN, DAY, one_of
-from wire.problems import Malformed
+from wire.problems import Invalid, Malformed
 from wire.views import View
 from workflows.api import workflow_of
 from workflows.models import Workflow
 
 from . import shown
-from .baselines import Method
+from .baselines import Method, method_of
+from .cells import Cells
 from .costs import is_simulated, summarise
 from .extent import Extent
 from .groups import GROUPINGS, grouped
@@ -25,7 +27,8 @@ from .representation import represent_group, represent_summary
 FILTERS = {
     "since": DAY,
     "until": DAY,
-    "baseline": one_of(Method.values, later=["measured"]),
+    "baseline": one_of(Method.values),
+    "subject": one_of(Subject.values),
     "group_by": one_of(GROUPINGS),
     "simulated": BOOLEAN,
 }
@@ -65,11 +68,20 @@ class WorkflowLearning(View):
 
 def _costs(request: Request, given: dict[str, Any], workflow: Workflow | None) -> Response:
     extent = _extent(request.auth.project, workflow, given)
-    method, group_by = given.get("baseline"), given.get("group_by")
-    body = represent_summary(summarise(extent, Method(method) if method else None))
+    group_by = given.get("group_by")
+    body = represent_summary(summarise(extent, *_compared(extent, given)))
     if group_by:
         body["groups"] = [represent_group(group) for group in grouped(extent, group_by)]
     return Response(body)
+
+
+def _compared(extent: Extent, given: dict[str, Any]) -> tuple[Method, type[Cells], Subject | None]:
+    """By which method, and, of the method measured, with what; the rest of `summarise`'s arguments. Raises `Invalid`."""
+    method = Method(given["baseline"]) if "baseline" in given else method_of(extent.workflow)
+    subject = Subject(given["subject"]) if "subject" in given else None
+    if subject and method != Method.MEASURED:
+        raise Invalid(f"A subject is of the baseline measured; this one is {method.value}.")
+    return method, Cells, subject
 
 
 def _extent(project: Project, workflow: Workflow | None, given: dict[str, Any]) -> Extent:

@@ -21,9 +21,11 @@ from .contributions import Row
 from .discounts import batch_savings, cache_savings
 from .extent import Extent, midnight
 from .latency import merged, percentile
+from .measuring import Ended
 from .models import CACHE_PRICES, TOKENS, ExecutionCell
 from .rates import Rates, Reported
 from .reading import Reading
+from .shadowed import Stratum
 
 KINDS_OF_CALLS = ("day", "purpose", "trial", "doubted", "reported", "batch", *CACHE_PRICES)
 CACHED = ("cache_read", "cache_write_5m", "cache_write_1h")
@@ -56,6 +58,15 @@ class Cells:
 
     def completed(self) -> dict[date, int]:
         return {day: row["completed"] for day, row in self._executions.items() if row["completed"]}
+
+    def completed_strata(self) -> list[Ended]:
+        found = []
+        for row in self.reading.executions(("workflow", "version", "day"), ("completed", "completed_flagged")):
+            with_flag, all_of_them = row["completed_flagged"], row["completed"]
+            for flagged, count in ((False, all_of_them - with_flag), (True, with_flag)):
+                if count:
+                    found.append(Ended(row["day"], row["workflow"], Stratum(row["version"], flagged), count))
+        return found
 
     def all_frontier(self, method: Method) -> Days:
         return self._declared() if method == Method.DECLARED else self._repriced(method)

@@ -5,7 +5,7 @@ until it is a figure of a summary. The edges render what `summarise` returns.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
 from decimal import Decimal
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from projects.models import Project
+from shadows.models import Subject
 from wire.money import to_usd
 from workflows.models import Publication, Version, Workflow
 
@@ -20,6 +21,7 @@ from . import baselines
 from .cells import Cells
 from .extent import Extent
 from .ledger import Ledger
+from .measuring import Measured, Measuring
 from .rates import Rates, Reported
 from .reading import Reading
 from .savings import Balance, paid_back_on
@@ -54,14 +56,18 @@ class Summary:
     overridden: list[Override]
     cache_savings: Decimal | None
     batch_savings: Decimal | None
+    measured: Measured | None = None  # under that method
 
 
 def summarise(
-    extent: Extent, method: baselines.Method | None = None, source: type[Cells] | type[Ledger] = Cells
+    extent: Extent,
+    method: baselines.Method | None = None,
+    source: type[Cells] | type[Ledger] = Cells,
+    subject: Subject | None = None,
 ) -> Summary:
-    """As of one moment. Without a method, the one in force for the workflow."""
+    """As of one moment. Without a method, the one in force for the workflow. `subject` is of the method measured."""
     with snapshot():
-        return _summarise(extent, method or baselines.method_of(extent.workflow), source(extent.to_date))
+        return _summarise(extent, method or baselines.method_of(extent.workflow), source(extent.to_date), subject)
 
 
 def is_simulated(project: Project, workflow: Workflow | None) -> bool:
@@ -70,8 +76,34 @@ def is_simulated(project: Project, workflow: Workflow | None) -> bool:
         return not Reading(Extent(project, workflow, simulated=False)).exists()
 
 
-def _summarise(extent: Extent, method: baselines.Method, source: Cells | Ledger) -> Summary:
-    all_frontier = source.all_frontier(method)
+def _summarise(
+    extent: Extent, method: baselines.Method, source: Cells | Ledger, subject: Subject | None = None
+) -> Summary:
+    if method == baselines.Method.MEASURED:
+        return _by_shadows(extent, source, Measuring(source, subject))
+    return _of_days(extent, method, source, source.all_frontier(method))
+
+
+def _by_shadows(extent: Extent, source: Cells | Ledger, measuring: Measuring) -> Summary:
+    """The figure of the window is that of the window's own shadows; how savings went is followed at the mean to date."""
+    summary = _of_days(extent, baselines.Method.MEASURED, source, measuring.days())
+    measured = measuring.measured(extent)
+    to_date = measured.cost if extent.since is None else measuring.cost(extent.to_date)
+    return replace(
+        summary,
+        model=measured.model,
+        measured=measured,
+        baseline_unpriced=measured.without,
+        balance=replace(summary.balance, if_all_frontier=_usd(measured.cost)),
+        to_date=replace(summary.to_date, if_all_frontier=_usd(to_date)),
+    )
+
+
+def _usd(pico: int | None) -> Decimal | None:
+    return None if pico is None else to_usd(pico)
+
+
+def _of_days(extent: Extent, method: baselines.Method, source: Cells | Ledger, all_frontier: baselines.Days) -> Summary:
     days = _balances(source, all_frontier)
     return Summary(
         extent=extent,

@@ -23,8 +23,10 @@ from .discounts import batch_savings, cache_savings
 from .exact import Total
 from .extent import UNPRICED, Extent
 from .latency import milliseconds, nearest_rank
+from .measuring import Ended
 from .models import CACHE_PRICES
 from .rates import Rates, Reported
+from .shadowed import Stratum
 
 # The ledger's column that holds a call's tokens at the baseline model's prices, as of when the call was written.
 KEPT_FIGURES = {Method.REPRICED_WARM: "baseline_warm", Method.REPRICED_COLD: "baseline_cold"}
@@ -54,6 +56,15 @@ class Ledger:
     def completed(self) -> dict[date, int]:
         completed = self.extent.completed().annotate(day=TruncDate("finished_at", tzinfo=UTC))
         return dict(completed.values("day").annotate(count=Count("pk")).values_list("day", "count"))
+
+    def completed_strata(self) -> list[Ended]:
+        flagged = Exists(Flag.objects.escalating().filter(execution=OuterRef("pk")))
+        completed = self.extent.completed().annotate(day=TruncDate("finished_at", tzinfo=UTC), flagged=flagged)
+        counts = completed.values("day", "workflow", "version", "flagged").annotate(count=Count("pk")).order_by()
+        rows = counts.values_list("day", "workflow", "version", "flagged", "count")
+        return [
+            Ended(day, workflow, Stratum(version, flagged), count) for day, workflow, version, flagged, count in rows
+        ]
 
     def all_frontier(self, method: Method) -> Days:
         days = no_days()

@@ -3,11 +3,13 @@
 from datetime import date
 from decimal import Decimal
 
+from evaluations.statistics import wilson
 from wire.money import percent_text, rate_text, to_pico, to_usd, usd_text
 
 from .baselines import Method
 from .costs import Summary
 from .groups import Group
+from .measuring import Measured
 from .rates import Reported
 from .savings import Balance, ratio
 
@@ -35,7 +37,7 @@ def represent_summary(summary: Summary) -> dict:
         "retry_rate": rate_text(ratio(rates.repair_calls, rates.step_calls)),
         "cache_savings": usd(summary.cache_savings),
         "batch_savings": usd(summary.batch_savings),
-        "agreement": None,
+        "agreement": _agreement(summary.measured)[0],
         "latency_ms": {"p50": rates.p50_ms, "p95": rates.p95_ms},
         "baseline": _represent_baseline(summary),
     }
@@ -69,15 +71,42 @@ def _represent_money(balance: Balance) -> dict:
 
 def _represent_baseline(summary: Summary) -> dict:
     """`estimated`: tokens of one model at the prices of another, and no list says which models count tokens alike.
-    `unpriced`: used answers (declared: executions) without a baseline figure, the reason for a null figure."""
+    `unpriced`: used answers (declared: executions, measured: workflows) without a baseline figure, the reason for a null figure.
+    `n`: completed executions, or shadows."""
+    measured, method = summary.measured, summary.method
+    agreement, agreement_interval = _agreement(measured)
     return {
-        "method": summary.method,
+        "method": method,
         "model": summary.model,
-        "n": summary.balance.completed,
-        "estimated": summary.method != Method.DECLARED,
+        "subject": measured and measured.subject,
+        "n": measured.n if measured else summary.balance.completed,
+        "estimated": method in (Method.REPRICED_WARM, Method.REPRICED_COLD),
         "unpriced": summary.baseline_unpriced,
-        "agreement": None,
-        "interval": None,
+        "borrowed": measured and measured.borrowed,
+        "agreement": agreement,
+        "agreement_interval": agreement_interval,
+        **_intervals(summary),
+    }
+
+
+def _agreement(measured: Measured | None) -> tuple[str | None, list[str] | None]:
+    """And its Wilson interval."""
+    found = wilson(measured.same, measured.compared) if measured else None
+    if measured is None or found is None:
+        return None, None
+    return rate_text(ratio(measured.same, measured.compared)), [rate_text(Decimal(end)) for end in found]
+
+
+def _intervals(summary: Summary) -> dict:
+    """Of if_all_frontier, and what it makes of the savings: each grows with it."""
+    found = summary.measured.interval if summary.measured else None
+    ends = [summary.balance.against(to_usd(end)) for end in found or ()]
+    known = ends and ends[0].savings is not None
+    percents = [end.savings_percent for end in ends] if known else [None]
+    return {
+        "interval": [usd(end.if_all_frontier) for end in ends] or None,
+        "savings_interval": [usd(end.savings) for end in ends] if known else None,
+        "savings_percent_interval": None if None in percents else [percent_text(one) for one in percents],
     }
 
 

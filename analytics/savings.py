@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -60,6 +60,10 @@ class Balance:
         if not self.complete or self.if_all_frontier is None:
             return None
         return self.if_all_frontier - self.total_cost
+
+    def against(self, if_all_frontier: Decimal) -> Balance:
+        """The same costs beside another figure, such as an end of its interval."""
+        return replace(self, if_all_frontier=if_all_frontier)
 
     @property
     def savings_percent(self) -> Decimal | None:

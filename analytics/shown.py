@@ -6,6 +6,7 @@ from pydantic import Field
 
 from executions.models import Flag
 from executions.shown import Tokens
+from shadows.models import Subject
 from wire.answers import Answer, Count, Day, Id, Money, Percentage, Rate, Time, perhaps, word_of
 
 from .baselines import Method
@@ -123,11 +124,16 @@ class Learning(Answer):
 class SummaryBaseline(Answer):
     method: word_of(Method)
     model: str | None
+    subject: Annotated[word_of(Subject) | None, Field(description="Of the method measured.")]
     n: Count
     estimated: bool
     unpriced: Count
+    borrowed: Annotated[Count | None, Field(description="Completed executions of a kind that has no shadows.")]
     agreement: Rate | None
-    interval: list[Rate] | None
+    agreement_interval: Interval | None
+    interval: Annotated[list[Money] | None, Field(description="95%: if_all_frontier, from, to.")]
+    savings_interval: Annotated[list[Money] | None, Field(description="95%: from, to.")]
+    savings_percent_interval: Annotated[list[Percentage] | None, Field(description="95%: from, to.")]
 
 
 class Group(Answer):

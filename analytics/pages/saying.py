@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from ..baselines import Method
 from ..costs import Summary
+from ..shadowed import FEWEST
 
 AGAINST = {
     Method.DECLARED: "what a person declared for all-frontier",
@@ -55,6 +56,9 @@ def _savings(summary: Summary) -> str:
     against = AGAINST[summary.method].format(model=summary.model or "the frontier model")
     if not balance.completed:
         return "Nothing was completed, so nothing was saved."
+    if summary.measured and balance.if_all_frontier is None:
+        shadows = f"{summary.measured.n:,} shadows, and it takes {FEWEST} of each workflow"
+        return f"What it saved is not known yet: there are {shadows}."
     if balance.savings is None:
         return "What it saved is not known: calls, or what they would have cost all-frontier, have no price."
     percent = f" ({abs(balance.savings_percent):.0f} %)" if balance.savings_percent is not None else ""

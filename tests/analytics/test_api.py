@@ -123,12 +123,6 @@ def test_what_cannot_be_read_is_refused(client, query):
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_a_measured_baseline_is_not_available_yet(client):
-    response = client.get(f"{REFUND_COSTS}?baseline=measured")
-    assert response.status_code == 422
-    assert "not available yet" in response.json()["detail"]
-
-
 def test_it_says_simulated_until_anything_is_real(workflow, client):
     assert client.get(REFUND_COSTS).json()["simulated"] is True
     make_answer(make_execution(workflow, simulated=True))

@@ -1,0 +1,166 @@
+"""The method measured: what the shadows of an extent's executions say all-frontier would have cost, workflow by workflow.
+
+Only shadows of one subject count, and only those on the model that the report names: the baseline's as it is stated now. Under
+30 of them nothing is said of a workflow, nor of a project that has such a workflow.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+from django.utils import timezone
+
+from shadows.measurements import Measurement, measurements
+from shadows.models import Subject
+from workflows.models import Workflow
+
+from . import baselines
+from .baselines import Days, no_days
+from .extent import Extent
+from .shadowed import Completed, Stratum, estimate, interval, resampled
+
+
+class Ended(NamedTuple):
+    """How many executions of a stratum completed on a day."""
+
+    day: date
+    workflow: int
+    stratum: Stratum
+    count: int
+
+
+class Source(Protocol):
+    extent: Extent
+
+    def completed_strata(self) -> list[Ended]: ...
+
+    def pinned_model(self, window: Extent) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`n` shadows; of those a grader `compared`, so many were the `same`. `cost` and `interval` in pico-dollars: None where of
+    some workflows (`without`) there are too few. `borrowed`: completed executions of strata without shadows."""
+
+    subject: Subject
+    model: str | None
+    n: int
+    compared: int
+    same: int
+    cost: int | None
+    interval: tuple[int, int] | None
+    borrowed: int
+    without: int
+
+
+class Measuring:
+    """`subject` None: what each workflow's baseline in force is about; of a project as a whole, its workflows."""
+
+    def __init__(self, source: Source, subject: Subject | None) -> None:
+        self.source, self.extent = source, source.extent
+        self.subject = subject or subject_of(self.extent.workflow)
+
+    def days(self) -> Days:
+        """Each day's completed executions at the mean of everything to date."""
+        days = no_days()
+        for workflow, ended in self._by_workflow(self.extent).items():
+            completed = _counts(ended)
+            found = estimate(completed, self._shadows(workflow, self.extent))
+            mean = found and found.cost / sum(completed.values())
+            for one in ended:
+                days[one.day].add(round(one.count * (mean or Fraction(0))), one.count if mean is None else 0)
+        return days
+
+    def measured(self, window: Extent) -> Measured:
+        counted: list[Measurement] = []
+        cost, borrowed, without, resamples = Fraction(0), 0, 0, []
+        for workflow, ended in self._by_workflow(window).items():
+            completed, shadows = _counts(ended), self._shadows(workflow, window)
+            counted += shadows
+            found = estimate(completed, shadows)
+            if found is None:
+                without += 1
+                continue
+            cost, borrowed = cost + found.cost, borrowed + found.borrowed
+            resamples.append(resampled(completed, shadows, self._seed(workflow, window)))
+        known = bool(resamples) and not without
+        return Measured(
+            subject=self.subject,
+            model=self._named(counted, window),
+            n=len(counted),
+            compared=sum(one.same is not None for one in counted),
+            same=sum(one.same is True for one in counted),
+            cost=None if without else round(cost),
+            interval=interval(map(sum, zip(*resamples, strict=True))) if known else None,
+            borrowed=borrowed,
+            without=without,
+        )
+
+    def cost(self, window: Extent) -> int | None:
+        """The same without an interval."""
+        found = [
+            estimate(_counts(ended), self._shadows(key, window)) for key, ended in self._by_workflow(window).items()
+        ]
+        return None if None in found else round(sum((one.cost for one in found), Fraction(0)))
+
+    def _seed(self, workflow: int, window: Extent) -> str:
+        return f"{workflow} {window.simulated} {window.since} {window.until} {self.subject.value}"
+
+    def _named(self, counted: Iterable[Measurement], window: Extent) -> str | None:
+        """The one model behind all that was counted. Before there is any, what a workflow's would run on."""
+        models = {one.model for one in counted}
+        if window.workflow and not models:
+            return self._model(window.workflow, window)
+        return models.pop() if len(models) == 1 else None
+
+    def _by_workflow(self, window: Extent) -> dict[int, list[Ended]]:
+        found: dict[int, list[Ended]] = defaultdict(list)
+        for one in self._ended:
+            if window.covers(one.day):
+                found[one.workflow].append(one)
+        return found
+
+    @cached_property
+    def _ended(self) -> list[Ended]:
+        return sorted(self.source.completed_strata())
+
+    @cached_property
+    def _workflows(self) -> dict[int, Workflow]:
+        return {workflow.pk: workflow for workflow in self.extent.workflows()}
+
+    def _shadows(self, workflow: int, window: Extent) -> list[Measurement]:
+        days = {"since": window.since, "until": window.until}
+        found = list(measurements(workflow, self.subject, simulated=window.simulated, **days))
+        if not found:
+            return []
+        model = self._model(self._workflows[workflow], window)
+        return [one for one in found if one.model == model]
+
+    def _model(self, workflow: Workflow, window: Extent) -> str | None:
+        """As a summary of the workflow alone names it."""
+        mine = replace(window, workflow=workflow)
+        pinned = self.source.pinned_model if self.extent.workflow else _last_model
+        frontier = self.extent.project.tier_map().get("frontier")
+        return baselines.stated_model(mine) or pinned(mine) or frontier
+
+
+def subject_of(workflow: Workflow | None) -> Subject:
+    """What the baseline in force is about: with a prompt of the task, the task."""
+    stated = workflow.baseline_at(timezone.now()) if workflow else None
+    return Subject.TASK if stated and stated.prompt else Subject.WORKFLOW
+
+
+def _counts(ended: Iterable[Ended]) -> Completed:
+    found: dict[Stratum, int] = defaultdict(int)
+    for one in ended:
+        found[one.stratum] += one.count
+    return found
+
+
+def _last_model(window: Extent) -> str | None:
+    last = window.completed().order_by("-finished_at", "-pk")
+    return last.values_list("baseline_model", flat=True).first()
