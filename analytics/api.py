@@ -63,19 +63,19 @@ class WorkflowLearning(View):
     def get(self, request: Request, name: str) -> Response:
         """Whether a workflow learns: what its versions escalate, what a redesign costs, what came back, how long a fix took."""
         project = request.auth.project
-        return Response(represent_learning(learned(_extent(project, workflow_of(project, name), self.given))))
+        return Response(represent_learning(learned(extent_of(project, workflow_of(project, name), self.given))))
 
 
 def _costs(request: Request, given: dict[str, Any], workflow: Workflow | None) -> Response:
-    extent = _extent(request.auth.project, workflow, given)
+    extent = extent_of(request.auth.project, workflow, given)
     group_by = given.get("group_by")
-    body = represent_summary(summarise(extent, *_compared(extent, given)))
+    body = represent_summary(summarise(extent, *compared_with(extent, given)))
     if group_by:
         body["groups"] = [represent_group(group) for group in grouped(extent, group_by)]
     return Response(body)
 
 
-def _compared(extent: Extent, given: dict[str, Any]) -> tuple[Method, type[Cells], Subject | None]:
+def compared_with(extent: Extent, given: dict[str, Any]) -> tuple[Method, type[Cells], Subject | None]:
     """By which method, and, of the method measured, with what; the rest of `summarise`'s arguments. Raises `Invalid`."""
     method = Method(given["baseline"]) if "baseline" in given else method_of(extent.workflow)
     subject = Subject(given["subject"]) if "subject" in given else None
@@ -84,7 +84,7 @@ def _compared(extent: Extent, given: dict[str, Any]) -> tuple[Method, type[Cells
     return method, Cells, subject
 
 
-def _extent(project: Project, workflow: Workflow | None, given: dict[str, Any]) -> Extent:
+def extent_of(project: Project, workflow: Workflow | None, given: dict[str, Any]) -> Extent:
     since, until = given.get("since"), given.get("until")
     if since and until and until <= since:
         raise Malformed("until is a day after since; it is not counted itself.")

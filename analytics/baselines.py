@@ -5,7 +5,7 @@ calls, and steps that a person answered count 0: our waste is never the baseline
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -44,6 +44,13 @@ Days = defaultdict[date, AllFrontier]
 
 def no_days() -> Days:
     return defaultdict(AllFrontier)
+
+
+def added_up(days: Mapping[date, AllFrontier]) -> AllFrontier:
+    total = AllFrontier()
+    for one in days.values():
+        total.add(one.pico, one.unpriced)
+    return total
 
 
 def method_of(workflow: Workflow | None) -> Method:

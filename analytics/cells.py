@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from types import MappingProxyType
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -16,7 +17,7 @@ from gateway.types import Purpose, Usage
 from workflows.models import Workflow
 
 from . import ledger
-from .baselines import Days, Method, Statements, no_days, reprice
+from .baselines import AllFrontier, Days, Method, Statements, added_up, no_days, reprice
 from .contributions import Row
 from .discounts import batch_savings, cache_savings
 from .extent import Extent, midnight
@@ -26,6 +27,7 @@ from .models import CACHE_PRICES, TOKENS, ExecutionCell
 from .rates import Rates, Reported
 from .reading import Reading
 from .shadowed import Stratum
+from .used import Used, used
 
 KINDS_OF_CALLS = ("day", "purpose", "trial", "doubted", "reported", "batch", *CACHE_PRICES)
 CACHED = ("cache_read", "cache_write_5m", "cache_write_1h")
@@ -70,6 +72,23 @@ class Cells:
 
     def all_frontier(self, method: Method) -> Days:
         return self._declared() if method == Method.DECLARED else self._repriced(method)
+
+    def all_frontier_of_step(self, workflow: int, version: int, step: str) -> AllFrontier:
+        """Repriced warm, of all that this version of the workflow ever completed."""
+        return added_up(self._repriced(Method.REPRICED_WARM, {"workflow": workflow, "version": version, "step": step}))
+
+    def used(self, window: Extent) -> Used:
+        figures = ("answers", "own", "own_priced", *CACHED, "batch_saved", "batch_unknown")
+        rows = self.reading.answers(("day", "by_frontier", *CACHE_PRICES), figures)
+        rows = [row for row in rows if window.covers(row["day"])]
+        ours = [row for row in rows if not row["by_frontier"]]
+        return used(
+            own=sum(row["own"] for row in rows),
+            unpriced=sum(row["answers"] - row["own_priced"] for row in rows),
+            cached=((row[kind], row["price_input"], row[f"price_{kind}"]) for row in ours for kind in CACHED),
+            batched=sum(row["batch_saved"] for row in ours),
+            unknown=sum(row["batch_unknown"] for row in ours),
+        )
 
     def pinned_model(self, window: Extent) -> str | None:
         """The cells say on which day the last one completed: only there it is looked for, workflow by workflow."""
@@ -142,19 +161,20 @@ class Cells:
             days[day].add(count * (cost or 0), count if cost is None else 0)
         return days
 
-    def _repriced(self, method: Method) -> Days:
-        """Where nobody stated a model, the figures that were kept are added up; elsewhere each cell is looked at."""
+    def _repriced(self, method: Method, only: Row = MappingProxyType({})) -> Days:
+        """Where nobody stated a model, the figures that were kept are added up; elsewhere each cell is looked at. `only`: of one
+        step."""
         days = no_days()
         stated = Statements.by_workflow(self.extent, "model", "")
-        for row in self.reading.answers(("day", "by_frontier"), ("answers", *PRICED), but=list(stated)):
+        for row in self.reading.answers(("day", "by_frontier"), ("answers", *PRICED), but=list(stated), only=only):
             days[row["day"]].add(*_kept(row, method))
         by_call_day = defaultdict(list)
-        for row in self.reading.answers(RESTATED_BY, RESTATED, of=list(stated)) if stated else []:
+        for row in self.reading.answers(RESTATED_BY, RESTATED, of=list(stated), only=only) if stated else []:
             by_call_day[row["workflow"], row["call_day"]].append(row)
         for (workflow, call_day), rows in by_call_day.items():
             figures = self._restated(rows, call_day, stated[workflow], method)
             if figures is None:
-                ledger.reprice_answers(days, self._answers_of(workflow, call_day), method)
+                ledger.reprice_answers(days, self._answers_of(workflow, call_day, only), method)
             for day, pico, unpriced in figures or ():
                 days[day].add(pico, unpriced)
         return days
@@ -181,10 +201,12 @@ class Cells:
             figures.append((row["day"], pico or 0, row["answers"] if pico is None else 0))
         return figures
 
-    def _answers_of(self, workflow: int, call_day: date) -> QuerySet[StepResult]:
+    def _answers_of(self, workflow: int, call_day: date, only: Row) -> QuerySet[StepResult]:
         on_that_day = _one_day(self.extent, call_day).within("finished_at")
         calls = Call.objects.filter(on_that_day, project=self.extent.project.pk, workflow=workflow)
         answers = ledger.used_answers(self.extent.completed().filter(workflow=workflow), self.extent, workflow)
+        if only:
+            answers = answers.filter(execution__version=only["version"], step=only["step"])
         return answers.filter(call__in=calls.values("pk"), execution__in=calls.values("execution"))
 
 

@@ -29,7 +29,7 @@ from django.db.models.functions import TruncDate
 from executions.models import Execution
 from gateway import pricing
 from gateway.models import Call
-from gateway.prices import prompt_sizes
+from gateway.prices import Price, prompt_sizes
 
 from .exact import Total
 from .models import CACHE_PRICES, TOKENS, AnswerCell, CallCell, DailyCell
@@ -113,9 +113,21 @@ def _of_batches(calls: QuerySet[Call], by: Sequence[str]) -> Iterable[Row]:
         yield {**NO_CALLS, **{name: getattr(call, name) for name in by}, **figures}
 
 
+def standard_prices(call: Call) -> dict[str, int | None]:
+    """`CACHE_PRICES`: of a call in a batch those that it would have had outside of one."""
+    if not call.batch:
+        return {name: getattr(call, name) for name in CACHE_PRICES}
+    standard = _standard(call)
+    return {name: pricing.to_stored(getattr(standard, name.removeprefix("price_"), None)) for name in CACHE_PRICES}
+
+
+def _standard(call: Call) -> Price | None:
+    return pricing.price(call.project, f"{call.provider}:{call.model_planned}", call.finished_at, call.usage.prompt)
+
+
 def batch_saving(call: Call) -> int | None:
     """Standard price − batch price, in pico-dollars. None where one of them is not known."""
-    standard = pricing.price(call.project, f"{call.provider}:{call.model_planned}", call.finished_at, call.usage.prompt)
+    standard = _standard(call)
     cost = standard.cost(call.usage) if standard else None
     return None if cost is None or call.cost is None else cost - call.cost
 
@@ -144,13 +156,11 @@ def of_answers(executions: Collection[UUID], day: date) -> Iterable[Row]:
 
 
 def _of_batched_answer(call: Call, columns: Sequence[str]) -> Row:
-    standard = pricing.price(call.project, f"{call.provider}:{call.model_planned}", call.finished_at, call.usage.prompt)
-    prices = {name: pricing.to_stored(getattr(standard, name.removeprefix("price_"), None)) for name in CACHE_PRICES}
     saved = batch_saving(call)
     priced = {"own": call.cost, "warm": call.baseline_warm, "cold": call.baseline_cold}
     return {
         **{name: getattr(call, name) for name in columns},
-        **prices,
+        **standard_prices(call),
         "answers": 1,
         **{name: pico or 0 for name, pico in priced.items()},
         **{f"{name}_priced": int(pico is not None) for name, pico in priced.items()},

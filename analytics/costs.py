@@ -67,7 +67,7 @@ def summarise(
 ) -> Summary:
     """As of one moment. Without a method, the one in force for the workflow. `subject` is of the method measured."""
     with snapshot():
-        return _summarise(extent, method or baselines.method_of(extent.workflow), source(extent.to_date), subject)
+        return summarise_from(extent, method or baselines.method_of(extent.workflow), source(extent.to_date), subject)
 
 
 def is_simulated(project: Project, workflow: Workflow | None) -> bool:
@@ -76,9 +76,10 @@ def is_simulated(project: Project, workflow: Workflow | None) -> bool:
         return not Reading(Extent(project, workflow, simulated=False)).exists()
 
 
-def _summarise(
+def summarise_from(
     extent: Extent, method: baselines.Method, source: Cells | Ledger, subject: Subject | None = None
 ) -> Summary:
+    """For whoever has a snapshot and a source of its own: one of the extent to date."""
     if method == baselines.Method.MEASURED:
         return _by_shadows(extent, source, Measuring(source, subject))
     return _of_days(extent, method, source, source.all_frontier(method))

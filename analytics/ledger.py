@@ -17,8 +17,8 @@ from gateway.models import Call
 from gateway.types import Purpose
 from workflows.models import Baseline
 
-from .baselines import Days, Method, Statements, no_days, reprice
-from .contributions import batch_saving
+from .baselines import AllFrontier, Days, Method, Statements, added_up, no_days, reprice
+from .contributions import batch_saving, standard_prices
 from .discounts import batch_savings, cache_savings
 from .exact import Total
 from .extent import UNPRICED, Extent
@@ -27,6 +27,7 @@ from .measuring import Ended
 from .models import CACHE_PRICES
 from .rates import Rates, Reported
 from .shadowed import Stratum
+from .used import Used, used
 
 # The ledger's column that holds a call's tokens at the baseline model's prices, as of when the call was written.
 KEPT_FIGURES = {Method.REPRICED_WARM: "baseline_warm", Method.REPRICED_COLD: "baseline_cold"}
@@ -78,6 +79,29 @@ class Ledger:
                 reprice_answers(days, used_answers(completed, self.extent, workflow.pk), method)
         return days
 
+    def all_frontier_of_step(self, workflow: int, version: int, step: str) -> AllFrontier:
+        days, completed = no_days(), self.extent.completed().filter(workflow=workflow, version=version)
+        reprice_answers(days, used_answers(completed, self.extent, workflow).filter(step=step), Method.REPRICED_WARM)
+        return added_up(days)
+
+    def used(self, window: Extent) -> Used:
+        own = unpriced = 0
+        ours: list[Call] = []
+        for workflow in window.workflows():
+            answers = used_answers(window.completed().filter(workflow=workflow), self.extent, workflow.pk)
+            sums = answers.aggregate(total=Total("own_cost"), answers=Count("pk"), priced=Count("own_cost"))
+            own, unpriced = own + sums["total"], unpriced + sums["answers"] - sums["priced"]
+            others = answers.exclude(answered_by=Execution.Resolver.FRONTIER)
+            ours += Call.objects.filter(pk__in=others.values("call"))
+        savings = [batch_saving(call) for call in ours if call.batch]
+        return used(
+            own=own,
+            unpriced=unpriced,
+            cached=(one for call in ours for one in _cached(call)),
+            batched=sum(saving or 0 for saving in savings),
+            unknown=savings.count(None),
+        )
+
     def pinned_model(self, window: Extent) -> str | None:
         last = window.completed().order_by("-finished_at", "-pk")  # of two at one moment the later one
         return last.values_list("baseline_model", flat=True).first()
@@ -112,6 +136,13 @@ class Ledger:
 
     def batch_savings(self, window: Extent) -> Decimal | None:
         return batch_savings(batch_saving(call) for call in window.calls().filter(batch=True).iterator())
+
+
+def _cached(call: Call) -> Iterator[tuple[int, int | None, int | None]]:
+    """Tokens of each kind of the cache, with the standard prices of input and of that kind."""
+    prices = standard_prices(call)
+    for kind in ("cache_read", "cache_write_5m", "cache_write_1h"):
+        yield getattr(call, kind), prices["price_input"], prices[f"price_{kind}"]
 
 
 def declare(days: Days, completed: QuerySet[Execution], stated: Statements) -> None:

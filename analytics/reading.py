@@ -4,9 +4,10 @@ A `Reading` is of one moment: it is made and asked inside one `snapshot`.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 
 from django.db.models import Count, Q, QuerySet
 
@@ -40,12 +41,20 @@ class Reading:
         return _listed(ExecutionCell, [*totals(self._cells(ExecutionCell), by, figures), *pending], by, figures)
 
     def answers(
-        self, by: Sequence[str], figures: Sequence[str], *, of: Container[int] = (), but: Container[int] = ()
+        self,
+        by: Sequence[str],
+        figures: Sequence[str],
+        *,
+        of: Container[int] = (),
+        but: Container[int] = (),
+        only: Mapping[str, object] = MappingProxyType({}),
     ) -> list[Row]:
-        """Those of some workflows, or of all but some."""
-        cells = self._cells(AnswerCell).filter(workflow__in=of) if of else self._cells(AnswerCell)
+        """Those of some workflows, or of all but some. `only`: what some columns of the key have to be."""
+        cells = self._cells(AnswerCell).filter(**only)
+        cells = cells.filter(workflow__in=of) if of else cells
         folded = totals(cells.exclude(workflow__in=but) if but else cells, by, figures)
         pending = self._here(row for changed in self._changes for row in changed.answers)
+        pending = (row for row in pending if all(row[name] == value for name, value in only.items()))
         wanted = (row for row in pending if (not of or row["workflow"] in of) and row["workflow"] not in but)
         return _listed(AnswerCell, [*folded, *wanted], by, figures)
 

@@ -19,6 +19,7 @@ from projects.models import Project
 from workflows.models import Workflow
 
 from . import latency, triggers
+from .baselines import method_of
 from .contributions import Row, sums
 from .costs import Summary, summarise
 from .dangling import dangling
@@ -32,6 +33,7 @@ from .reading import Reading
 from .savings import Balance
 from .snapshot import snapshot
 from .standings import counted, escalations, parts, stand, standings
+from .waterfall import rest, waterfall
 
 CALLS_BY = ("workflow", "version", "step", "provider", "model_planned", "purpose", "lane", "outcome", "reported", "day")
 CALL_FIGURES = ("calls", "unpriced", "cost", *TOKENS)
@@ -169,6 +171,19 @@ def _summary(extent: Extent, about: Row) -> Iterator[Difference]:
     for figure, said in truth.items():
         if said != found[figure]:
             yield Difference("summary", about, figure, said, found[figure])
+    yield from _waterfall(extent, about)
+
+
+def _waterfall(extent: Extent, about: Row) -> Iterator[Difference]:
+    """By the method in force. Where it is complete, what the parts leave is the total."""
+    method = method_of(extent.workflow)
+    truth, found = waterfall(extent, method, Ledger), waterfall(extent, method)
+    for said, is_said in zip(truth.parts, found.parts, strict=True):
+        if said != is_said:
+            yield Difference("waterfall", about, said.name, said.pico, is_said.pico)
+    total = found.summary.balance.total_cost
+    if found.complete and rest(found) != total:
+        yield Difference("waterfall", about, "total_cost", total, rest(found))
 
 
 def _figures(summary: Summary) -> Row:

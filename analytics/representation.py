@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from evaluations.statistics import wilson
-from wire.money import percent_text, rate_text, to_pico, to_usd, usd_text
+from wire.money import percent_text, pico_text, rate_text, to_pico, to_usd, usd_text
 
 from .baselines import Method
 from .costs import Summary
@@ -12,6 +12,7 @@ from .groups import Group
 from .measuring import Measured
 from .rates import Reported
 from .savings import Balance, ratio
+from .waterfall import Waterfall
 
 
 def represent_summary(summary: Summary) -> dict:
@@ -124,6 +125,19 @@ def represent_group(group: Group) -> dict:
             "cache_read": tokens["cache_read"],
             "cache_write": tokens["cache_write_5m"] + tokens["cache_write_1h"],
         },
+    }
+
+
+def represent_waterfall(found: Waterfall) -> dict:
+    """`parts` in their order: what each takes off `if_all_frontier`; negative: it adds. What is left is `total_cost`."""
+    summary = represent_summary(found.summary)
+    head = ("workflow", "since", "until", "currency", "simulated", "unpriced_calls", "completed", "baseline")
+    return {
+        **{name: summary[name] for name in head},
+        "complete": found.complete,
+        "if_all_frontier": summary["if_all_frontier"],
+        "parts": [{"part": one.name, "amount": pico_text(one.pico), "reason": one.reason} for one in found.parts],
+        "total_cost": summary["total_cost"],
     }
 
 

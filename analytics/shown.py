@@ -11,6 +11,7 @@ from wire.answers import Answer, Count, Day, Id, Money, Percentage, Rate, Time, 
 
 from .baselines import Method
 from .by_version import Verdict
+from .waterfall import PARTS
 
 Interval = Annotated[list[Rate], Field(min_length=2, max_length=2, description="95%: from, to.")]
 
@@ -195,3 +196,26 @@ class Summary(Answer):
     latency_ms: Latency
     baseline: SummaryBaseline
     groups: list[Group] = perhaps(description="Where `group_by` is asked for.")
+
+
+class Part(Answer):
+    part: word_of(PARTS)
+    amount: Annotated[Money | None, Field(description="What it takes off; negative: it adds. Null counts as nothing.")]
+    reason: Annotated[str | None, Field(description="Why it is not known.")]
+
+
+class Waterfall(Answer):
+    """From `if_all_frontier` down to `total_cost`: start less all parts is the total, where it is `complete`."""
+
+    workflow: str | None
+    since: Day | None
+    until: Day | None
+    currency: word_of(("USD",))
+    simulated: bool
+    complete: bool
+    unpriced_calls: Count
+    completed: Count
+    baseline: SummaryBaseline
+    if_all_frontier: Money | None
+    parts: list[Part]
+    total_cost: Money | None

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from analytics import api as analytics
+from analytics import waterfall_api as waterfalls
 from analytics.metrics import spend
 from designs import api as designs
 from designs import group_api as groups
@@ -70,6 +71,7 @@ api = [
     path("designs/<uuid:design_id>/cancellation", designs.DesignCancellation.as_view()),
     path("designs/<uuid:design_id>/rounds", designs.DesignRounds.as_view()),
     path("workflows/<str:name>/learning", analytics.WorkflowLearning.as_view()),
+    path("workflows/<str:name>/waterfall", waterfalls.WorkflowWaterfall.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),
@@ -98,6 +100,7 @@ api = [
     path("budgets", budgets.BudgetList.as_view()),
     path("budgets/<int:budget_id>", budgets.BudgetDetail.as_view()),
     path("costs", analytics.ProjectCosts.as_view()),
+    path("waterfall", waterfalls.ProjectWaterfall.as_view()),
     path("prices", prices.PriceList.as_view()),
     path("events", audit.EventList.as_view()),
     path("endpoints", notifications.EndpointList.as_view()),

@@ -83,11 +83,16 @@ def test_the_summary_has_every_figure_of_the_contract(workflow, client):
         "baseline": {
             "method": "repriced_warm",
             "model": "anthropic:claude-opus-4-5",
+            "subject": None,
             "n": 1,
             "estimated": True,
             "unpriced": 0,
+            "borrowed": None,
             "agreement": None,
+            "agreement_interval": None,
             "interval": None,
+            "savings_interval": None,
+            "savings_percent_interval": None,
         },
     }
 
