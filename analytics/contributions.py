@@ -30,9 +30,11 @@ from executions.models import Execution
 from gateway import pricing
 from gateway.models import Call
 from gateway.prices import Price, prompt_sizes
+from gateway.types import ANSWERED
 
 from .exact import Total
-from .models import CACHE_PRICES, TOKENS, AnswerCell, CallCell, DailyCell
+from .latency import Histogram, record
+from .models import CACHE_PRICES, TOKENS, AnswerCell, AskedCell, CallCell, DailyCell
 
 Row = dict[str, Any]
 
@@ -123,6 +125,18 @@ def standard_prices(call: Call) -> dict[str, int | None]:
 
 def _standard(call: Call) -> Price | None:
     return pricing.price(call.project, f"{call.provider}:{call.model_planned}", call.finished_at, call.usage.prompt)
+
+
+def of_asked(calls: QuerySet[Call], by: Sequence[str] = AskedCell.KEY) -> dict[tuple, tuple[Histogram, Histogram]]:
+    """How long the answered ones among these took, and their prefixes, by these columns."""
+    found: dict[tuple, tuple[Histogram, Histogram]] = {}
+    answered = calls.filter(outcome__in=ANSWERED, reported=False, corrects=None)
+    rows = answered.annotate(day=TruncDate("finished_at", tzinfo=UTC)).order_by()
+    for *key, latency_ms, prefix in rows.values_list(*by, "latency_ms", "prefix_tokens").iterator():
+        latencies, prefixes = found.setdefault(tuple(key), ({}, {}))
+        record(latencies, latency_ms)
+        record(prefixes, prefix)
+    return found
 
 
 def batch_saving(call: Call) -> int | None:

@@ -36,6 +36,10 @@ def merge(histogram: Histogram, other: Histogram) -> None:
             del histogram[bound]
 
 
+def both(one: Histogram, other: Histogram) -> Histogram:
+    return merged((one, other))
+
+
 def merged(histograms: Iterable[Histogram]) -> Histogram:
     result: Histogram = {}
     for histogram in histograms:

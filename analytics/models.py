@@ -159,14 +159,15 @@ class AnswerCell(DailyCell):
 
 class ExecutionCell(DailyCell):
     """Production executions: accepted by the day of acceptance, the others by the day they finished. And `reported` ones, which
-    are counted as nothing else."""
+    are counted as nothing else. What is accepted has no lane yet: the design may choose it later."""
 
-    KEY = ("project", "workflow", "version", "simulated", "day")
+    KEY = ("project", "workflow", "version", "simulated", "lane", "day")
     FIGURES = dict.fromkeys(
         ("accepted", "completed", "rejected", "failed", "flagged", "reported", "completed_flagged"), add
     )
 
     version = models.BigIntegerField()
+    lane = models.CharField(max_length=10)
     accepted = models.BigIntegerField(default=0)
     completed = models.BigIntegerField(default=0, help_text="Without those that feedback rejected.")
     rejected = models.BigIntegerField(default=0)
@@ -180,14 +181,40 @@ class ExecutionCell(DailyCell):
 
 
 class LatencyCell(DailyCell):
-    """How long completed executions took: a histogram (see `latency`). Without a workflow: of all of the project's."""
+    """How long completed executions took: a histogram (see `latency`). Without a workflow, and without a version: of all of the
+    project's."""
 
-    KEY = ("project", "workflow", "simulated", "day")
+    KEY = ("project", "workflow", "version", "simulated", "lane", "day")
+    HISTOGRAMS: ClassVar[tuple[str, ...]] = ("histogram",)
 
+    version = models.BigIntegerField(null=True)
+    lane = models.CharField(max_length=10)
     histogram = models.JSONField(default=dict)
 
     class Meta:
         indexes = _indexed("latency_cell_days")
+
+
+class AskedCell(DailyCell):
+    """Calls that were answered, and that no agent reported: how long they took, and how large the stable part of their prompts
+    was, which a cache could hold. Two histograms in the same steps."""
+
+    KEY = (
+        *("project", "workflow", "simulated", "version", "step", "tier", "provider", "model_planned", "lane", "day"),
+    )
+    HISTOGRAMS: ClassVar[tuple[str, ...]] = ("histogram", "prefixes")
+
+    version = models.BigIntegerField(null=True)
+    step = models.CharField(max_length=100)
+    tier = models.CharField(max_length=10)
+    provider = models.CharField(max_length=50)
+    model_planned = models.CharField(max_length=200)
+    lane = models.CharField(max_length=10)
+    histogram = models.JSONField(default=dict)
+    prefixes = models.JSONField(default=dict, help_text="In tokens.")
+
+    class Meta:
+        indexes = _indexed("asked_cell_days")
 
 
 REJECTED = "rejected"  # completed, and its answer was wrong
@@ -205,6 +232,7 @@ class Standing(models.Model):
     day = models.DateField(help_text="UTC")
     flagged = models.BooleanField()
     latency_ms = models.BigIntegerField()
+    lane = models.CharField(max_length=10)
 
     class Meta:
         indexes = [models.Index(fields=["workflow", "day"], name="standing_day")]

@@ -15,10 +15,10 @@ from executions.models import Execution
 from gateway.models import Call
 
 from . import latency
-from .contributions import Row, added, of_calls, totals
+from .contributions import Row, added, of_asked, of_calls, totals
 from .extent import Extent
 from .latency import Histogram
-from .models import AnswerCell, CallCell, DailyCell, Escalation, ExecutionCell, LatencyCell, Pending
+from .models import AnswerCell, AskedCell, CallCell, DailyCell, Escalation, ExecutionCell, LatencyCell, Pending
 from .standings import Changes, changes, parts
 
 
@@ -60,14 +60,36 @@ class Reading:
 
     def histograms(self, window: Extent) -> dict[date, Histogram]:
         """The latencies of what completed on each day."""
-        about = window.workflow.pk if window.workflow else None
-        mine = {"project": window.project.pk, "simulated": window.simulated, "workflow": about}
-        days = dict(LatencyCell.objects.filter(window.days("day"), **mine).values_list("day", "histogram"))
+        return {day: histogram for (day,), histogram in self.latencies(window, ("day",)).items()}
+
+    def latencies(self, window: Extent, by: Sequence[str]) -> dict[tuple, Histogram]:
+        """The same by these columns. A project has cells of its own, which tell no workflows apart."""
+        apart = window.workflow is None and not {"workflow", "version"}.isdisjoint(by)
+        cells = self._mine(LatencyCell).filter(window.days("day"), workflow__isnull=not (window.workflow or apart))
+        found: dict[tuple, Histogram] = {}
+        for *key, histogram in cells.values_list(*by, "histogram").iterator():
+            latency.merge(found.setdefault(tuple(key), {}), histogram)
         for changed in self._changes:
-            for (_, workflow, simulated, day), histogram in changed.latencies.items():
-                if (workflow, simulated) == (about, window.simulated) and window.covers(day):
-                    latency.merge(days.setdefault(day, {}), histogram)
-        return days
+            for key, histogram in changed.latencies.items():
+                row = dict(zip(LatencyCell.KEY, key, strict=True))
+                told_apart = row["workflow"] is not None
+                if (
+                    told_apart == bool(window.workflow or apart)
+                    and row["simulated"] == window.simulated
+                    and window.covers(row["day"])
+                ):
+                    latency.merge(found.setdefault(tuple([row[name] for name in by]), {}), histogram)
+        return found
+
+    def asked(self, by: Sequence[str]) -> dict[tuple, tuple[Histogram, Histogram]]:
+        """How long answered calls took, and their prefixes."""
+        here = self.extent.within("finished_at") & Q(simulated=self.extent.simulated)
+        found = of_asked(Call.objects.filter(here, pk__in=self._pending("call")), by)
+        for *key, histogram, prefixes in self._cells(AskedCell).values_list(*by, *AskedCell.HISTOGRAMS).iterator():
+            mine = found.setdefault(tuple(key), ({}, {}))
+            latency.merge(mine[0], histogram)
+            latency.merge(mine[1], prefixes)
+        return found
 
     def escalated(self, window: Extent) -> tuple[int, int]:
         """Executions that came to be escalated in these days and were so at their end, and those of them with a flag."""

@@ -17,13 +17,14 @@ from gateway.models import Call
 from projects.models import Project
 
 from . import standings
-from .contributions import Row, of_answers, of_calls
+from .contributions import Row, of_answers, of_asked, of_calls
 from .extent import midnight
-from .models import AnswerCell, CallCell, Escalation, ExecutionCell, LatencyCell, Pending, Standing
+from .models import AnswerCell, AskedCell, CallCell, Escalation, ExecutionCell, LatencyCell, Pending, Standing
 from .snapshot import alone
-from .standings import NOTHING, Changes, counted, parts, stand
-from .store import put
+from .standings import NO_LANE, NOTHING, Changes, counted, parts, stand
+from .store import put, put_histograms
 
+CELLS = (CallCell, ExecutionCell, AnswerCell, LatencyCell, AskedCell)
 A_MOMENT = 0.05  # seconds, while somebody else is folding
 
 
@@ -47,31 +48,33 @@ def _alone(step: Callable[[], None]) -> None:
 
 
 def _rebuild_day(project: Project, day: date, strangers: list[int]) -> None:
-    for model in (CallCell, ExecutionCell, AnswerCell, LatencyCell):
+    for model in CELLS:
         model.objects.filter(project=project.pk, day=day).delete()
-    put(CallCell, _calls(project, day, strangers))
+    folded, corrected = _calls(project, day, strangers)
+    put(CallCell, of_calls(folded, corrected))
+    put_histograms(AskedCell, of_asked(folded))
     put(ExecutionCell, [*_accepted(project, day), *_reported(project, day)])
     ended = _ended(project, day)
     Standing.objects.filter(project=project.pk, day=day).delete()
     standings.apply(ended)
 
 
-def _calls(project: Project, day: date, strangers: list[int]) -> list[Row]:
-    """What the folded calls of a day add: each was counted when its own row was folded, and became priced when that of
-    its correction was."""
+def _calls(project: Project, day: date, strangers: list[int]) -> tuple[QuerySet[Call], QuerySet[Call]]:
+    """The folded calls of a day, and those whose correction is folded: each was counted when its own row was folded, and
+    became priced when that of its correction was."""
     by_index = Q(workflow__in=[*_workflows(project), *strangers]) | Q(workflow=None)
     calls = Call.objects.filter(by_index, _on(day, "finished_at"), project=project.pk)
     pending = Pending.objects.filter(project=project.pk)
     folded = calls.exclude(pk__in=pending.filter(call__isnull=False).values("call"))
     corrected = calls.filter(correction__isnull=False)
     corrected = corrected.exclude(pk__in=pending.filter(corrects__isnull=False).values("corrects"))
-    return list(of_calls(folded, corrected))
+    return folded, corrected
 
 
 def _accepted(project: Project, day: date) -> list[Row]:
     folded = _known(project).production().filter(_on(day, "created_at"))
     counts = folded.values("workflow", "version", "simulated").annotate(accepted=Count("pk"))
-    return [{**NOTHING, "project": project.pk, "day": day, **row} for row in counts.order_by()]
+    return [{**NOTHING, "project": project.pk, "lane": NO_LANE, "day": day, **row} for row in counts.order_by()]
 
 
 def _reported(project: Project, day: date) -> list[Row]:
@@ -123,7 +126,7 @@ def _days(project: Project) -> list[date]:
         .values(),
     ]
     days = [moment.astimezone(UTC).date() for moment in ends if moment]
-    for model in (CallCell, ExecutionCell, AnswerCell, LatencyCell, Standing):
+    for model in (*CELLS, Standing):
         days += [day for day in model.objects.filter(**mine).aggregate(a=Min("day"), z=Max("day")).values() if day]
     return [min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)] if days else []
 

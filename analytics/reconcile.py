@@ -5,7 +5,7 @@ id dangles. What differs is named. All about one workflow is read as of one mome
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date
+from datetime import UTC
 from functools import partial
 from uuid import UUID
 
@@ -20,24 +20,39 @@ from workflows.models import Workflow
 
 from . import latency, triggers
 from .baselines import method_of
-from .contributions import Row, sums
+from .contributions import Row, of_asked, sums
 from .costs import Summary, summarise
 from .dangling import dangling
 from .exact import Total
 from .extent import UNPRICED, Extent
 from .latency import Histogram
 from .ledger import Ledger, used_answers
-from .models import TOKENS, AnswerCell, CallCell, DailyCell, Escalation, ExecutionCell, LatencyCell, Pending, Standing
+from .models import (
+    TOKENS,
+    AnswerCell,
+    AskedCell,
+    CallCell,
+    DailyCell,
+    Escalation,
+    ExecutionCell,
+    LatencyCell,
+    Pending,
+    Standing,
+)
 from .rates import Rates, Reported
 from .reading import Reading
 from .savings import Balance
 from .snapshot import snapshot
-from .standings import counted, escalations, parts, stand, standings
+from .standings import NO_LANE, counted, escalations, parts, stand, standings
 from .waterfall import rest, waterfall
 
-CALLS_BY = ("workflow", "version", "step", "provider", "model_planned", "purpose", "lane", "outcome", "reported", "day")
+CALLS_BY = (
+    *("workflow", "version", "step", "tier", "provider", "model_planned", "purpose", "lane", "outcome"),
+    *("reported", "batch", "day"),
+)
 CALL_FIGURES = ("calls", "unpriced", "cost", *TOKENS)
-EXECUTIONS_BY = ("version", "day")
+EXECUTIONS_BY = ("version", "lane", "day")
+LATENCIES_BY = ("version", "lane", "day")
 EXECUTION_FIGURES = tuple(ExecutionCell.FIGURES)
 ANSWER_FIGURES = ("answers", "own", "warm", "cold", *TOKENS)
 OF_A_CALL = {"own": "cost", "warm": "baseline_warm", "cold": "baseline_cold", **{kind: kind for kind in TOKENS}}
@@ -55,6 +70,7 @@ class Difference:
     found: object
 
 
+Asked = dict[tuple, tuple[Histogram, Histogram]]
 Check = Callable[[], Iterator[Difference]]
 
 
@@ -85,6 +101,7 @@ def _of_workflow(workflow: Workflow) -> Iterator[Difference]:
         answers = reading.answers(("day",), ANSWER_FIGURES)
         yield from _compare(AnswerCell, about, ("day",), ANSWER_FIGURES, _answers(extent), answers)
         yield from _latencies(extent, reading, about)
+        yield from _asked(about, of_asked(extent.ledger()), reading.asked(AskedCell.KEY))
         yield from _summary(extent, about)
     yield from _standings(workflow)
 
@@ -94,10 +111,13 @@ def _of_project(project: Project) -> Iterator[Difference]:
     for simulated in (False, True):
         extent = Extent(project, None, simulated)
         about = {"project": project.name, "simulated": simulated}
-        ledger = _calls(extent.ledger().filter(Q(workflow=None) | ~Q(workflow__in=known)))
-        found = [row for row in Reading(extent).calls(CALLS_BY, CALL_FIGURES) if row["workflow"] not in known]
-        yield from _compare(CallCell, about, CALLS_BY, CALL_FIGURES, ledger, found)
-        yield from _latencies(extent, Reading(extent), about)
+        reading, strangers = Reading(extent), extent.ledger().filter(Q(workflow=None) | ~Q(workflow__in=known))
+        found = [row for row in reading.calls(CALLS_BY, CALL_FIGURES) if row["workflow"] not in known]
+        yield from _compare(CallCell, about, CALLS_BY, CALL_FIGURES, _calls(strangers), found)
+        theirs = AskedCell.KEY.index("workflow")
+        asked = {key: one for key, one in reading.asked(AskedCell.KEY).items() if key[theirs] not in known}
+        yield from _asked(about, of_asked(strangers), asked)
+        yield from _latencies(extent, reading, about)
         yield from _summary(extent, about)
     for one in dangling(project):
         yield Difference(one.table, {"project": project.name, "row": str(one.row)}, one.column, None, str(one.value))
@@ -142,7 +162,10 @@ def _executions(extent: Extent) -> list[Row]:
     rows: dict[tuple, Row] = defaultdict(lambda: dict.fromkeys(EXECUTION_FIGURES, 0))
     for executions, moment, figure in parts:
         for row in sums(executions.annotate(day=TruncDate(moment, tzinfo=UTC)).values(*EXECUTIONS_BY), figure):
-            rows[row["version"], row["day"]].update(row)
+            if "accepted" in row:
+                row["lane"] = NO_LANE
+            mine = rows[tuple(row[name] for name in EXECUTIONS_BY)]
+            mine.update({**row, **{name: mine[name] + row[name] for name in figure}})
     return list(rows.values())
 
 
@@ -156,14 +179,26 @@ def _answers(extent: Extent) -> Iterator[Row]:
 
 
 def _latencies(extent: Extent, reading: Reading, about: Row) -> Iterator[Difference]:
-    truth: dict[date, Histogram] = defaultdict(dict)
-    moments = extent.completed().values_list("created_at", "finished_at")
-    for accepted, finished in moments.iterator():
-        latency.record(truth[finished.astimezone(UTC).date()], latency.milliseconds(accepted, finished))
-    found = reading.histograms(extent)
-    for day in sorted({*truth, *found}):
-        if (said := truth.get(day, {})) != (is_said := found.get(day, {})):
-            yield Difference(_table(LatencyCell), {**about, "day": day}, "histogram", said, is_said)
+    by = LATENCIES_BY if extent.workflow else LATENCIES_BY[1:]  # a project's own cells tell no versions apart
+    truth: dict[tuple, Histogram] = defaultdict(dict)
+    moments = extent.completed().annotate(day=TruncDate("finished_at", tzinfo=UTC))
+    for *key, accepted, finished in moments.values_list(*by, "created_at", "finished_at").iterator():
+        latency.record(truth[tuple(key)], latency.milliseconds(accepted, finished))
+    found = reading.latencies(extent, by)
+    for key in sorted({*truth, *found}, key=str):
+        if (said := truth.get(key, {})) != (is_said := found.get(key, {})):
+            where = {**about, **dict(zip(by, key, strict=True))}
+            yield Difference(_table(LatencyCell), where, "histogram", said, is_said)
+
+
+def _asked(about: Row, truth: Asked, found: Asked) -> Iterator[Difference]:
+    nothing: tuple[Histogram, ...] = ({}, {})
+    for key in sorted({*truth, *found}, key=str):
+        pairs = zip(AskedCell.HISTOGRAMS, truth.get(key, nothing), found.get(key, nothing), strict=True)
+        for figure, said, is_said in pairs:
+            if said != is_said:
+                where = {**dict(zip(AskedCell.KEY, key, strict=True)), **about}
+                yield Difference(_table(AskedCell), where, figure, said, is_said)
 
 
 def _summary(extent: Extent, about: Row) -> Iterator[Difference]:

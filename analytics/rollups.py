@@ -10,10 +10,10 @@ from gateway.models import Call
 from wire import crash
 
 from . import standings
-from .contributions import of_calls
-from .models import CallCell, Pending
+from .contributions import of_asked, of_calls
+from .models import AskedCell, CallCell, Pending
 from .snapshot import alone
-from .store import put
+from .store import put, put_histograms
 
 BATCH = 2_000  # rows: a fifth of a second, which is how long a writer may have to wait for SQLite's lock
 PATIENCE = 1.0  # seconds
@@ -46,6 +46,7 @@ def fold_batch() -> int:
         executions = {execution for _, _, _, execution, _ in batch if execution}
         accepted = {execution for _, _, _, execution, new in batch if new}
         put(CallCell, of_calls(calls, corrected))
+        put_histograms(AskedCell, of_asked(calls))
         standings.apply(standings.changes(executions, accepted))
         Pending.objects.filter(pk__among=[pk for pk, *_ in batch]).delete()
         crash.at("in-fold")

@@ -19,11 +19,12 @@ from executions.models import Event, Execution, Flag, Status
 from . import latency
 from .contributions import Row, of_answers, sums
 from .latency import Histogram
-from .models import REJECTED, AnswerCell, Escalation, ExecutionCell, Standing
-from .store import put, put_latencies, save
+from .models import REJECTED, AnswerCell, Escalation, ExecutionCell, LatencyCell, Standing
+from .store import put, put_histograms, save
 
 AT_A_TIME = 10_000  # executions in memory
 NOTHING = dict.fromkeys(ExecutionCell.FIGURES, 0)
+NO_LANE = ""  # of what is accepted: the design may choose it later, and a cell counts for good
 TAKEN_AWAY_AGAIN = set(AnswerCell.FIGURES) - {"least_prompt", "most_prompt"}  # the range of the prompts stays as wide
 
 
@@ -39,6 +40,7 @@ class Counted(NamedTuple):
     created_at: datetime
     finished_at: datetime | None
     judged_right: bool | None
+    lane: str
     flagged: bool
 
 
@@ -49,6 +51,7 @@ class Stand(NamedTuple):
     day: date
     flagged: bool
     latency_ms: int
+    lane: str
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Changes:
     escalations: list[Escalation] = field(default_factory=list)
 
     def accept(self, execution: Counted) -> None:
-        self.executions.append({**_key(execution, _day(execution.created_at)), **NOTHING, "accepted": 1})
+        self.executions.append({**_key(execution, _day(execution.created_at), NO_LANE), **NOTHING, "accepted": 1})
 
     def move(self, execution: Counted, was: Stand | None, now: Stand | None) -> None:
         """Takes away what it was, adds what it is."""
@@ -81,10 +84,10 @@ class Changes:
         figures = {**NOTHING, one.ended: sign, "flagged": sign * one.flagged}
         if one.ended == Status.COMPLETED:
             figures["completed_flagged"] = figures["flagged"]
-        self.executions.append({**_key(execution, one.day), **figures})
+        self.executions.append({**_key(execution, one.day, one.lane), **figures})
         if one.ended == Status.COMPLETED:
-            for workflow in (execution.workflow, None):
-                key = (execution.project, workflow, execution.simulated, one.day)
+            for workflow, version in ((execution.workflow, execution.version), (None, None)):
+                key = (execution.project, workflow, version, execution.simulated, one.lane, one.day)
                 latency.record(self.latencies[key], one.latency_ms, sign)
 
 
@@ -114,7 +117,7 @@ def apply(changed: Changes) -> None:
     """Writes them, inside the transaction of the fold."""
     put(ExecutionCell, changed.executions)
     put(AnswerCell, changed.answers)
-    put_latencies(changed.latencies)
+    put_histograms(LatencyCell, {key: (one,) for key, one in changed.latencies.items()})
     if changed.gone:
         Standing.objects.filter(pk__among=changed.gone).delete()
     save(changed.standings)
@@ -132,7 +135,7 @@ def counted(executions: QuerySet[Execution]) -> list[Counted]:
 
 def reported(executions: QuerySet[Execution]) -> list[Row]:
     """What the executions of agents among these add: they never change, so they count once, when they come."""
-    by = ("project", "workflow", "version", "simulated")
+    by = ("project", "workflow", "version", "simulated", "lane")
     rows = executions.reported().annotate(day=TruncDate("finished_at", tzinfo=UTC))
     return [{**NOTHING, **row} for row in sums(rows.values(*by, "day"), {"reported": Count("pk")})]
 
@@ -148,7 +151,9 @@ def stand(execution: Counted) -> Stand | None:
         return None
     took = latency.milliseconds(execution.created_at, execution.finished_at)
     wrong = execution.status == Status.COMPLETED and execution.judged_right is False
-    return Stand(REJECTED if wrong else execution.status, _day(execution.finished_at), execution.flagged, took)
+    return Stand(
+        REJECTED if wrong else execution.status, _day(execution.finished_at), execution.flagged, took, execution.lane
+    )
 
 
 def escalations(executions: Iterable[Counted]) -> list[Escalation]:
@@ -176,12 +181,13 @@ def parts(many: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (many[first : first + AT_A_TIME] for first in range(0, len(many), AT_A_TIME))
 
 
-def _key(execution: Counted, day: date) -> Row:
+def _key(execution: Counted, day: date, lane: str) -> Row:
     return {
         "project": execution.project,
         "workflow": execution.workflow,
         "version": execution.version,
         "simulated": execution.simulated,
+        "lane": lane,
         "day": day,
     }
 

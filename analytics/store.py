@@ -13,7 +13,7 @@ from wire.ids import new_id
 from . import latency
 from .contributions import Row, added
 from .latency import Histogram
-from .models import DailyCell, LatencyCell
+from .models import DailyCell
 
 
 def put(model: type[DailyCell], rows: Iterable[Row]) -> None:
@@ -30,14 +30,16 @@ def put(model: type[DailyCell], rows: Iterable[Row]) -> None:
     save(model(id=pk, **part) for whole, row in cells.items() for pk, part in _fitting(model, whole, row))
 
 
-def put_latencies(latencies: dict[tuple, Histogram]) -> None:
-    cells = {LatencyCell.id_of(key): key for key in latencies}
-    kept = dict(LatencyCell.objects.filter(pk__among=cells).values_list("pk", "histogram"))
+def put_histograms(model: type[DailyCell], rows: dict[tuple, tuple[Histogram, ...]]) -> None:
+    """Adds histograms to those of their cells: by key, in the order of the model's `HISTOGRAMS`."""
+    cells = {model.id_of(key): key for key in rows}
+    kept = {pk: said for pk, *said in model.objects.filter(pk__among=cells).values_list("pk", *model.HISTOGRAMS)}
+    nothing = [{} for _ in model.HISTOGRAMS]
     save(
-        LatencyCell(
+        model(
             id=pk,
-            histogram=latency.merged([kept.get(pk, {}), latencies[key]]),
-            **dict(zip(LatencyCell.KEY, key, strict=True)),
+            **dict(zip(model.HISTOGRAMS, map(latency.both, kept.get(pk, nothing), rows[key]), strict=True)),
+            **dict(zip(model.KEY, key, strict=True)),
         )
         for pk, key in cells.items()
     )

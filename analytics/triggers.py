@@ -80,12 +80,6 @@ BEFORE = (
     "WHERE id NOT IN (SELECT execution FROM analytics_pending WHERE accepted)",
 )
 
-# What executions add, and what each has added.
-OF_EXECUTIONS = (
-    *("analytics_executioncell", "analytics_answercell", "analytics_latencycell"),
-    *("analytics_standing", "analytics_escalation"),
-)
-
 
 def install(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
     """Of the first migration: from now on every row leaves a pending one."""
@@ -106,14 +100,22 @@ def catch_up(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
         schema.execute(statement)
 
 
-def count_anew(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
-    """Of one that changes what an execution adds to the cells: all of that goes, and every execution is pending as if it had just
-    been accepted. What is pending already stays: named twice, it counts once. Calls are left alone. Whoever folds waits."""
+CELLS = ("callcell", "answercell", "executioncell", "latencycell", "standing", "escalation")
+
+
+def empty(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
+    """Of a migration after which the cells tell more apart than before: what they hold is counted anew, see `catch_up`. Whoever
+    folds now has finished first, and nobody begins before the migration ends: nothing counts twice."""
     if schema.connection.vendor == "postgresql":
         schema.execute(f"SELECT pg_advisory_xact_lock({FOLDING})")
-    for table in OF_EXECUTIONS:
-        schema.execute(f"DELETE FROM {table}")  # noqa: S608
-    schema.execute(BEFORE[1])
+    for name in CELLS:
+        schema.execute(f"DELETE FROM analytics_{name}")  # noqa: S608
+
+
+def empty_again(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:
+    """Of the way back, when the tables are as they were."""
+    empty(apps, schema)
+    catch_up(apps, schema)
 
 
 def remove(apps: Apps, schema: BaseDatabaseSchemaEditor) -> None:

@@ -195,7 +195,7 @@ def test_the_neighbour_has_something_of_every_kind(both):
     assert {name for name, found in rows.items() if not found} <= {*aside, *ROLLUPS}
 
 
-ROLLUPS = {"CallCell", "AnswerCell", "ExecutionCell", "LatencyCell", "Escalation", "Standing"}
+ROLLUPS = {"CallCell", "AnswerCell", "ExecutionCell", "LatencyCell", "AskedCell", "Escalation", "Standing"}
 
 
 def test_what_the_owner_reads_would_be_noticed(both):

@@ -51,6 +51,7 @@ class History:
             fields.update(purpose=Execution.Purpose.TRIAL, publication=None)
         baseline = self.random.choice([OPUS, OPUS, TIERED, NOBODY, ""])
         fields.update(created_at=self.now, finished_at=None, baseline_model=baseline)
+        fields["lane"] = self.random.choice(["fast", "fast", "quality", ""])  # "": the design has not chosen yet
         build_execution(workflow, status=Status.RUNNING, **fields).save(force_insert=True)
 
     def call(self) -> None:
@@ -70,6 +71,10 @@ class History:
             "step": f"step_{self.random.randrange(10**6)}",
             "batch": self.random.random() < 0.1,
             "reported": self.random.random() < 0.05,
+            "tier": self.random.choice(["cheap", "frontier"]),
+            "lane": execution.lane if execution else "",
+            "latency_ms": self.random.randrange(5_000),
+            "prefix_tokens": self.random.choice([0, 700, 5_000]),
         }
         if execution is None:
             fields["project"] = self.workflows[0].project_id
@@ -128,7 +133,8 @@ class History:
     def retry(self) -> None:
         if execution := self.any_execution(Status.FAILED):
             states.move(execution.pk, Status.FAILED, Status.QUEUED, actor="rita", finished_at=None)
-            states.move(execution.pk, Status.QUEUED, Status.RUNNING, actor="worker")
+            chosen = execution.lane or self.random.choice(["fast", "quality"])
+            states.move(execution.pk, Status.QUEUED, Status.RUNNING, actor="worker", lane=chosen)
 
     def flag(self, execution: Execution | None = None) -> None:
         if execution := execution or self.any_execution():

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from analytics.models import (
     AnswerCell,
+    AskedCell,
     CallCell,
     Escalation,
     ExecutionCell,
@@ -44,6 +45,7 @@ from .ledgers import (
 
 pytestmark = pytest.mark.django_db
 
+CELLS = (CallCell, ExecutionCell, AnswerCell, LatencyCell, AskedCell)
 ALL_IS_WELL = "1 project: ledger = cells + pending = summaries, and no id dangles"
 
 
@@ -110,6 +112,9 @@ def test_what_the_engine_writes_is_well(capsys):
         (AnswerCell, {"warm": 1}, "warm"),
         (AnswerCell, {"input": 7}, "input"),
         (LatencyCell, {"histogram": {"1": [1, 1]}}, "histogram"),
+        (LatencyCell, {"lane": "quality"}, "histogram"),
+        (AskedCell, {"prefixes": {"1": [1, 1]}}, "prefixes"),
+        (AskedCell, {"step": "another"}, "histogram"),
         (Standing, {"flagged": True}, "stands"),
         (Escalation, {"began": NOON.date() - timedelta(days=1)}, "stretch"),
     ],
@@ -121,7 +126,7 @@ def test_a_wrong_row_is_named(capsys, model, fields, figure):
 
 
 @pytest.mark.usefixtures("folded")
-@pytest.mark.parametrize("model", [CallCell, ExecutionCell, AnswerCell, LatencyCell, Standing, Escalation])
+@pytest.mark.parametrize("model", [*CELLS, Standing, Escalation])
 def test_a_missing_row_is_named_and_built_anew(capsys, model):
     model.objects.all().delete()
     assert model._meta.db_table in {table for table, _ in differences(capsys)}
@@ -142,8 +147,8 @@ def test_a_sentence_says_table_row_figure_and_both_values(capsys):
     assert code == 1
     version = CallCell.objects.filter(workflow__isnull=False).get().version
     assert said.splitlines()[0] == (
-        f"analytics_callcell: cost of workflow refund, version {version}, step classify, provider anthropic, "
-        "model_planned claude-haiku-4-5, purpose step, lane , outcome ok, reported False, day 2026-11-16, "
+        f"analytics_callcell: cost of workflow refund, version {version}, step classify, tier , provider anthropic, "
+        "model_planned claude-haiku-4-5, purpose step, lane , outcome ok, reported False, batch False, day 2026-11-16, "
         "project alice, simulated False is 5, the ledger says 2000000000"
     )
     assert said.splitlines()[-1] == "1 project: 5 differences"
@@ -193,7 +198,7 @@ def test_everything_is_built_anew_while_some_of_it_is_pending(workflow, capsys, 
     history.goes_on(60)
     pending = Pending.objects.count()
     assert pending
-    for model in (CallCell, ExecutionCell, AnswerCell, LatencyCell, Standing, Escalation):
+    for model in (*CELLS, Standing, Escalation):
         model.objects.filter(pk__in=list(model.objects.values_list("pk", flat=True)[::2])).delete()
     assert reconcile(capsys, "--rebuild") == (0, ALL_IS_WELL)
     assert Pending.objects.count() >= pending
@@ -205,11 +210,9 @@ def test_everything_is_built_anew_while_some_of_it_is_pending(workflow, capsys, 
 @pytest.mark.usefixtures("folded")
 def test_building_anew_twice_changes_nothing(capsys):
     reconcile(capsys, "--rebuild")
-    once = [list(model.objects.order_by("pk").values()) for model in (CallCell, ExecutionCell, AnswerCell, LatencyCell)]
+    once = [list(model.objects.order_by("pk").values()) for model in CELLS]
     reconcile(capsys, "--rebuild")
-    again = [
-        list(model.objects.order_by("pk").values()) for model in (CallCell, ExecutionCell, AnswerCell, LatencyCell)
-    ]
+    again = [list(model.objects.order_by("pk").values()) for model in CELLS]
     assert once == again
 
 
@@ -286,7 +289,7 @@ def test_what_was_there_before_the_triggers_is_counted_too_and_what_came_since_o
         with connection.cursor() as cursor:
             cursor.execute(statement)
     assert fold() == 4
-    assert (CallCell.objects.get().calls, ExecutionCell.objects.get().completed) == (2, 2)
+    assert (CallCell.objects.get().calls, ExecutionCell.objects.get(lane="fast").completed) == (2, 2)
 
 
 def test_nothing_at_all_is_well(capsys):
