@@ -1,4 +1,4 @@
-"""The calls of a summary taken apart: by workflow, version, step, model or day."""
+"""The calls of a summary taken apart: by workflow, version, step, tier, model, lane or day."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +17,9 @@ GROUPINGS = {
     "workflow": ("workflow",),
     "version": ("workflow", "version"),
     "step": ("workflow", "step"),
+    "tier": ("tier",),
     "model": ("provider", "model_planned"),
+    "lane": ("lane",),
     "day": ("day",),
 }
 
@@ -38,7 +40,7 @@ def grouped(extent: Extent, by: str) -> list[Group]:
     columns = GROUPINGS[by]
     with snapshot():
         rows = Reading(extent).calls(("reported", *columns), ("cost", "calls", "unpriced", *TOKENS))
-        names = _Names(extent)
+        names = Names(extent)
     return [
         Group(
             key=names.key(row, by),
@@ -47,17 +49,17 @@ def grouped(extent: Extent, by: str) -> list[Group]:
             unpriced_calls=row["unpriced"],
             tokens={kind: row[kind] for kind in TOKENS},
         )
-        for row in sorted(rows, key=lambda row: [_order(row[column]) for column in columns])
+        for row in sorted(rows, key=lambda row: [in_order(row[column]) for column in columns])
         if not row["reported"]
     ]
 
 
-def _order(value: Any) -> tuple[bool, Any]:
+def in_order(value: Any) -> tuple[bool, Any]:
     """Of rows: what belongs to no workflow comes last."""
     return value is None, value
 
 
-class _Names:
+class Names:
     """What people call the ids of a project's ledger."""
 
     def __init__(self, extent: Extent) -> None:
@@ -71,6 +73,8 @@ class _Names:
                 return {"model": f"{row['provider']}:{row['model_planned']}"}
             case "day":
                 return {"day": row["day"]}
+            case "tier" | "lane":
+                return {by: row[by] or None}
         key = {"workflow": self.workflows.get(row["workflow"])}
         if by == "version":
             key["version"] = self.versions.get(row["version"])

@@ -99,14 +99,29 @@ class Reading:
 
     def escalated_by_version(self, window: Extent) -> dict[int, tuple[int, int]]:
         """The same for each version that has any."""
+        return {version: counts for (version,), counts in self.escalated_by(window, ("version",)).items()}
+
+    def escalated_by_day(self) -> dict[tuple[date], tuple[int, int]]:
+        """The same for each day by itself: what was escalated at its end, whatever became of it on a later one."""
+        kept = (
+            self._mine(Escalation).filter(self.extent.days("began")).exclude(execution__in=self._pending("execution"))
+        )
+        found = [(began, flagged) for began, flagged in kept.values_list("began", "flagged")]
+        for changed in self._changes:
+            found += [(row["day"], row["flagged"]) for row in self._here(map(_stretch, changed.escalations))]
+        both, flagged = Counter(day for day, _ in found), Counter(day for day, with_flag in found if with_flag)
+        return {(day,): (count, flagged[day]) for day, count in both.items()}
+
+    def escalated_by(self, window: Extent, by: Sequence[str]) -> dict[tuple, tuple[int, int]]:
+        """The same by columns of an execution."""
         pending = list(self._pending_escalations(window))
-        found: dict[bool, Counter[int]] = {}
+        found: dict[bool, Counter[tuple]] = {}
         for flagged in (True, False):
             folded = self._folded_escalations(window).filter(flagged=flagged).values("execution")
             new = {one.execution for one in pending if one.flagged == flagged}
-            found[flagged] = _by_version(Q(pk__in=folded)) + _by_version(Q(pk__among=new))
+            found[flagged] = _counted(Q(pk__in=folded), by) + _counted(Q(pk__among=new), by)
         both = found[True] + found[False]
-        return {version: (count, found[True][version]) for version, count in both.items()}
+        return {key: (count, found[True][key]) for key, count in both.items()}
 
     def _folded_escalations(self, window: Extent) -> QuerySet[Escalation]:
         at_the_end = Q(ended=None) if window.until is None else Q(ended=None) | Q(ended__gte=window.until)
@@ -164,9 +179,13 @@ def stands_at_the_end(one: Escalation, window: Extent) -> bool:
     return window.covers(one.began) and ends_later
 
 
-def _by_version(which: Q) -> Counter[int]:
-    rows = Execution.objects.filter(which).order_by().values_list("version")
-    return Counter(dict(rows.annotate(count=Count("pk"))))
+def _stretch(one: Escalation) -> Row:
+    return {"simulated": one.simulated, "day": one.began, "flagged": one.flagged}
+
+
+def _counted(which: Q, by: Sequence[str]) -> Counter[tuple]:
+    rows = Execution.objects.filter(which).order_by().values_list(*by)
+    return Counter({tuple(key): count for *key, count in rows.annotate(count=Count("pk"))})
 
 
 def _listed(model: type[DailyCell], rows: Iterable[Row], by: Sequence[str], figures: Sequence[str]) -> list[Row]:

@@ -112,19 +112,22 @@ def _intervals(summary: Summary) -> dict:
 
 
 def represent_group(group: Group) -> dict:
-    tokens = group.tokens
     key = {name: value.isoformat() if isinstance(value, date) else value for name, value in group.key.items()}
     return {
         **key,
         "cost": usd(group.cost),
         "calls": group.calls,
         "unpriced_calls": group.unpriced_calls,
-        "tokens": {
-            "input": tokens["input"],
-            "output": tokens["output"],
-            "cache_read": tokens["cache_read"],
-            "cache_write": tokens["cache_write_5m"] + tokens["cache_write_1h"],
-        },
+        "tokens": represent_tokens(group.tokens),
+    }
+
+
+def represent_tokens(tokens: dict[str, int]) -> dict[str, int]:
+    return {
+        "input": tokens["input"],
+        "output": tokens["output"],
+        "cache_read": tokens["cache_read"],
+        "cache_write": tokens["cache_write_5m"] + tokens["cache_write_1h"],
     }
 
 

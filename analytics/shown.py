@@ -143,7 +143,9 @@ class Group(Answer):
     workflow: str | None = perhaps()
     version: str | None = perhaps()
     step: str = perhaps()
+    tier: Annotated[str | None, Field(description="Null: of calls that no step makes.")] = perhaps()
     model: str = perhaps()
+    lane: Annotated[str | None, Field(description="Null: of calls of no execution.")] = perhaps()
     day: Day = perhaps()
     cost: Money
     calls: Count

@@ -164,7 +164,7 @@ def _publish(flows: list) -> tuple[int, int]:
 
 
 def _build(project: object) -> None:
-    from analytics.models import AnswerCell, CallCell, ExecutionCell, LatencyCell, Standing
+    from analytics.models import AnswerCell, AskedCell, CallCell, ExecutionCell, LatencyCell, Standing
     from analytics.rebuilding import rebuild
 
     started, steps = time.perf_counter(), []
@@ -172,7 +172,7 @@ def _build(project: object) -> None:
         steps.append(time.perf_counter())
     longest = max(b - a for a, b in zip([started, *steps], steps, strict=False))
     sizes = ", ".join(
-        f"{m.objects.count():,} {m.__name__}s" for m in (CallCell, AnswerCell, ExecutionCell, LatencyCell)
+        f"{m.objects.count():,} {m.__name__}s" for m in (CallCell, AnswerCell, ExecutionCell, LatencyCell, AskedCell)
     )
     print(f"all cells built anew in {steps[-1] - started:.0f} s, the longest step {longest:.1f} s: {sizes}")
     with _cursor() as cursor:
@@ -205,13 +205,13 @@ def _fold(project: object) -> None:
     """The last full day is taken out of the cells, made pending, and folded again."""
     from analytics.costs import summarise
     from analytics.extent import Extent
-    from analytics.models import AnswerCell, CallCell, ExecutionCell, LatencyCell, Pending, Standing
+    from analytics.models import AnswerCell, AskedCell, CallCell, ExecutionCell, LatencyCell, Pending, Standing
     from analytics.rollups import fold_batch
 
     extent = Extent(project, None, simulated=False)
     before = summarise(extent)
     day = CallCell.objects.order_by("-day").values_list("day", flat=True).distinct()[1]
-    for model in (CallCell, AnswerCell, ExecutionCell, LatencyCell, Standing):
+    for model in (CallCell, AnswerCell, ExecutionCell, LatencyCell, AskedCell, Standing):
         model.objects.filter(project=project.pk, day=day).delete()
     with _cursor() as cursor:
         cursor.execute(PENDING, {"day": day})

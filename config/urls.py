@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from analytics import api as analytics
+from analytics import operations_api as operations
 from analytics import waterfall_api as waterfalls
 from analytics.metrics import spend
 from designs import api as designs
@@ -28,6 +29,7 @@ from wire.metrics import Remembered, exposition
 from workflows import api as workflows
 from workflows import budget_api as budgets
 from workflows import document_api as documents
+from workflows import effort_api as effort
 from workflows import spot_check_api as spot_checks
 
 api = [
@@ -40,6 +42,7 @@ api = [
     path("workflows/<str:name>/versions/<str:number>", workflows.VersionDetail.as_view()),
     path("workflows/<str:name>/versions/<str:number>/publication", workflows.PublicationView.as_view()),
     path("workflows/<str:name>/baseline", workflows.BaselineView.as_view()),
+    path("workflows/<str:name>/human-effort", effort.HumanEffortView.as_view()),
     path("workflows/<str:name>/spot-checks", spot_checks.SpotChecks.as_view()),
     path("workflows/<str:name>/executions", executions.WorkflowExecutions.as_view()),
     path("workflows/<str:name>/executions/batch", executions.WorkflowBatch.as_view()),
@@ -61,6 +64,7 @@ api = [
     path("workflows/<str:name>/escalation-quality", escalation.EscalationQualityView.as_view()),
     path("workflows/<str:name>/groups", groups.GroupList.as_view()),
     path("workflows/<str:name>/costs", analytics.WorkflowCosts.as_view()),
+    path("workflows/<str:name>/operations", operations.WorkflowOperations.as_view()),
     path("workflows/<str:name>/redesigns", designs.WorkflowRedesigns.as_view()),
     path("workflows/<str:name>/redesigns/estimate", designs.RedesignEstimate.as_view()),
     path("designs", designs.DesignList.as_view()),
@@ -101,6 +105,7 @@ api = [
     path("budgets/<int:budget_id>", budgets.BudgetDetail.as_view()),
     path("costs", analytics.ProjectCosts.as_view()),
     path("waterfall", waterfalls.ProjectWaterfall.as_view()),
+    path("operations", operations.ProjectOperations.as_view()),
     path("prices", prices.PriceList.as_view()),
     path("events", audit.EventList.as_view()),
     path("endpoints", notifications.EndpointList.as_view()),

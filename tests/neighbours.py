@@ -77,6 +77,7 @@ BODIES = {
     },
     ("POST", "executions/<uuid:execution_id>/feedback"): {"accepted": False},
     ("PUT", "workflows/<str:name>/spot-checks"): {"share": "0.02"},
+    ("PUT", "workflows/<str:name>/human-effort"): {"minutes_per_review": "2.50", "cost_per_hour": "40.00"},
     ("PUT", "budgets"): {"workflow": "refund", "period": "month", "cap": "5.00"},
     ("POST", "workflows/<str:name>/evaluations"): {"version": "7.7.7"},
     ("POST", "workflows/<str:name>/evaluations/estimate"): {"version": "7.7.7"},
@@ -206,6 +207,9 @@ def populate(name: str, workflow_name: str) -> Workflow:
         cost_per_execution=10**12,
         valid_from=workflow.created_at,
         stated_by=name,
+    )
+    workflow.human_efforts.create(
+        minutes_per_review=2, cost_per_hour=40 * 10**12, valid_from=workflow.created_at, stated_by=name
     )
     Budget.objects.create(project=project, workflow=workflow, period="total", cap=10**12, stated_by=name)
     project.providers.create(name=name, protocol="openai", base_url=f"https://{name}.example/v1", aliases={name: name})

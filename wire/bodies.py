@@ -100,6 +100,14 @@ def _share(value: object) -> Decimal:
     return share
 
 
+def _minutes(value: object) -> Decimal:
+    wanted = isinstance(value, int | float) and not isinstance(value, bool)
+    minutes = Decimal(str(value)) if wanted or (isinstance(value, str) and _AMOUNT.fullmatch(value)) else None
+    if minutes is None or not 0 <= minutes <= MAX_MINUTES or minutes != round(minutes, 2):
+        raise ValueError(f'This must be minutes from 0 to {MAX_MINUTES} with at most two places, such as "2.50"')
+    return minutes
+
+
 def moment(value: object) -> datetime:
     """Of RFC 3339; Python reads more of ISO 8601 than that."""
     try:
@@ -126,6 +134,7 @@ def day(value: object) -> date:
 
 
 MAX_USD = Decimal(1_000_000)
+MAX_MINUTES = Decimal(10_000)
 SMALLEST = Decimal("1E-12")
 SMALLEST_SHARE = Decimal("1E-4")
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -143,5 +152,13 @@ _SHARE = {
     "anyOf": [{"type": "string", "pattern": r"^[01](\.\d{1,4})?$"}, {"type": "number", "minimum": 0, "maximum": 1}],
 }
 Share = Annotated[Decimal, BeforeValidator(_share), WithJsonSchema(_SHARE)]
+_MINUTES = {
+    "description": "With at most two places.",
+    "anyOf": [
+        {"type": "string", "pattern": r"^\d{1,5}(\.\d{1,2})?$"},
+        {"type": "number", "minimum": 0, "maximum": int(MAX_MINUTES)},
+    ],
+}
+Minutes = Annotated[Decimal, BeforeValidator(_minutes), WithJsonSchema(_MINUTES)]
 Moment = Annotated[datetime, BeforeValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "format": "date"})]

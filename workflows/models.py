@@ -350,6 +350,24 @@ class Baseline(models.Model):
         return f"{self.workflow}: {self.method} from {self.valid_from:%Y-%m-%d}"
 
 
+class HumanEffort(models.Model):
+    """What one decision of a person takes, as a person stated it; in force from its date to the next one's."""
+
+    workflow = models.ForeignKey(Workflow, models.PROTECT, related_name="human_efforts")
+    minutes_per_review = models.DecimalField(max_digits=7, decimal_places=2)
+    cost_per_hour = models.BigIntegerField(null=True, help_text="Pico-dollars; null: nobody says.")
+    valid_from = models.DateTimeField()
+    stated_by = models.CharField(max_length=200)
+    stated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "human effort"
+        indexes = [models.Index(fields=["workflow", "valid_from"], name="human_effort_in_force")]
+
+    def __str__(self) -> str:
+        return f"{self.workflow}: {self.minutes_per_review} minutes from {self.valid_from:%Y-%m-%d}"
+
+
 def _secrets(document: dict, project: Project) -> list[Fault]:
     """A definition is kept as it is, for ever, and shown to everybody who may read: with a secret in it, it is refused."""
     policy = policy_of(redaction(project.pk).names - PERSONAL, ())

@@ -97,6 +97,15 @@ class Baseline(Answer):
     from_: Annotated[Time, Field(alias="from")]
 
 
+class HumanEffort(Answer):
+    workflow: str
+    minutes_per_review: Annotated[
+        str | None, Field(pattern=r"^\d+\.\d{2}$", description="Null: nobody has stated any.")
+    ]
+    cost_per_hour: Money | None
+    from_: Annotated[Time | None, Field(alias="from")]
+
+
 class SpotChecks(Answer):
     workflow: str
     share: Rate

@@ -121,9 +121,8 @@ def test_used_answers_are_told_apart_by_step_and_by_their_own_prices_after_it():
     while fold():
         pass
     assert summarise(Extent(workflow.project, workflow, simulated=False)).balance == before
-    assert [sum(some) for some in zip(*ExecutionCell.objects.values_list("accepted", "completed", "rejected"))] == [
-        *(4, 3, 1)
-    ]
+    cells = ExecutionCell.objects.values_list("accepted", "completed", "rejected")
+    assert [sum(column) for column in zip(*cells, strict=True)] == [4, 3, 1]
     assert sum(ExecutionCell.objects.values_list("completed_flagged", flat=True)) == 1
     assert {(one.step, one.price_input) for one in AnswerCell.objects.filter(answers__gt=0)} == {("classify", 10**12)}
     assert [found for check in checks(workflow.project) for found in check()] == []
