@@ -60,6 +60,7 @@ SAYS = {
     ),
     *(f"NewGroupResolution.{name}" for name in ("resolution", "output", "step_output", "note")),
     "NewSpotChecks.share",
+    *(f"NewHumanEffort.{name}" for name in ("minutes_per_review", "cost_per_hour", "from_")),
     *(
         f"NewEvaluation.{name}"
         for name in ("models", "tiers", "against", "kinds", "tags", "repeats", "at_once", "budget")
@@ -316,7 +317,7 @@ def test_a_list_or_a_sum_has_only_what_is_ones_own(pattern, both, mallory):
         assert json.loads(text)["executions"] == own.count() == 6
 
 
-SUMS = ("costs", "waterfall", "definition-schema")  # and what else is no list
+SUMS = ("costs", "operations", "waterfall", "definition-schema")  # and what else is no list
 STATES = {"deliveries": "waiting", "cases": "confirmed"}
 
 
