@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from analytics import api as analytics
 from analytics import operations_api as operations
 from analytics import waterfall_api as waterfalls
+from analytics.advice import api as advice
 from analytics.metrics import spend
 from designs import api as designs
 from designs import group_api as groups
@@ -76,6 +77,7 @@ api = [
     path("designs/<uuid:design_id>/rounds", designs.DesignRounds.as_view()),
     path("workflows/<str:name>/learning", analytics.WorkflowLearning.as_view()),
     path("workflows/<str:name>/waterfall", waterfalls.WorkflowWaterfall.as_view()),
+    path("workflows/<str:name>/advice", advice.WorkflowAdvice.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),
@@ -106,6 +108,7 @@ api = [
     path("costs", analytics.ProjectCosts.as_view()),
     path("waterfall", waterfalls.ProjectWaterfall.as_view()),
     path("operations", operations.ProjectOperations.as_view()),
+    path("advice", advice.ProjectAdvice.as_view()),
     path("prices", prices.PriceList.as_view()),
     path("events", audit.EventList.as_view()),
     path("endpoints", notifications.EndpointList.as_view()),
