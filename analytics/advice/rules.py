@@ -22,7 +22,9 @@ MAX_ESCALATED = Decimal(
     "0.20"
 )  # every fifth task: whoever answers them does the work, and the design is missing something
 MAX_REJECTED = Decimal("0.05")  # five answers in a hundred that are wrong look like right ones in a trace
-MIN_COMPARED = 30  # shadows, before a share of them says anything, as of the method `measured`
+ENOUGH = (
+    30  # executions or shadows, before a share of them, or a fit, is said: as of versions, and of the method `measured`
+)
 HYBRID_SHARE = Decimal("0.10")  # every tenth answer: from there on what the frontier and people cost is planned for
 
 NOTHING = Balance()
@@ -160,7 +162,7 @@ def too_rare(of: Figures) -> Finding:
     if done >= needed:
         return found(Verdict.GOOD, f"It has paid for itself: {needed} executions do, and {done} are completed.")
     if rate is None:
-        said = f"{of.observed} days of it lie in the window; from {MIN_DAYS} on its rate says something of a month."
+        said = f"Days of it in the window: {of.observed}; from {MIN_DAYS} on its rate says something of a month."
         return found(Verdict.UNKNOWN, said)
     pace = f"At {_number(rate)} executions a month, the {needed} that pay for it"
     if months is not None and months <= limit:
@@ -242,6 +244,8 @@ def escalates(of: Figures) -> Finding:
     )
     why = "where the savings are eaten" if limit == eaten else "the limit"
     do = of.do("Close the largest groups of flags with a redesign.", "POST", "redesigns")
+    if of.finished < ENOUGH:
+        return found(Verdict.UNKNOWN, f"{said}; from {ENOUGH} finished executions on that says something.")
     if interval.low > limit:
         return found(Verdict.BAD, f"{said}: above {_share(limit)}, {why}.", do)
     if interval.high <= limit:
@@ -276,7 +280,7 @@ def quality(of: Figures) -> Finding:
     least it can be; that it does not by the rejected among the judged, which is the most.
     """
     asked, completed = Decimal(1) - of.margin, of.window.completed + of.rejected
-    compared = [one for one in of.agreements if one.n >= MIN_COMPARED]
+    compared = [one for one in of.agreements if one.n >= ENOUGH]
     intervals = {one.subject: wilson(one.same, one.n) for one in compared}
     least, most = wilson(of.rejected, completed), wilson(of.rejected, of.judged)
     told: dict[str, object] = {"asked_agreement": asked, "rejected": of.rejected, "judged": of.judged}
@@ -297,7 +301,7 @@ def quality(of: Figures) -> Finding:
             f"{of.rejected} of {completed} completed executions were rejected by feedback, {of.judged} were judged."
         )
     disagrees = any(interval.high < asked for interval in intervals.values())
-    if disagrees or (least and least.low > MAX_REJECTED):
+    if disagrees or (least and completed >= ENOUGH and least.low > MAX_REJECTED):
         do = Do(
             "Read what was rejected, and make cases of it.", f"GET executions?workflow={of.workflow}&feedback=rejected"
         )
@@ -306,7 +310,7 @@ def quality(of: Figures) -> Finding:
     accepted = most is not None and most.high <= MAX_REJECTED
     if agrees or (accepted and not intervals):
         return Finding("quality", Verdict.GOOD, " ".join(lines), told)
-    lines = lines or [f"Fewer than {MIN_COMPARED} shadows were compared, and nobody judged an answer."]
+    lines = lines or [f"Fewer than {ENOUGH} shadows were compared, and nobody judged an answer."]
     do = of.do("Let some executions be shadowed, or give feedback.", "PUT", "shadow-plan")
     return Finding("quality", Verdict.UNKNOWN, " ".join(lines), told, do)
 
@@ -325,14 +329,17 @@ def good(several: list[Finding]) -> list[Finding]:
 
 
 def fit(of: Figures, several: list[Finding]) -> tuple[Fit, list[str]]:
-    """With the reasons for it."""
+    """With the reasons for it. What is too rare is so because there are few; anything else is said of enough."""
     by_code = {one.code: one for one in several}
     if of.gain is None or of.to_date.savings is None:
         return Fit.UNKNOWN, [by_code["saves"].reason]
-    against = [by_code["saves"]] if of.gain <= 0 else []
-    against += [by_code["too_rare_to_pay"]] if by_code["too_rare_to_pay"].verdict == Verdict.BAD else []
-    if against:
-        return Fit.KEEP_ON_FRONTIER, [one.reason for one in against]
+    if by_code["too_rare_to_pay"].verdict == Verdict.BAD:
+        return Fit.KEEP_ON_FRONTIER, [by_code["too_rare_to_pay"].reason]
+    if of.to_date.completed < ENOUGH:
+        said = f"{of.to_date.completed} executions are completed; from {ENOUGH} on they say whether it fits."
+        return Fit.UNKNOWN, [said, by_code["saves"].reason]
+    if of.gain <= 0:
+        return Fit.KEEP_ON_FRONTIER, [by_code["saves"].reason]
     share, completed = ratio(of.elsewhere, of.window.completed), of.window.completed
     if share is not None and share >= HYBRID_SHARE:
         said = f"The frontier or a person answered {of.elsewhere} of {completed} completed executions, {_share(share)}"

@@ -73,24 +73,24 @@ def on_frontier(name="refund", project=None):
 
 
 def test_it_tells_the_fit_with_its_reasons(workflow):
-    ran(workflow, 10)
+    ran(workflow, 30)
     body = advice_of(workflow)
     assert (body["workflow"], body["since"], body["until"], body["simulated"]) == ("refund", "2026-10-27", None, False)
     assert (body["fit"], body["designed"]) == ("great", None)
     assert body["reasons"] == [
-        "It has saved 0.04 USD since the beginning; a completed execution saves 0.008 USD.",
-        "It has paid for itself: 5 executions do, and 10 are completed.",
+        "It has saved 0.20 USD since the beginning; a completed execution saves 0.008 USD.",
+        "It has paid for itself: 5 executions do, and 30 are completed.",
     ]
     assert [(one["code"], one["verdict"]) for one in body["findings"]] == [
         ("too_rare_to_pay", "good"),
         ("changing_too_often", "good"),
         ("no_cases", "bad"),
-        ("escalates_too_much", "unknown"),
+        ("escalates_too_much", "good"),
         ("saves", "good"),
         ("quality", "unknown"),
     ]
     saved = next(one for one in body["findings"] if one["code"] == "saves")
-    assert saved["figures"] == {"savings": "0.04", "gain_per_execution": "0.008", "payback_executions": 5}
+    assert saved["figures"] == {"savings": "0.20", "gain_per_execution": "0.008", "payback_executions": 5}
     assert (body["next_step"], body["steps"]) == (None, [])
 
 
@@ -135,18 +135,21 @@ def test_escalations_and_what_they_cost_are_counted(workflow):
         flag = flagged(workflow)
         make_answer(flag.execution, OPUS, purpose=Purpose.ESCALATION, answered_by=Execution.Resolver.FRONTIER)
         Execution.objects.filter(pk=flag.execution_id).update(resolved_by="frontier")
-    ran(workflow, 10)
+    ran(workflow, 20)
     one = finding(workflow, "escalates_too_much")
-    assert (one["verdict"], one["figures"]["interval"]) == ("bad", ["0.2993", "0.7007"])
-    assert (one["figures"]["finished"], one["figures"]["escalated"]) == (20, 10)
-    assert one["figures"]["break_even_share"] == "0.9000"  # (1 cent − 0.1 cent) ÷ 1 cent
+    assert (one["verdict"], one["figures"]["interval"]) == ("unknown", ["0.1923", "0.5122"])
+    assert (one["figures"]["finished"], one["figures"]["escalated"]) == (30, 10)
+    assert one["figures"]["break_even_share"] == "0.8667"  # (1 cent − 4 ÷ 30 cents) ÷ 1 cent
 
 
 def test_every_tenth_answer_of_a_person_makes_it_a_hybrid(workflow):
-    ran(workflow, 18)
+    ran(workflow, 28)
     ran(workflow, 1, resolved_by="human")
+    ran(workflow, 1, resolved_by="human", simulated=True)
+    ran(workflow, 1, resolved_by="workflow")
     assert advice_of(workflow)["fit"] == "great"
-    ran(workflow, 1, resolved_by="frontier")
+    ran(workflow, 1, resolved_by="human")
+    ran(workflow, 2, resolved_by="frontier")
     assert advice_of(workflow)["fit"] == "hybrid"
 
 
@@ -387,7 +390,7 @@ def test_simulated_and_real_stand_beside_each_other_and_are_never_added(workflow
 def test_nothing_crosses_a_project(workflow):
     bob = make_project("bob", tiers=REAL)
     theirs = workflow_at(name="refund", project=bob)
-    ran(theirs, 10)
+    ran(theirs, 30)
     assert advice_of(workflow)["fit"] == "unknown"
     assert client_of(workflow.project, "read").get("/api/v1/workflows/theirs/advice").status_code == 404
     assert [one["fit"] for one in client_of(bob, "read").get("/api/v1/advice").json()["results"]] == ["great"]

@@ -180,6 +180,8 @@ def test_how_many_cases_are_enough_is_asked_of_its_gate():
         (300, 47, "unknown"),  # 11.99% to 20.21%
         (300, 73, "unknown"),  # 19.82% to 29.51%
         (300, 75, "bad"),  # 20.44% to 30.20%
+        (29, 29, "unknown"),  # too few
+        (30, 30, "bad"),
         (0, 0, "unknown"),
     ],
 )
@@ -296,7 +298,14 @@ def test_it_is_a_hybrid_where_every_tenth_is_answered_by_the_frontier_or_a_perso
 
 def test_what_is_too_rare_stays_on_the_frontier():
     assert fit_of(**not_paid(121, 10)) == "keep_on_frontier"
-    assert fit_of(**not_paid(120, 10)) == "great"
+    assert fit_of(**not_paid(120, 10)) == "unknown"
+    assert fit_of(**not_paid(481, 40)) == "keep_on_frontier"
+    assert fit_of(**not_paid(480, 40)) == "great"
+
+
+@pytest.mark.parametrize(("done", "expected"), [(29, "unknown"), (30, "great")])
+def test_a_fit_is_said_of_thirty_executions(done, expected):
+    assert fit_of(**not_paid(1, done)) == expected
 
 
 def test_what_costs_more_than_all_frontier_stays_there():
