@@ -17,6 +17,8 @@ from django.db import models
 from executions.models import Status
 from wire import among  # noqa: F401 - the lookup that the queries on these tables use
 
+from .usage.models import UsageImport, UsageRow  # noqa: F401 - of this app too
+
 
 class Pending(models.Model):
     """That a row is not in the cells yet. Written by triggers (see `triggers`), in the transaction of the row itself."""

@@ -47,6 +47,7 @@ KINDS = {
     "user": "account",
     "toolvariable": "variable",
     "tiersearch": "tier_search",
+    "usageimport": "usage_import",
 }
 
 

@@ -55,7 +55,7 @@ class Kinds(OneOf):
     words = (
         *("workflow", "version", "baseline", "budget", "price", "flag", "endpoint", "delivery", "key", "project"),
         *("tier", "tool", "variable", "member", "provider", "limit", "account", "group"),
-        *("case", "evaluation", "gate", "replay", "tier_search", "design"),
+        *("case", "evaluation", "gate", "replay", "tier_search", "design", "usage_import"),
     )
 
 

@@ -575,10 +575,10 @@ COMMANDS = {"create_api_key", "revoke_api_key", "create_user", "register_tool", 
 COMMANDS |= {"purge", "demo", "serve"}
 COMMANDS |= {"import_cases", "export_cases", "evaluate", "search_tiers"}  # tests/evaluations
 COMMANDS |= {"design", "redesign"}  # tests/designs
+COMMANDS |= {"reconcile"}  # what it imports: tests/analytics/test_usage.py; sums made anew change no report
 SILENT = {
     "migrate": "the structure of the database, not what is in it",
     "execute": "an execution's own history says who asked for it",
-    "reconcile": "it makes sums anew, which change no report",
     "run_worker": "it works; what it does stands in the executions' histories",
 }
 
