@@ -13,7 +13,9 @@ from .costs import is_simulated, summarise
 from .extent import Extent
 from .pages.learning import LearningPage
 from .pages.saying import said
+from .pages.usage_import import UsageImportAdmin
 from .savings import ratio
+from .usage.models import UsageImport
 
 DAYS = 30
 MOST = 1_000  # flags that are counted
@@ -45,3 +47,4 @@ class CountedWorkflowAdmin(LearningPage):
 
 admin.site.unregister(Workflow)
 admin.site.register(Workflow, CountedWorkflowAdmin)
+admin.site.register(UsageImport, UsageImportAdmin)

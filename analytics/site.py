@@ -30,6 +30,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "gateway.Call": "Model calls: the ledger",
         "gateway.Intent": "Intents: calls on their way, or in doubt",
         "gateway.OwnPrice": "Own prices",
+        "analytics.UsageImport": "Usage imports: the ledger against providers",
     },
     "Projects": {
         "projects.Project": "Projects: tiers, members",

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from analytics import api as analytics
 from analytics import operations_api as operations
+from analytics import reconciliation_api as reconciliation
 from analytics import waterfall_api as waterfalls
 from analytics.advice import api as advice
 from analytics.metrics import spend
@@ -109,6 +110,7 @@ api = [
     path("waterfall", waterfalls.ProjectWaterfall.as_view()),
     path("operations", operations.ProjectOperations.as_view()),
     path("advice", advice.ProjectAdvice.as_view()),
+    path("reconciliation", reconciliation.Reconciliation.as_view()),
     path("prices", prices.PriceList.as_view()),
     path("events", audit.EventList.as_view()),
     path("endpoints", notifications.EndpointList.as_view()),

@@ -1,5 +1,6 @@
 """Two projects side by side: Mallory's own, and a neighbour's, in which every text that is kept holds a canary."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from django.db import models
 from django.test import Client
 from django.utils import timezone
 
+from analytics.usage import export, imports
+from analytics.usage.models import UsageImport
 from config import urls
 from designs import designing, grouping
 from designs.brief import Brief
@@ -157,6 +160,7 @@ class Neighbours:
             Case.objects.filter(workflow__project=self.foreign.project),
             Endpoint.objects.filter(project=self.foreign.project),
             Delivery.objects.filter(endpoint__project=self.foreign.project),
+            UsageImport.objects.filter(project=self.foreign.project),
         )
         return {CANARY, *(str(pk) for kind in rows for pk in kind.values_list("pk", flat=True))}
 
@@ -238,6 +242,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
     _group(workflow, name)
     _evaluation(workflow, name)
     _designs(workflow, name)
+    _usage(project, name)
     client_of(project, Scope.REVIEW).post(
         f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow, state='open').latest('created_at').pk}/resolution",
         {"resolution": "answered", "output": {"kind": name}, "note": name},
@@ -304,6 +309,14 @@ def _designs(workflow: Workflow, name: str) -> None:
             answer["questions"] = [{"question": name, "why": name, "assumed": name}]
             ended = {"status": "completed", "said": name, "answer": answer, "finished_at": timezone.now()}
             Design.objects.filter(pk=design.pk).update(**ended)
+
+
+def _usage(project: Project, name: str) -> None:
+    """A day on which a provider counts tokens that the ledger has not."""
+    tokens = {"cache_read_input_tokens": 0, "output_tokens": 1, "uncached_input_tokens": 1, "model": name}
+    result = {**tokens, "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}}
+    day = {"starting_at": "2026-11-16T00:00:00Z", "ending_at": "2026-11-17T00:00:00Z", "results": [result]}
+    imports.keep(project, name, export.parse(json.dumps({"data": [day]}).encode()), f"user:{name}")
 
 
 def _document(name: str) -> dict:

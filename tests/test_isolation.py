@@ -30,6 +30,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PATTERNS = [str(one.pattern) for one in urls.api]
 WITH_IDS = [pattern for pattern in PATTERNS if kinds_in(pattern)]
 LISTS = [pattern for method, pattern in CALLS if method == "GET" and not kinds_in(pattern)]
+UNPAGED = ("costs", "definition-schema", "reconciliation")
 # Filters that name a version of the workflow in the address: one that it has not is 404.
 VERSIONS = [("workflows/<str:name>/diff", name) for name in ("from", "to")]
 VERSIONS += [("workflows/<str:name>/escalation-quality", "version")]
@@ -317,7 +318,7 @@ def test_a_list_or_a_sum_has_only_what_is_ones_own(pattern, both, mallory):
         assert json.loads(text)["executions"] == own.count() == 6
 
 
-SUMS = ("costs", "operations", "waterfall", "definition-schema")  # and what else is no list
+SUMS = ("costs", "reconciliation", "operations", "waterfall", "definition-schema")  # and what else is no list
 STATES = {"deliveries": "waiting", "cases": "confirmed"}
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
+from analytics.models import UsageImport
 from designs.models import Design, Group
 from evaluations.models import Case, Evaluation, Replay, TierSearch
 from executions import worker
@@ -40,7 +41,8 @@ MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditeven
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate", "evaluations/case")
 MODELS += ("evaluations/tiersearch", "evaluations/replay", "designs/group", "designs/design")
-KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay, Group, Design)
+MODELS += ("analytics/usageimport",)
+KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay, Group, Design, UsageImport)
 READ = ("change", "publish", "diff", "try", "evaluate", "search-tiers")  # of a version
 OF_WORKFLOW = ("change", "escalation", "learning", "add-case", "import-cases", "export-cases", "redesign")
 OF_DESIGN = ("change", "answer", "cancel", "budget")
@@ -82,6 +84,7 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     endpoint = f"notifications/endpoint/{Endpoint.objects.get().pk}"
     paths += [f"workflows/workflow/{ids[Workflow]}/{page}/" for page in OF_WORKFLOW]
     paths += [f"evaluations/case/{ids[Case]}/{page}/" for page in OF_CASE]
+    paths += [f"analytics/usageimport/{ids[UsageImport]}/change/"]
     paths += [f"evaluations/tiersearch/{ids[TierSearch]}/{page}/" for page in ("change", "cancel", "budget")]
     paths += ["designs/design/begin/", *(f"designs/design/{ids[Design]}/{page}/" for page in OF_DESIGN)]
     paths += [f"workflows/version/{ids[Version]}/{page}/" for page in READ]

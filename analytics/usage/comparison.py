@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
 from gateway.models import Call
@@ -18,6 +18,7 @@ from gateway.served import is_same_model
 from gateway.types import Outcome
 from projects.models import Project
 from wire.money import PICO
+from wire.problems import Malformed
 
 from ..exact import Total
 from ..extent import UNPRICED, midnight
@@ -26,6 +27,9 @@ from .models import UsageImport, UsageRow
 from .shapes import KINDS, counted
 
 CENT = PICO // 100
+DAY = timedelta(days=1)
+MOST_DAYS = 92  # that are read at once where somebody waits for it
+LATEST = 31  # days, where nobody says which
 NOTHING = dict.fromkeys(KINDS, 0)
 WRITES = ("cache_write_5m", "cache_write_1h")
 # Calls that may have been paid, nobody knows how much: they have no tokens, and no later row says what they were.
@@ -128,7 +132,7 @@ class Comparison:
         wrong = {line.day for line in (*self.differing, *self.differing_costs)}
         until = None
         for day in self.days:
-            if day in wrong or (until and day != until + timedelta(days=1)):
+            if day in wrong or (until and day != until + DAY):
                 break
             until = day
         return until
@@ -142,14 +146,22 @@ class Comparison:
 
 
 def compare(
-    project: Project, provider: str, since: date | None = None, until: date | None = None, tolerance: int = 0
+    project: Project,
+    provider: str,
+    since: date | None = None,
+    until: date | None = None,
+    tolerance: int = 0,
+    most: int | None = None,
 ) -> Comparison:
-    """Of the imported days from `since` until before `until`, None: all there are."""
+    """Of the imported days from `since` until before `until`, None: all there are. Raises `Malformed` where these are more
+    than `most`."""
     with snapshot():
         said = {kind: _latest(project, provider, kind, since, until) for kind in UsageImport.Kind}
         days = sorted({day for one in said.values() for day in one})
         if not days:
             return Comparison(project, provider, [])
+        if most and len(days) > most:
+            raise Malformed(f"At most {most} days are compared at once: say since and until.")
         calls = _calls(project, provider, days[0], days[-1])
         tokens, costs = (said[kind] for kind in (UsageImport.Kind.TOKENS, UsageImport.Kind.COSTS))
         return Comparison(
@@ -161,6 +173,20 @@ def compare(
             doubted=[one for one in _doubted(calls) if one.day in days],
             over_midnight={day: count for day, count in _over_midnight(calls) if day in days},
         )
+
+
+def latest(project: Project, provider: str | None, since: date | None, until: date | None) -> list[Comparison]:
+    """Of each provider of which something was imported, or of this one, the days from `since` until before `until`; by
+    default the 31 that end with the last imported one. Raises `Malformed` for more than 92."""
+    imports = UsageImport.objects.filter(project=project)
+    if provider:
+        imports = imports.filter(provider=provider)
+    found = []
+    for name, last_day in imports.values_list("provider").annotate(last=Max("last_day")).order_by("provider"):
+        end = until or last_day + DAY
+        start = since or end - timedelta(days=min(LATEST, (end - date.min).days))
+        found.append(compare(project, name, start, end, most=MOST_DAYS))
+    return found
 
 
 def _latest(
@@ -189,7 +215,7 @@ def _rows(latest: dict[date, UsageImport]) -> list[UsageRow]:
 
 def _calls(project: Project, provider: str, first: date, last: date) -> QuerySet[Call]:
     calls = Call.objects.filter(project=project.pk, provider=provider, simulated=False, reported=False)
-    within = calls.filter(finished_at__gte=midnight(first), finished_at__lt=midnight(last + timedelta(days=1)))
+    within = calls.filter(finished_at__gte=midnight(first), finished_at__lt=midnight(last + DAY))
     return within.annotate(day=TruncDate("finished_at", tzinfo=UTC)).order_by()
 
 

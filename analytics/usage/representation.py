@@ -7,6 +7,8 @@ from .comparison import Comparison, CostLine, Doubted, Line
 from .models import UsageImport
 from .told import explanations
 
+MOST, IMPORTS = 200, 50  # of each list, and files
+
 
 def represent(found: Comparison, *, lines: list[Line], costs: list[CostLine], most: int | None = None) -> dict:
     """`lines` and `costs`: which of them; `most`: of each list."""
@@ -25,6 +27,15 @@ def represent(found: Comparison, *, lines: list[Line], costs: list[CostLine], mo
         "in_doubt": [_represent_doubted(one) for one in found.doubted[:most]],
         "explanations": explanations(found)[:most],
     }
+
+
+def represent_latest(found: Comparison) -> dict:
+    """What differs, and no more than can be read; and the files behind it, the newest first."""
+    imports = UsageImport.objects.filter(project=found.project, provider=found.provider)
+    if found.days:
+        imports = imports.filter(first_day__lte=found.days[-1], last_day__gte=found.days[0])
+    behind = [represent_import(row) for row in imports.order_by("-imported_at", "-pk")[:IMPORTS]]
+    return {**represent(found, lines=found.differing, costs=found.differing_costs, most=MOST), "imports": behind}
 
 
 def represent_line(line: Line) -> dict:

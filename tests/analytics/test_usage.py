@@ -3,6 +3,7 @@ hand, in the shapes that the providers document."""
 
 import hashlib
 import json
+import shlex
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,9 +16,21 @@ from analytics.usage import export, imports
 from analytics.usage.comparison import compare
 from gateway.types import Outcome, Usage
 from projects.models import AuditEvent
+from tests.cast import make_project
+from tests.test_docs import DOCS, blocks, section
 from wire.problems import Problem
 
-from .ledgers import HAIKU, NOON, OPUS, SHORT, make_call, make_doubted_call, make_execution, make_measured_workflow
+from .ledgers import (
+    HAIKU,
+    NOON,
+    OPUS,
+    REAL,
+    SHORT,
+    make_call,
+    make_doubted_call,
+    make_execution,
+    make_measured_workflow,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -418,3 +431,16 @@ def test_a_command_that_makes_no_sense_is_refused(words, said, workflow):
     with pytest.raises(CommandError, match=said):
         call_command("reconcile", *words)
     assert not UsageImport.objects.exists()
+
+
+@pytest.mark.runs("docs/reconciliation.md", "sh", "The ledger against a provider")
+@pytest.mark.runs("docs/reconciliation.md", "text output", "The ledger against a provider")
+def test_the_document_shows_what_the_command_says(capsys):
+    execution = make_execution(make_measured_workflow(project=make_project("shop", tiers=REAL)))
+    make_all_calls(execution, but=2)
+    text = section(DOCS / "reconciliation.md", "The ledger against a provider")
+    (_, command), (said,) = blocks(text, "sh"), blocks(text, "text")
+    words = shlex.split(command.replace("anthropic.json", str(ANTHROPIC)).partition("manage.py ")[2])
+    with pytest.raises(SystemExit):
+        call_command(*words)
+    assert capsys.readouterr().out == said
