@@ -1,8 +1,8 @@
-"""Proving the reports: ledger = cells + pending = summary, for every workflow and day, to the last pico-dollar, and that no
-id dangles. What differs is named. All about one workflow is read as of one moment, while the service runs.
+"""Proving the reports: ledger = cells + pending = summary = its groups, for every workflow and day, to the last pico-dollar, and
+that no id dangles. What differs is named. All about one workflow is read as of one moment, while the service runs.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC
@@ -16,6 +16,7 @@ from django.db.models.functions import TruncDate
 from executions.models import Event, Execution, Flag, Status
 from gateway.models import Call
 from projects.models import Project
+from wire.money import to_pico
 from workflows.models import Workflow
 
 from . import latency, triggers
@@ -25,6 +26,7 @@ from .costs import Summary, summarise
 from .dangling import dangling
 from .exact import Total
 from .extent import UNPRICED, Extent
+from .groups import GROUPINGS, Group, Names, grouped
 from .latency import Histogram
 from .ledger import Ledger, used_answers
 from .models import (
@@ -103,6 +105,7 @@ def _of_workflow(workflow: Workflow) -> Iterator[Difference]:
         yield from _latencies(extent, reading, about)
         yield from _asked(about, of_asked(extent.ledger()), reading.asked(AskedCell.KEY))
         yield from _summary(extent, about)
+        yield from _groups(extent, about)
     yield from _standings(workflow)
 
 
@@ -119,6 +122,7 @@ def _of_project(project: Project) -> Iterator[Difference]:
         yield from _asked(about, of_asked(strangers), asked)
         yield from _latencies(extent, reading, about)
         yield from _summary(extent, about)
+        yield from _groups(extent, about)
     for one in dangling(project):
         yield Difference(one.table, {"project": project.name, "row": str(one.row)}, one.column, None, str(one.value))
 
@@ -141,9 +145,9 @@ def _compare(
                 yield Difference(_table(model), {**dict(zip(by, key, strict=True)), **about}, figure, said, is_said)
 
 
-def _calls(ledger: QuerySet[Call]) -> Iterator[Row]:
+def _calls(ledger: QuerySet[Call], by: Sequence[str] = CALLS_BY) -> Iterator[Row]:
     figures = {"calls": Count("pk", filter=Q(corrects=None)), "unpriced": Count("pk", filter=UNPRICED)}
-    rows = ledger.annotate(day=TruncDate("finished_at", tzinfo=UTC)).values(*CALLS_BY)
+    rows = ledger.annotate(day=TruncDate("finished_at", tzinfo=UTC)).values(*by)
     return sums(rows, {**figures, **{name: Total(name) for name in ("cost", *TOKENS)}})
 
 
@@ -229,6 +233,35 @@ def _figures(summary: Summary) -> Row:
         parts = asdict(value) if isinstance(value, (Balance, Rates, Reported)) else {"": value}
         figures.update({f"{field.name} {part}".strip(): one for part, one in parts.items() if part not in NOT_EXACT})
     return figures
+
+
+def _groups(extent: Extent, about: Row) -> Iterator[Difference]:
+    """What a summary shows taken apart, each group by itself; and all of them together are the costs of the summary."""
+    called = Names(extent)
+    paid = sum(total for _, _, total, _ in Ledger(extent).accounts())
+    for by, columns in GROUPINGS.items():
+        ledger = _calls(extent.ledger().filter(reported=False), columns)
+        truth = _by_key((called.key(row, by), {name: row[name] for name in CALL_FIGURES}) for row in ledger)
+        found = _by_key((one.key, _figures_of(one)) for one in grouped(extent, by))
+        for key in sorted({*truth, *found}, key=str):
+            for figure in CALL_FIGURES:
+                said, is_said = (side[key][figure] if key in side else 0 for side in (truth, found))
+                if said != is_said:
+                    yield Difference(f"groups by {by}", {**dict(key), **about}, figure, said, is_said)
+        if (together := sum(one["cost"] for one in found.values())) != paid:
+            yield Difference(f"groups by {by}", about, "cost together", paid, together)
+
+
+def _by_key(groups: Iterable[tuple[Row, Row]]) -> dict[tuple, Counter]:
+    """Those that are called alike added up: what belongs to no workflow that is there has no name."""
+    found: dict[tuple, Counter] = defaultdict(Counter)
+    for key, figures in groups:
+        found[tuple(key.items())].update(figures)
+    return found
+
+
+def _figures_of(group: Group) -> Row:
+    return {"calls": group.calls, "unpriced": group.unpriced_calls, "cost": to_pico(group.cost), **group.tokens}
 
 
 def _standings(workflow: Workflow) -> Iterator[Difference]:

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from analytics.groups import grouped
 from analytics.models import (
     AnswerCell,
     AskedCell,
@@ -27,6 +28,7 @@ from executions.models import Execution, Flag, Status, StepResult, Worker
 from gateway.models import Call, Intent
 from projects.models import Project
 from tests.cast import envelope, execute, make_workflow, models_answer
+from tests.test_docs import DOCS, blocks, section
 
 from .histories import History
 from .ledgers import (
@@ -295,3 +297,23 @@ def test_what_was_there_before_the_triggers_is_counted_too_and_what_came_since_o
 def test_nothing_at_all_is_well(capsys):
     assert Project.objects.count() == Call.objects.count() == Flag.objects.count() == 0
     assert reconcile(capsys)[0] == 0
+
+
+@pytest.mark.usefixtures("folded")
+@pytest.mark.parametrize("by", ["workflow", "version", "step", "model", "day"])
+def test_every_grouping_is_proven_and_adds_up_to_the_summary(workflow, capsys, by, monkeypatch):
+    """A report that leaves its last group out."""
+    assert reconcile(capsys) == (0, ALL_IS_WELL)
+    monkeypatch.setattr(
+        "analytics.reconcile.grouped", lambda extent, of: grouped(extent, of)[: -1 if of == by else None]
+    )
+    assert {figure for where, figure in differences(capsys) if where == f"groups by {by}"} == {
+        *("calls", "cost", "cost together", "input", "output")
+    }
+
+
+@pytest.mark.runs("docs/reconciliation.md", "sh", "Reports against the ledger")
+def test_the_document_shows_the_command(workflow, capsys):
+    (command,) = blocks(section(DOCS / "reconciliation.md", "Reports against the ledger"), "sh")
+    assert command == ".venv/bin/python manage.py reconcile\n"
+    assert reconcile(capsys) == (0, ALL_IS_WELL)
