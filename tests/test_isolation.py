@@ -358,10 +358,9 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
     path = filled(pattern, both.ids(both.own))
     also = "&baseline=measured" if name == "subject" and pattern.endswith(("costs", "waterfall")) else ""
     paths = tuple(f"{path}?{name}={value}{also}" for value in told)
-    if pattern in ("prices", "workflows/<str:name>/groups"):
-        mallory.get(
-            path
-        )  # what the own project has stated, and what one execution costs, is remembered for a few seconds
+    if pattern in ("prices", "reconciliation", "workflows/<str:name>/groups"):
+        # What the own project has stated, its providers, and what one execution costs, is remembered for a few seconds.
+        mallory.get(path)
     foreign, nobodys = twice(mallory, "GET", (paths[0], paths[-1]))
     assert foreign == nobodys
     assert foreign[0] == 200

@@ -50,8 +50,8 @@ def test_the_table_of_metrics_names_what_is_told_and_the_alerts_nothing_else(cli
     assert set(re.findall(r"workflow_memory_\w+", alerts)) < told
 
 
-FIGURES = f"{sys.executable} -m tests.figures"
-RECONCILE = f"{sys.executable} manage.py reconcile --json"
+FIGURES = ".venv/bin/python -m tests.figures"
+RECONCILE = ".venv/bin/python manage.py reconcile --json"
 
 
 @pytest.mark.runs("docs/operations.md", "sh", "Backup")
@@ -72,7 +72,7 @@ def test_the_backup_of_the_operations_is_restored_as_it_was(tmp_path):
     }
 
     def run(line: str, of: str = "DATABASE_URL") -> str:
-        line = line.replace("workflow-memory.dump", str(tmp_path / "dump")).replace(".venv/bin/python", sys.executable)
+        line = line.replace("workflow-memory.dump", str(tmp_path / "dump"))
         return typed(line, {**environment, "DATABASE_URL": environment[of]})
 
     rows = "SELECT count(*), sum(cost), md5(string_agg(id::text, '')) FROM gateway_call"
@@ -97,10 +97,10 @@ def test_a_copy_of_the_embedded_database_has_the_same_figures(tmp_path):
     (tmp_path / "var").mkdir()
     original, copy = (tmp_path / name for name in ("var/workflow_memory.sqlite3", "backup.sqlite3"))
     of, restored = ({**os.environ, "DATABASE_URL": f"sqlite:///{one}", "BROKER_URL": ""} for one in (original, copy))
-    typed(f"{sys.executable} manage.py migrate", of)
+    typed(".venv/bin/python manage.py migrate", of)
     before = typed(f"{FIGURES} fill", of)
     _, back_up = blocks(section(CONFIGURATION, "Where files lie"), "sh")
-    typed(back_up.replace(".venv/bin/python", sys.executable), of, tmp_path)
+    typed(back_up, of, tmp_path)
     assert len(json.loads(before)) == 5
     assert typed(FIGURES, restored) == before
     assert typed(RECONCILE, restored) == typed(RECONCILE, of)
@@ -109,6 +109,7 @@ def test_a_copy_of_the_embedded_database_has_the_same_figures(tmp_path):
 
 def typed(line: str, environment: dict[str, str], where: Path = settings.BASE) -> str:
     """What this line of a shell says."""
+    line = line.replace(".venv/bin/python", sys.executable)
     done = subprocess.run(line, shell=True, cwd=where, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
