@@ -12,7 +12,7 @@ from projects.append_only import append_only
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0005_track'),
+        ('analytics', '0006_cells_anew'),
         ('projects', '0009_audit'),
     ]
 
