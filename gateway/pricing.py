@@ -2,7 +2,7 @@
 project states its own: from a day on, never into the past."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -27,7 +27,7 @@ def price(project: int, target: str, at: datetime, prompt_tokens: int, batch: bo
     """The price of `target` (`provider:model`) for a prompt of this length. None: unpriced, never a fallback; also for a batch
     where the project has stated a price of its own and none of a batch."""
     provider, _, model = target.partition(":")
-    if own := own_price(project, provider, model, at.date()):
+    if own := own_price(project, provider, model, at.astimezone(UTC).date()):
         return _from_own(own, batch)
     return listed_price(provider_of(project, provider).price_list, model, at, prompt_tokens, batch)
 
