@@ -1,6 +1,7 @@
 """Every figure of the contract's section Costs, from one ledger that has a row of every kind; each literal worked out by hand.
 
-Prices, USD a million tokens: Haiku 4.5 1 in, 5 out, 0.10 read, 1.25 and 2 written, half of all in a batch; Opus 4.5 five times that.
+Prices, in USD a million tokens: of Haiku 4.5 1 in, 5 out, 0.10 read, 1.25 and 2 written, half of all that in a batch; of Opus 4.5
+five times as much.
 """
 
 from datetime import date, timedelta
