@@ -42,6 +42,8 @@ INEXPRESSIBLE = ("requests_kcount", "output_reasoning_mtok", "output_citation_mt
 
 # What may follow a written-out id: the date of the snapshot, and a cloud's version (`-v1:0`).
 _SNAPSHOT = re.compile(r"([-@](latest|\d{8}|\d{4}-\d{2}-\d{2}|\d{4}))?(-v\d+)?(:\d+)?$")
+# A preview of a model, and a build of it (`-001`, a cloud's `-1:0`), cost what it does where the list says nothing else of them.
+_BUILD = re.compile(r"(-(preview|exp)(-\d{2}-(\d{2}|\d{4}))?)?(-\d{3})?(-\d:\d)?$")
 
 _PICO_PER_TOKEN = PICO // 1_000_000  # of a price of 1 USD per million tokens
 _EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)  # wide enough that only the last step rounds, half to even
@@ -169,7 +171,7 @@ def _entry(price_list: str, model: str) -> _Entry | None:
         provider, found = get_snapshot().find_provider_model(model, None, price_list, None)
     except LookupError:
         return None
-    return _read_entry(provider, found)
+    return _read_entry(provider, found) if _is_named(found, model.lower()) else None
 
 
 def price_lists() -> list[str]:
@@ -226,6 +228,14 @@ def _of_tier(price: Decimal | TieredPrices | None, prompt_tokens: int) -> Decima
         return price
     reached = [tier for tier in price.tiers if prompt_tokens > tier.start]
     return reached[-1].price if reached else price.base
+
+
+def _is_named(found: ModelInfo, model: str) -> bool:
+    """Whether it is this very model, and not one whose id only begins like it, such as `claude-haiku-4-5-lite`: that would have
+    another price, and nobody would notice. What is trained on a model (`ft:`) is listed by how it begins, and has a name behind."""
+    released = _BUILD.sub("", model)
+    as_released = found.match.is_match(released) and _writes_out(found.match, released)
+    return as_released or _writes_out(found.match, model) or model.startswith("ft:")
 
 
 def _writes_out(clause: MatchLogic, model: str) -> bool:

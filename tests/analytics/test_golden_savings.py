@@ -139,6 +139,7 @@ def test_a_declared_cost_counts_once_however_many_steps_and_attempts(workflow):
         "openai:claude-haiku-4-5",  # another vendor's model is none of this one's
         "anthropic:gpt-4.1",
         "nobody:claude-haiku-4-5",
+        "anthropic:claude-haiku-4-5-lite",  # begins like one that has a price
         "openai:ft:gpt-4.1-2025-04-14:acme::1",  # what is trained on a model is not the model
     ],
 )

@@ -78,11 +78,35 @@ def test_the_declared_example_on_an_old_dated_model():
         ("anthropic", ""),
         ("anthropic", "gpt-5"),
         ("no such list", "claude-opus-5-5"),
+        ("anthropic", "claude-haiku-4-5-lite"),  # begins like one that has a price, and is not that one
+        ("anthropic", "claude-haiku-4-50"),
+        ("anthropic", "claude-3-haiku-99"),
+        ("deepseek", "deepseek-r1-distill-llama-70b"),
+        ("google", "gemini-2.0-flash-exp:free"),
         ("perplexity", "sonar-pro"),  # also charges for each request, which tokens cannot say
     ],
 )
 def test_an_unknown_price_is_unpriced(price_list, model):
     assert listed_price(price_list, model, NOVEMBER, 1_000) is None
+
+
+@pytest.mark.parametrize(
+    ("price_list", "model", "input_price"),
+    [
+        ("anthropic", "claude-haiku-4-5-20251001", "1"),
+        ("anthropic", "claude-haiku-4-5-latest", "1"),
+        ("anthropic", "claude-haiku-4-5@20251001", "1"),
+        ("openai", "gpt-4o-2024-08-06", "2.5"),
+        ("openai", "ft:gpt-4o-2024-08-06:acme::1", "3.75"),  # the list has one price for all that are trained on it
+        ("google", "gemini-2.5-pro-preview-05-06", "1.25"),
+        ("google", "gemini-2.0-flash-001", "0.1"),
+        ("aws", "openai.gpt-oss-120b-1:0", "0.15"),
+        ("aws", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "1.1"),
+    ],
+)
+def test_a_snapshot_a_preview_and_a_build_cost_what_their_model_does(price_list, model, input_price):
+    price = listed_price(price_list, model, NOVEMBER, 1_000)
+    assert price and price.input == Decimal(input_price)
 
 
 def test_a_batch_is_half_price_where_a_batch_price_is_in_force():
