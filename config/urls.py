@@ -26,6 +26,7 @@ from notifications import api as notifications
 from notifications.metrics import telling
 from projects import api as audit
 from projects.accounts import login
+from shadows import api as shadows
 from wire import errors, openapi
 from wire.metrics import Remembered, exposition
 from workflows import api as workflows
@@ -56,6 +57,9 @@ api = [
     path("workflows/<str:name>/replays/estimate", replays.ReplayEstimate.as_view()),
     path("workflows/<str:name>/tier-searches", tier_searches.WorkflowTierSearches.as_view()),
     path("workflows/<str:name>/tier-searches/estimate", tier_searches.TierSearchEstimate.as_view()),
+    path("workflows/<str:name>/shadow-plan", shadows.ShadowPlan.as_view()),
+    path("workflows/<str:name>/shadows", shadows.WorkflowShadows.as_view()),
+    path("workflows/<str:name>/shadows/summary", shadows.WorkflowShadowSummary.as_view()),
     path("workflows/<str:name>/gate", evaluations.GateView.as_view()),
     path("workflows/<str:name>/cases", cases.CaseList.as_view()),
     path("workflows/<str:name>/cases/set", cases.CaseSetView.as_view()),
@@ -95,6 +99,7 @@ api = [
     path("replays/<uuid:replay_id>/budget", replays.ReplayBudget.as_view()),
     path("replays/<uuid:replay_id>/cancellation", replays.ReplayCancellation.as_view()),
     path("replays/<uuid:replay_id>/results", replays.ReplayResults.as_view()),
+    path("shadows/<uuid:shadow_id>", shadows.ShadowDetail.as_view()),
     path("tier-searches/<uuid:search_id>", tier_searches.TierSearchDetail.as_view()),
     path("tier-searches/<uuid:search_id>/budget", tier_searches.TierSearchBudget.as_view()),
     path("tier-searches/<uuid:search_id>/cancellation", tier_searches.TierSearchCancellation.as_view()),

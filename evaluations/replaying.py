@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -66,7 +67,7 @@ def examine(wanted: Wanted, by: str) -> Ready:
         flagged=wanted.flagged,
         since=since,
         until=until,
-        rules=_without_judges(gate_of(workflow).rules),
+        rules=_asked_of(gate_of(workflow).rules),
         at_once=wanted.at_once,
         budget=wanted.budget,
         created_by=by,
@@ -98,14 +99,14 @@ def estimate(ready: Ready) -> Estimate:
     return estimates.estimate(version, None, fit, None, ready.replay.tier_map)
 
 
-def _without_judges(rules: dict) -> dict:
+def _asked_of(rules: dict) -> dict:
     """A judge says whether an answer is right; whether it changes, the other graders say, and where there is none, each
     letter."""
-    steps = {step: _plain(several) for step, several in rules["step_graders"].items()}
-    return {**rules, "graders": _plain(rules["graders"]), "step_graders": steps}
+    steps = {step: without_judges(several) for step, several in rules["step_graders"].items()}
+    return {**rules, "graders": without_judges(rules["graders"]), "step_graders": steps}
 
 
-def _plain(several: list[dict]) -> list[dict]:
+def without_judges(several: Sequence[dict]) -> list[dict]:
     return [one for one in several if one["grade"] != "judge"]
 
 

@@ -26,7 +26,7 @@ def can_be_cancelled(execution: Execution) -> bool:
 
 def can_be_retried(execution: Execution) -> bool:
     """What failed, and what waits for something that may be there before its time comes."""
-    if execution.purged_at or execution.purpose in (Execution.Purpose.REPORTED, Execution.Purpose.EVALUATION):
+    if execution.purged_at or execution.is_apart or execution.purpose == Execution.Purpose.REPORTED:
         return False
     return execution.status == Status.FAILED or _could_be_woken(execution)
 
@@ -102,6 +102,8 @@ def retry(execution: Execution, actor: str) -> str:
     """A failed execution goes on behind its last checkpoint, and so does what failed under it; one that waits does not wait any
     longer; all with a new deadline. Raises `Conflict` for any other."""
     held = Execution.objects.select_for_update().get(pk=execution.pk)
+    if held.purpose == Execution.Purpose.SHADOW:
+        raise Conflict("This is a shadow, which is compared as it ended.", state=held.status)
     if held.purpose == Execution.Purpose.EVALUATION:
         raise Conflict("This is of an evaluation, which has judged it or will: evaluate again.", state=held.status)
     anew = {"finished_at": None, "deaths": 0, "deadline_at": deadline()}

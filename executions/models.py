@@ -36,6 +36,7 @@ FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 STANDING = (*FINAL, Status.ESCALATED)  # nothing happens any more without a person
 UNDECIDED = ("open", "in_redesign")  # states of a flag that an execution may stand still for, and a person ends
 STILL = (*UNDECIDED, "recorded")  # and of one that nobody ends
+APART = ("evaluation", "shadow")  # purposes whose tools, reviews and called workflows are answered from a record
 UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.ESCALATED)
 
 
@@ -121,6 +122,7 @@ class Execution(models.Model):
         PRODUCTION = "production"
         TRIAL = "trial"
         EVALUATION = "evaluation"  # of a case: nobody is asked, no side effect happens, see `Record`
+        SHADOW = "shadow"  # of a past one, on the baseline's model: likewise
         REPORTED = "reported"  # it ran elsewhere, see `Report`: nothing moves it here
 
     class Resolver(models.TextChoices):
@@ -257,14 +259,19 @@ class Execution(models.Model):
         return self.publication_id or -self.version_id
 
     @property
+    def is_apart(self) -> bool:
+        """Nobody is asked, no side effect happens and nobody is told: see `Record`."""
+        return self.purpose in APART
+
+    @property
     def has_ended(self) -> bool:
         """Nothing happens to it any more by itself, nor because of a person."""
         return self.status in FINAL or self.purpose == self.Purpose.REPORTED
 
 
 class Record(models.Model):
-    """What the tools, reviews and called workflows of an evaluation answer, instead of being called. Its texts go with those of
-    its execution."""
+    """What the tools, reviews and called workflows of an evaluation or a shadow answer, instead of being called. Its texts go with
+    those of its execution."""
 
     execution = models.OneToOneField(Execution, models.CASCADE, primary_key=True, related_name="record")
     answers = VerbatimJSONField(default=dict, help_text="Step → what it answers; of a list: one for each item.")

@@ -14,7 +14,7 @@ OUTSIDE = ("tool", "review", "workflow")  # kinds of steps whose answers come fr
 
 def propose(execution: Execution, expected: object, by: str, source: str) -> None:
     """That this answer is right for the execution's input."""
-    if execution.purpose == Execution.Purpose.EVALUATION or execution.purged_at:
+    if execution.is_apart or execution.purged_at:
         return
     case_proposed.send(
         sender=Execution,

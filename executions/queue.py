@@ -103,7 +103,8 @@ def submit_again(
 
 @dataclass(frozen=True)
 class Test:
-    """An execution of an evaluation: its id, its input, and what tools, reviews and called workflows answer in it, by step."""
+    """An execution of an evaluation, or a shadow: its id, its input, and what tools, reviews and called workflows answer in it, by
+    step."""
 
     id: UUID
     input: object
@@ -118,14 +119,15 @@ def submit_tests(
     tiers: dict[str, str],
     lane: str | None,
     actor: str,
+    purpose: Execution.Purpose = Execution.Purpose.EVALUATION,
 ) -> None:
-    """Accepts executions of an evaluation: nobody is asked, no side effect happens, and their cost is evaluation's. Raises
-    `Conflict` where the workflow is not in use."""
+    """Accepts executions of an evaluation, or shadows: nobody is asked, no side effect happens, and their cost is evaluation's, or
+    the shadows'. Raises `Conflict` where the workflow is not in use."""
     policy = redaction(version.workflow.project_id)
     kept = [policy.counted(test.input) for test in tests]
     built = _built(version, publication, kept, None, lane, tiers=tiers)
     for execution, test in zip(built, tests, strict=True):
-        execution.pk, execution.purpose = test.id, Execution.Purpose.EVALUATION
+        execution.pk, execution.purpose = test.id, purpose
     _accept(built, actor, [Record(execution_id=test.id, answers=test.answers) for test in tests])
 
 

@@ -58,8 +58,8 @@ class Run:
     answers of what was interrupted between them, in their order. `started`: side effects whose outcome is not known, or, with
     an output, not judged, and reviews that were asked. `spent`: pico-dollars. `policy`: what may not be kept. `item`: the one
     that is at work. `flagged`: that this advance has raised a flag that escalates. `spot_check_share`: of what completes
-    without one. `record`: of an evaluation, what is answered instead of being called; None: everything is. `turn_began`: when
-    it got the thread, by the monotonic clock."""
+    without one. `record`: of an evaluation or a shadow, what is answered instead of being called; None: everything is.
+    `turn_began`: when it got the thread, by the monotonic clock."""
 
     execution: Execution
     compiled: Compiled

@@ -184,8 +184,9 @@ def load(execution_id: UUID) -> Run:
 
 
 def _record(execution: Execution) -> dict | None:
-    """An execution that one of an evaluation calls has none of its own: nothing is answered, and still no side effect happens."""
-    if execution.purpose != Execution.Purpose.EVALUATION:
+    """An execution that one of an evaluation or a shadow calls has none of its own: nothing is answered, and still no side effect
+    happens."""
+    if not execution.is_apart:
         return None
     return Record.objects.filter(pk=execution.pk).values_list("answers", flat=True).first() or {}
 

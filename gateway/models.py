@@ -119,6 +119,9 @@ class Call(About):
             models.Index(fields=["project", "workflow", "finished_at"], name="call_project_day"),
             models.Index(fields=["execution"], name="call_execution"),
             models.Index(
+                fields=["workflow", "finished_at"], condition=models.Q(purpose="shadow"), name="call_of_shadow"
+            ),
+            models.Index(
                 fields=["simulated", "cost"], condition=models.Q(outcome=Outcome.IN_DOUBT.value), name="call_in_doubt"
             ),
         ]

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions.models import Event, Execution, Flag
+from executions.models import APART, Event, Execution, Flag
 
 from . import gaps, messages
 from .gaps import Gap
@@ -123,9 +123,9 @@ def _wants(endpoint: Endpoint, event: Event, execution: Execution) -> bool:
 
 
 def _executions(ids: set, projects: dict[int, list[Endpoint]]) -> dict:
-    """Without their texts: none of them is told. What an evaluation executes concerns nobody but its own page."""
+    """Without their texts: none of them is told. What an evaluation or a shadow executes concerns nobody but its own page."""
     mine = Execution.objects.filter(pk__in=ids, project__in=list(projects))
-    found = mine.exclude(purpose=Execution.Purpose.EVALUATION).select_related("workflow", "version")
+    found = mine.exclude(purpose__in=APART).select_related("workflow", "version")
     fields = ("project", "status", "waiting_for", "resume_at", "purpose", "simulated", "resolved_by", "superseded_by")
     return found.only(*fields, "workflow__name", "version__number").in_bulk() if ids else {}
 

@@ -15,6 +15,8 @@ from executions.working import Duty, Parting
 from gateway import pressure
 from notifications import delivering, history, outbox, reminding
 from projects import idempotency
+from shadows import drawing as shadows_drawing
+from shadows import running as shadowing
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,10 @@ PARTINGS: tuple[Parting, ...] = (errands.part,)
 DUTIES: tuple[Duty, ...] = (
     running.advance_all,  # a look at an index of what runs; half a second of it at most
     rarely(1, tier_search.advance_all),  # a look at an index, until an evaluation of one is over
+    rarely(
+        5, shadows_drawing.draw_all
+    ),  # a look at a small table of plans, and at what has completed since the last one
+    rarely(1, shadowing.advance_all),  # a look at an index of those that are to come; half a second of it at most
     designing.advance_all,  # looks at two small indexes: of designs that run, and of rounds on their way
     rarely(2, redesigning.let_go),  # a look at an index of those that ended; fifty flags of each at most
     rarely(60, designs_forgetting.forget_the_old),

@@ -22,6 +22,11 @@ class Subject(models.TextChoices):
     TASK = "task"  # the task without its workflow, by the baseline's prompt: the true alternative
 
 
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def drawing(self) -> PlanQuerySet:
+        return self.filter(enabled=True, workflow__archived_at=None)
+
+
 class Plan(models.Model):
     """Which share of a workflow's executions is shadowed, and for how much in a calendar month (UTC)."""
 
@@ -32,6 +37,14 @@ class Plan(models.Model):
     monthly_budget = PicoField(help_text="USD a month (UTC) at most.", validators=[MinValueValidator(1)])
     stated_by = models.CharField(max_length=200, blank=True, editable=False)
     stated_at = models.DateTimeField(default=timezone.now, editable=False)
+    # How far its executions were looked at, by when they completed and, of one moment, by id.
+    looked_until = models.DateTimeField(null=True, editable=False)
+    looked_id = models.UUIDField(null=True, editable=False)
+
+    objects = PlanQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "shadow plan"
 
     def __str__(self) -> str:
         return f"shadows of {self.workflow.name}"
@@ -72,8 +85,13 @@ class Shadow(models.Model):
     execution = models.OneToOneField(
         Execution, models.PROTECT, null=True, related_name="shadow", help_text="That it is, of the subject workflow."
     )
-    intent = models.UUIDField(null=True, help_text="Of its last call, where the subject is the task.")
-    attempts = models.PositiveIntegerField(default=0)
+    intent = models.UUIDField(null=True, help_text="Of the call that is on its way, where the subject is the task.")
+    calls = VerbatimJSONField(default=list, help_text="Ids of its calls so far, where the subject is the task.")
+    failed = models.PositiveIntegerField(default=0, help_text="Those of them that had no answer.")
+    again_at = models.DateTimeField(null=True, help_text="Not before then its next call leaves.")
+    answered = models.BooleanField(
+        default=False, help_text="Whether the task has an output, which is not compared yet."
+    )
     output = VerbatimJSONField(null=True)
     same = models.BooleanField(null=True, help_text="Whether the workflow's graders call the results the same.")
     said = models.TextField(blank=True)

@@ -32,6 +32,7 @@ from notifications.models import Delivery, Endpoint, Overdue, Type
 from notifications.outbox import try_out
 from projects import tools
 from projects.models import ApiKey, Project, Scope
+from shadows.models import Plan, Shadow
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
 from tests.evaluations.evaluated import add_case, evaluate, replay
 from workflows.models import Budget, Examined, Version, Workflow
@@ -44,6 +45,7 @@ OWN = (
     "executions",
     "evaluations",
     "designs",
+    "shadows",
     "analytics",
     "notifications",
 )  # the apps that keep something
@@ -99,6 +101,7 @@ BODIES = {
     ("POST", "designs/<uuid:design_id>/cancellation"): {},
     ("POST", "workflows/<str:name>/redesigns"): {"note": "Cover it."},
     ("POST", "workflows/<str:name>/redesigns/estimate"): {"note": "Cover it."},
+    ("PUT", "workflows/<str:name>/shadow-plan"): {"share": "0.1", "monthly_budget": "1.00"},
     ("PUT", "workflows/<str:name>/gate"): {"margin": "0.1"},
     ("PUT", "evaluations/<uuid:evaluation_id>/budget"): {"budget": "1.00"},
     ("POST", "evaluations/<uuid:evaluation_id>/cancellation"): {},
@@ -139,6 +142,7 @@ class Neighbours:
             "uuid:search_id": UNKNOWN_ID,
             "uuid:design_id": UNKNOWN_ID,
             "uuid:replay_id": UNKNOWN_ID,
+            "uuid:shadow_id": UNKNOWN_ID,
             "int:budget_id": "987654321",
             "uuid:flag_id": UNKNOWN_ID,
             "uuid:group_id": UNKNOWN_ID,
@@ -156,6 +160,7 @@ class Neighbours:
             Evaluation.objects.filter(project=self.foreign.project),
             TierSearch.objects.filter(project=self.foreign.project),
             Replay.objects.filter(project=self.foreign.project),
+            Shadow.objects.filter(project=self.foreign.project),
             Design.objects.filter(project=self.foreign.project),
             Case.objects.filter(workflow__project=self.foreign.project),
             Endpoint.objects.filter(project=self.foreign.project),
@@ -175,6 +180,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "uuid:search_id": str(workflow.tier_searches.latest("created_at").pk),
         "uuid:design_id": str(Design.objects.filter(project=workflow.project).latest("created_at").pk),
         "uuid:replay_id": str(workflow.replays.latest("created_at").pk),
+        "uuid:shadow_id": str(workflow.shadows.latest("created_at").pk),
         "uuid:evaluation_id": str(workflow.evaluations.latest("created_at").pk),
         "int:result_id": str(workflow.evaluations.latest("created_at").results.earliest("pk").pk),
         "uuid:case_id": str(workflow.cases.proposed().latest("pk").pk),
@@ -243,6 +249,7 @@ def populate(name: str, workflow_name: str) -> Workflow:
     _evaluation(workflow, name)
     _designs(workflow, name)
     _usage(project, name)
+    _shadow(workflow, completed, name)
     client_of(project, Scope.REVIEW).post(
         f"/api/v1/flags/{Flag.objects.filter(execution__workflow=workflow, state='open').latest('created_at').pk}/resolution",
         {"resolution": "answered", "output": {"kind": name}, "note": name},
@@ -295,6 +302,25 @@ def _evaluation(workflow: Workflow, name: str) -> None:
     tier_search.begin(tier_search.examine(Wanted(workflow.live.version), name))
     replay(workflow.live.version)
     replaying.begin(replaying.examine(replaying.Wanted(workflow.live.version), name))
+
+
+def _shadow(workflow: Workflow, past: Execution, name: str) -> None:
+    """Of a task, with a word in each of its texts; its plan is switched off."""
+    Plan.objects.create(workflow=workflow, enabled=False, subject="task", monthly_budget=10**12, stated_by=name)
+    compared = {"output": {"kind": name}, "same": False, "said": name, "steps": {name: {"same": False, "said": name}}}
+    asked = {"subject": "task", "model": f"scripted:{name}", "prompt": name, "simulated": True, "flagged": False}
+    Shadow.objects.create(
+        project=workflow.project,
+        workflow=workflow,
+        version=past.version,
+        past=past,
+        day=past.finished_at.date(),
+        status="completed",
+        cost=10**12,
+        finished_at=timezone.now(),
+        **asked,
+        **compared,
+    )
 
 
 def _designs(workflow: Workflow, name: str) -> None:

@@ -76,6 +76,7 @@ SAYS = {
     *(f"NewRedesign.{name}" for name in ("note", "model", "max_rounds", "budget")),
     *("PolicyText.name", "PolicyText.text", "Answered.question", "Answered.answer", "NewAnswers.answers"),
     "NewDesignBudget.budget",
+    *(f"NewShadowPlan.{name}" for name in ("enabled", "subject", "share", "monthly_budget")),
     *(f"NewGate.{name}" for name in ("min_cases", "margin", "min_recall", "graders", "step_graders")),
     *(
         f"NewCase.{name}"

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from designs.models import Design, Member
-from executions.models import UNFINISHED, Execution, Flag, Status, Worker
+from executions.models import APART, UNFINISHED, Execution, Flag, Status, Worker
 from executions.pages.stands import condition
 from projects.models import ApiKey, Project, Role
 from projects.roles import may, projects_of
@@ -110,9 +110,7 @@ def _shown(request: HttpRequest, project: Project, waits: Mapping, uses: Mapping
 
 def _waits(projects: Sequence[Project]) -> dict[int, list[Wait]]:
     """Five queries, which read what is in motion, what failed lately, what is flagged and what is designed."""
-    mine = Execution.objects.filter(project__in=projects).exclude(
-        purpose__in=(Execution.Purpose.REPORTED, Execution.Purpose.EVALUATION)
-    )
+    mine = Execution.objects.filter(project__in=projects).exclude(purpose__in=(Execution.Purpose.REPORTED, *APART))
     moving = mine.filter(status__in=UNFINISHED).values_list("project", "status", "waiting_for").annotate(Count("pk"))
     failed = mine.filter(condition("failed_lately")).values_list("project").annotate(Count("pk"))
     flagged = Flag.objects.filter(execution__project__in=projects, state=Flag.State.OPEN).exclude(

@@ -55,6 +55,8 @@ def refused(execution: Execution) -> list[str]:
         return ["Its texts were deleted."]
     if execution.purpose == Execution.Purpose.EVALUATION:
         return ["It was made of a case itself."]
+    if execution.purpose == Execution.Purpose.SHADOW:
+        return ["It is the shadow of another one: make the case of that."]
     workflow = execution.version.workflow
     return [f"{workflow.name} is archived."] if workflow.archived_at else []
 

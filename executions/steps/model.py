@@ -190,7 +190,7 @@ def _cause(run: Run, step: ModelStep, tier: str, purpose: Purpose) -> Cause:
     execution = run.execution
     return Cause(
         project=execution.project_id,
-        purpose=purpose,
+        purpose=Purpose.SHADOW if execution.purpose == Execution.Purpose.SHADOW else purpose,
         attempt=run.asked.get(run.place(step), 0) + 1,
         workflow=execution.workflow_id,
         version=execution.version_id,

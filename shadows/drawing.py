@@ -1,0 +1,120 @@
+"""Which completed executions of a workflow get a shadow: the hash of their ids says, so anybody can work it out again, and nobody
+chooses.
+
+Every worker looks, a little each round, at what has completed since the last look; no execution waits for it. Of each version and
+of those with and without a flag the same share is drawn: in every stratum the hash knows nothing of it.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from executions.models import Execution, Flag, Status
+from gateway.providers.registry import is_simulated
+from workflows.models import Workflow
+
+from .models import Plan, Shadow, Subject
+
+SECONDS = 0.2  # that a round of the housekeeping gives it
+AT_A_TIME = 1_000  # executions looked at behind one lock
+LATEST = timedelta(seconds=30)  # so long after it ended by its worker's clock an execution may be committed
+EARLIEST = timedelta(hours=24)  # what completed longer ago is not drawn any more
+
+
+class Asked(NamedTuple):
+    """What a shadow asks: `provider:model`, and, where its subject is the task, how."""
+
+    model: str
+    prompt: str
+
+
+def asked(workflow: Workflow, subject: str) -> Asked | None:
+    """By the baseline in force, else the project's frontier. None: no model is known, or a task has no prompt."""
+    baseline = workflow.baseline_at(timezone.now())
+    model = (baseline and baseline.model) or workflow.project.tier_map().get("frontier", "")
+    prompt = baseline.prompt if baseline and subject == Subject.TASK else ""
+    return Asked(model, prompt) if model and (prompt or subject != Subject.TASK) else None
+
+
+def is_drawn(execution_id: UUID, subject: str, share: Decimal) -> bool:
+    """Whether the first eight bytes of SHA-256 over `shadow:`, the subject, `:` and the id, as a part of all that they could be,
+    lie below the share."""
+    first = sha256(f"shadow:{subject}:{execution_id}".encode()).digest()[:8]
+    return int.from_bytes(first) < share * 2**64
+
+
+def draw_all() -> None:
+    """A worker's duty."""
+    until = time.monotonic() + SECONDS
+    for pk in Plan.objects.drawing().values_list("pk", flat=True):
+        while time.monotonic() < until and draw(pk) == AT_A_TIME:
+            pass
+
+
+@transaction.atomic
+def draw(pk: int) -> int:
+    """Looks at some of what has completed since the last look; at how many. Behind the row of the plan: what one worker looks at,
+    no other does. Safe to call twice, from anywhere."""
+    locked = Plan.objects.drawing().select_for_update(skip_locked=True, of=("self",))
+    plan = locked.select_related("workflow__project").filter(pk=pk).first()
+    what = plan and asked(plan.workflow, plan.subject)
+    if not what:
+        return 0
+    simulated = is_simulated(plan.workflow.project_id, what.model)
+    seen = list(_completed(plan, simulated).values_list("finished_at", "pk")[:AT_A_TIME])
+    if not seen:
+        return 0
+    ids = [execution_id for _, execution_id in seen if is_drawn(execution_id, plan.subject, plan.share)]
+    _write(plan, what, simulated, ids)
+    plan.looked_until, plan.looked_id = seen[-1]
+    plan.save(update_fields=["looked_until", "looked_id"])
+    return len(seen)
+
+
+def _completed(plan: Plan, simulated: bool) -> QuerySet[Execution]:
+    """Those of production that nobody called, by the index of what ended. Simulated and real money are never compared."""
+    now = timezone.now()
+    begins = now - EARLIEST
+    found = Execution.objects.production().filter(
+        workflow=plan.pk,
+        status=Status.COMPLETED,
+        caller=None,
+        simulated=simulated,
+        finished_at__gte=max(begins, plan.looked_until or begins),
+        finished_at__lt=now - LATEST,
+    )
+    if plan.looked_until:
+        found = found.exclude(Q(finished_at=plan.looked_until, pk__lte=plan.looked_id))
+    return found.order_by("finished_at", "pk")
+
+
+def _write(plan: Plan, what: Asked, simulated: bool, ids: Sequence[UUID]) -> None:
+    """Whose texts are gone cannot be asked again, and a rejected answer saved nothing that could be measured."""
+    drawn = Execution.objects.filter(pk__in=ids, purged_at=None).exclude(judged_right=False)
+    flagged = set(Flag.objects.escalating().filter(execution__in=ids).values_list("execution", flat=True))
+    Shadow.objects.bulk_create(
+        [
+            Shadow(
+                project_id=past.project_id,
+                workflow_id=past.workflow_id,
+                version_id=past.version_id,
+                past_id=past.pk,
+                flagged=past.pk in flagged,
+                day=past.finished_at.astimezone(UTC).date(),
+                subject=plan.subject,
+                model=what.model,
+                prompt=what.prompt,
+                simulated=simulated,
+            )
+            for past in drawn.only("project", "workflow", "version", "finished_at").order_by("finished_at", "pk")
+        ],
+        ignore_conflicts=True,  # it has one of this subject since an earlier plan
+    )

@@ -1,0 +1,162 @@
+"""Shadows at work: begins those that were drawn as the month's budget has room, and compares those that have come to an end.
+
+Where each stands is in its row. Every worker does a little of it each round, and goes on where another one ended.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from executions import control, errands, queue
+from executions.lanes import QUALITY
+from executions.models import STANDING, Execution, Status
+from executions.proposing import answers_of
+from executions.queue import Test
+from wire.ids import new_id
+from wire.money import pico_text
+from wire.problems import Conflict, Problem
+
+from . import comparing, spending, task
+from .models import Plan, Shadow, Subject
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 0.5  # that a round of the housekeeping gives it
+AT_ONCE = 8  # of a workflow on their way: what is drawn does not hurry, and holds up no execution for long
+AT_A_TIME = 50  # compared in one go
+MEASURED = 200  # of those that ended, that say what the next one costs
+TIERS = ("cheap", "standard", "frontier")
+ACTOR = "shadow"
+
+
+def advance_all() -> None:
+    """A worker's duty: again and again while something happens, for a short time."""
+    until = time.monotonic() + SECONDS
+    errands.settle()
+    task.end_doubts()
+    moving = list(Shadow.objects.to_come().values_list("workflow", flat=True).distinct().order_by("workflow"))
+    while moving and time.monotonic() < until:
+        moving = [one for one in moving if time.monotonic() < until and _advanced(one)]
+
+
+def _advanced(workflow: int) -> bool:
+    """What is wrong with one holds up no other."""
+    try:
+        return advance(workflow)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("the shadows of workflow %s could not go on; the next round tries again", workflow)
+        return False
+
+
+def advance(workflow: int) -> bool:
+    """Whether it did anything. Safe to call twice, from anywhere."""
+    did = errands.settle()
+    did |= _compare_ended(workflow)
+    did |= _begin_more(workflow)
+    for pk in task.to_ask(workflow).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
+        did |= task.ask(pk)
+    return did
+
+
+def _compare_ended(workflow: int) -> bool:
+    """Outside of any lock: two workers may compare the same, and the first to write it down holds."""
+    has_ended = Q(answered=True) | Q(execution__status__in=STANDING)
+    ended = Shadow.objects.to_come().filter(has_ended, workflow=workflow).order_by("pk")
+    found = list(ended.select_related("past", "execution__version", "workflow")[:AT_A_TIME])
+    for shadow in found:
+        compared = comparing.of_task(shadow) if shadow.answered else comparing.of_workflow(shadow)
+        with transaction.atomic():
+            task.finish(shadow, compared)
+            if shadow.execution and shadow.execution.status == Status.ESCALATED:
+                _end(shadow.execution)
+    return bool(found)
+
+
+def _end(execution: Execution) -> None:
+    """Nobody is asked, so it would stand for ever."""
+    try:
+        control.cancel(execution, ACTOR)
+    except Conflict:
+        logger.info("execution %s of a shadow has ended by itself", execution.pk)
+
+
+@transaction.atomic
+def _begin_more(workflow: int) -> bool:
+    """Behind the row of the plan: of two workers one begins a shadow, and the other comes by again."""
+    locked = Plan.objects.select_for_update(skip_locked=True, of=("self",)).select_related("workflow__project")
+    plan = locked.filter(pk=workflow).first()
+    drawn = Shadow.objects.filter(workflow=workflow, status=Shadow.Status.DRAWN, finished_at=None).order_by("pk")
+    fresh = list(drawn.select_related("past", "version")[:AT_ONCE]) if plan else []
+    if not fresh:
+        return False
+    if said := _switched_off(plan):
+        return skip(list(drawn.values_list("pk", flat=True)), said)
+    moving = Shadow.objects.filter(workflow=workflow, status=Shadow.Status.RUNNING, finished_at=None).count()
+    fitting, said = _fitting(plan, fresh[0], moving)
+    if said:
+        return skip(list(drawn.values_list("pk", flat=True)), said)
+    fresh = fresh[: max(0, min(fitting, AT_ONCE - moving))]
+    for shadow in fresh:
+        _begin(shadow)
+    return bool(fresh)
+
+
+def _switched_off(plan: Plan) -> str:
+    if plan.workflow.archived_at:
+        return "The workflow was archived before it began."
+    return "" if plan.enabled else "The plan was switched off before it began."
+
+
+def _fitting(plan: Plan, shadow: Shadow, moving: int) -> tuple[int, str]:
+    """How many the month's budget has room for, by what those cost that have ended; why it has none. Before one has ended nobody
+    knows, so the first goes alone."""
+    spent = spending.spent(plan.pk, shadow.simulated)
+    left, expected = plan.monthly_budget - spent, _expected(shadow)
+    if left > 0 and expected is None:
+        return 1 - moving, ""
+    fit = left // expected - moving if expected else AT_ONCE
+    if left > 0 and (fit > 0 or moving):
+        return fit, ""
+    said = f"The month's budget of {pico_text(plan.monthly_budget)} USD has no room: {pico_text(spent)} are spent"
+    return 0, f"{said}, and a shadow costs about {pico_text(expected)}." if expected else f"{said}."
+
+
+def _expected(shadow: Shadow) -> int | None:
+    ended = Shadow.objects.filter(workflow=shadow.workflow_id, subject=shadow.subject, model=shadow.model)
+    ended = ended.filter(status__in=(Shadow.Status.COMPLETED, Shadow.Status.FAILED))
+    costs = list(ended.order_by("-finished_at").values_list("cost", flat=True)[:MEASURED])
+    return -(-sum(cost or 0 for cost in costs) // len(costs)) if costs else None
+
+
+def _begin(shadow: Shadow) -> None:
+    if shadow.past.purged_at:
+        skip([shadow.pk], "The texts of the past execution were deleted before it began.")
+    elif shadow.subject == Subject.TASK:
+        Shadow.objects.filter(pk=shadow.pk).update(status=Shadow.Status.RUNNING)
+    else:
+        _execute(shadow)
+
+
+def _execute(shadow: Shadow) -> None:
+    """The same version on the same input, each model step on the baseline's model; what its tools, reviews and called workflows
+    answered is answered again."""
+    test = Test(new_id(), shadow.past.input, answers_of(shadow.past))
+    tiers = dict.fromkeys((*TIERS, *shadow.version.tiers()), shadow.model)
+    how = {"tiers": tiers, "lane": QUALITY, "actor": ACTOR, "purpose": Execution.Purpose.SHADOW}
+    try:
+        with transaction.atomic():
+            queue.submit_tests(shadow.version, None, [test], **how)
+            Shadow.objects.filter(pk=shadow.pk).update(status=Shadow.Status.RUNNING, execution=test.id)
+    except Problem as problem:
+        skip([shadow.pk], problem.detail)
+
+
+def skip(ids: Sequence[object], said: str) -> bool:
+    ended = {"status": Shadow.Status.SKIPPED, "said": said[:500], "finished_at": timezone.now()}
+    return bool(Shadow.objects.to_come().filter(pk__in=ids).update(**ended))

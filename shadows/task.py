@@ -1,0 +1,182 @@
+"""The shadow of a task: its model is asked once, as an errand, and a second time where what came is no answer. Where it stands is
+in its row; whoever comes by next goes on."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from evaluations.judging import SAID
+from executions import errands, worker
+from executions.errands import Errand, Later
+from gateway import gateway, retry
+from gateway.gateway import Answer, Cause, Reply
+from gateway.models import Call
+from gateway.types import Outcome, Purpose
+from wire import crash
+from workflows.compiled import compiled
+
+from . import comparing, prompt, spending
+from .comparing import Compared
+from .models import Shadow, Subject
+
+MOST_PAID = 2  # calls of one shadow that may cost
+NOT_WHOLE = {Outcome.TRUNCATED: "The answer was cut at its greatest length.", Outcome.REFUSED: "It was refused."}
+
+
+def to_ask(workflow: int) -> QuerySet[Shadow]:
+    """Those that run, of this workflow, and whose next call may leave now."""
+    due = Q(again_at=None) | Q(again_at__lte=timezone.now())
+    return _running().filter(due, workflow=workflow, intent=None, answered=False)
+
+
+def _running() -> QuerySet[Shadow]:
+    return Shadow.objects.to_come().filter(subject=Subject.TASK, status=Shadow.Status.RUNNING)
+
+
+def ask(pk: object) -> bool:
+    """Asks it, where it can be asked now; whether it was. Who asks commits an intent for it first."""
+    asked: list[Errand] = []
+    try:
+        _plan(pk, asked)
+    except BaseException:
+        errands.drop(asked)
+        raise
+    errands.send(asked)
+    return bool(asked)
+
+
+@transaction.atomic
+def _plan(pk: object, asked: list[Errand]) -> None:
+    held = _locked(_running().filter(pk=pk, intent=None, answered=False), skip_locked=True)
+    if held is None:
+        return
+    if held.past.purged_at:
+        return finish(held, Compared(Shadow.Status.FAILED, said=comparing.FORGOTTEN))
+    schema = compiled(held.version_id).definition.output_schema
+    model = held.model.partition(":")[2]
+    begun = errands.begin(
+        held.pk, _settle, held.model, prompt.request(model, held.prompt, held.past.input, schema), _cause(held)
+    )
+    match begun:
+        case Later(seconds, why):
+            _later(held, seconds, why)
+            _save(held)
+        case Errand():
+            asked.append(begun)
+            held.intent, held.again_at, held.said = begun.intent.pk, None, ""
+            _save(held)
+
+
+def _cause(held: Shadow) -> Cause:
+    """Of no execution: what the past one cost stays what it was."""
+    return Cause(
+        project=held.project_id,
+        purpose=Purpose.SHADOW,
+        attempt=len(held.calls) + 1,
+        workflow=held.workflow_id,
+        version=held.version_id,
+        tier="frontier",
+        prompt_format=prompt.FORMAT,
+        worker=worker.current(),
+    )
+
+
+@transaction.atomic
+def _settle(pk: object, reply: Reply) -> None:
+    """The call, its texts and what was said, or none of them."""
+    crash.at("after-response")
+    answer = gateway.settle(reply)
+    held = _locked(Shadow.objects.filter(pk=pk))
+    counts = errands.book(answer, keeps_texts=held.past.purged_at is None)
+    if counts:
+        _take(held, answer)
+    elif held.finished_at:  # it was called in doubt meanwhile, and what it cost is known now
+        Shadow.objects.filter(pk=pk).update(cost=spending.cost_of(held))
+
+
+def end_doubts() -> None:
+    """Of calls that nobody works on any more: their worker ended, or it is this one and has lost them."""
+    for pk, intent in _running().filter(intent__isnull=False).values_list("pk", "intent"):
+        if not errands.is_on_its_way(intent):
+            _end_doubt(pk)
+
+
+@transaction.atomic
+def _end_doubt(pk: object) -> None:
+    held = _locked(_running().filter(pk=pk, intent__isnull=False), skip_locked=True)
+    if held is None or errands.is_on_its_way(held.intent) or (answer := errands.doubted(held.intent)) is None:
+        return
+    _take(held, answer)
+
+
+def _take(held: Shadow, answer: Answer) -> None:
+    call = answer.call
+    held.intent, held.calls = None, [*held.calls, str(call.pk)]
+    if call.outcome == Outcome.MODEL_MISMATCH:
+        return finish(held, Compared(Shadow.Status.FAILED, said=call.error[:SAID]))
+    if answer.completion is not None:
+        output, why = _read(held, answer)
+        if not why:
+            return _keep(held, output)
+        return _again(held, 0, why)
+    held.failed += 1
+    return _again(held, retry.delay(held.failed, answer.error, random.random), answer.error.detail)
+
+
+def _keep(held: Shadow, output: object) -> None:
+    """Compared later, outside of a lock: a grader may take its time. What was forgotten stays forgotten."""
+    held.answered, held.output = True, None if held.past.purged_at else output
+    _save(held)
+
+
+def _read(held: Shadow, answer: Answer) -> tuple[object, str]:
+    """(what was answered, why it is no answer); one of both."""
+    if said := NOT_WHOLE.get(answer.call.outcome) or answer.call.error:
+        return None, said
+    try:
+        output = json.loads(answer.completion.text)
+    except (ValueError, RecursionError):
+        return None, "What it answered is no JSON."
+    schema = compiled(held.version_id).output_schema
+    fault = next(iter(schema.faults(output)), None) if schema else None
+    return (None, f"What it answered breaks the schema: {fault.pointer} {fault.detail}") if fault else (output, "")
+
+
+def _again(held: Shadow, seconds: float | None, why: str) -> None:
+    if seconds is None or _paid(held) >= MOST_PAID:
+        return finish(held, Compared(Shadow.Status.FAILED, said=why[:SAID]))
+    _later(held, seconds, why)
+    return _save(held)
+
+
+def _paid(held: Shadow) -> int:
+    """Of its calls those that have cost something, or may have; an answer of a model without a price is paid too."""
+    calls = Call.objects.filter(pk__in=held.calls)
+    return sum(cost != 0 or outcome == Outcome.OK for cost, outcome in calls.values_list("cost", "outcome"))
+
+
+def _later(held: Shadow, seconds: float, why: str) -> None:
+    """What it waits for stands in it meanwhile."""
+    held.again_at, held.said = timezone.now() + timedelta(seconds=seconds), f"It waits: {why}"[:SAID]
+
+
+def finish(held: Shadow, found: Compared) -> None:
+    """Behind the lock of its row, or with a row that nobody else can end; what it cost is in the ledger by then."""
+    columns = {**vars(found), "cost": spending.cost_of(held), "finished_at": timezone.now()}
+    columns |= {"answered": False, "intent": None, "calls": held.calls, "failed": held.failed, "again_at": None}
+    Shadow.objects.to_come().filter(pk=held.pk).update(**columns)
+
+
+def _locked(rows: QuerySet[Shadow], skip_locked: bool = False) -> Shadow | None:
+    rows = rows.select_for_update(skip_locked=skip_locked, no_key=True, of=("self",))
+    return rows.select_related("past", "workflow").first()
+
+
+def _save(held: Shadow) -> None:
+    held.save(update_fields=["intent", "calls", "failed", "again_at", "said", "answered", "output"])
