@@ -31,6 +31,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "gateway.Intent": "Intents: calls on their way, or in doubt",
         "gateway.OwnPrice": "Own prices",
         "analytics.UsageImport": "Usage imports: the ledger against providers",
+        "shadows.Shadow": "Shadows: executions on the baseline's model",
+        "shadows.Plan": "Shadow plans: how many, for how much",
     },
     "Projects": {
         "projects.Project": "Projects: tiers, members",

@@ -17,6 +17,7 @@ from executions.drivers import plain
 from executions.models import Execution, Flag
 from notifications.models import Endpoint
 from projects.models import Project, Tool
+from shadows.models import Shadow
 from tests.browser import CHROMIUM, Browser, browse
 from tests.cast import make_project, models_answer
 from tests.designs.designed import begin, complete, design_answer
@@ -40,6 +41,7 @@ MODELS = (
 MODELS += ("gateway/ownprice/in-force", "projects/provider", "projects/auditevent", "workflows/budget")
 MODELS += ("workflows/version", "executions/execution", "executions/flag", "auth/user", "notifications/delivery")
 MODELS += ("notifications/endpoint", "evaluations/evaluation", "evaluations/gate", "evaluations/case")
+MODELS += ("shadows/shadow", "shadows/plan")
 MODELS += ("evaluations/tiersearch", "evaluations/replay", "designs/group", "designs/design")
 MODELS += ("analytics/usageimport",)
 KINDS = (Project, Workflow, Version, Execution, Flag, Evaluation, Case, TierSearch, Replay, Group, Design, UsageImport)
@@ -92,6 +94,7 @@ def test_the_admin_works_under_its_policy(live_server, tmp_path, cookies):
     paths += [f"{endpoint}/{page}/" for page in ("change", "secret", "test")]
     paths += [f"evaluations/evaluation/{ids[Evaluation]}/{page}/" for page in ("change", "cancel", "budget")]
     paths += [f"evaluations/replay/{ids[Replay]}/{page}/" for page in ("change", "cancel", "budget")]
+    paths += [f"shadows/shadow/{Shadow.objects.get().pk}/change/", f"shadows/plan/{ids[Workflow]}/change/"]
     paths += [f"evaluations/gate/{ids[Workflow]}/change/", f"designs/group/{ids[Group]}/change/"]
     tool = f"projects/tool/{Tool.objects.get(kind='schema').pk}"
     paths += [f"{tool}/change/", f"{tool}/try/", "projects/tool/add/", "projects/tool/add/?kind=http"]
@@ -138,6 +141,8 @@ def test_no_page_moves_sideways_on_a_telephone(live_server, tmp_path, cookies):
     paths += [f"executions/execution/{flagged.pk}/{page}/" for page in ("change", "make-case")]
     paths += [f"evaluations/evaluation/{one.pk}/change/" for one in Evaluation.objects.all()]
     paths += [f"evaluations/replay/{one.pk}/change/" for one in Replay.objects.all()]
+    paths += ["shadows/shadow/", *(f"shadows/shadow/{one.pk}/change/" for one in Shadow.objects.all())]
+    paths += [f"shadows/plan/{version.workflow_id}/change/"]
     paths += ["designs/group/", *(f"designs/group/{one.pk}/change/" for one in Group.objects.all())]
     paths += ["designs/design/", "designs/design/begin/"]
     paths += [f"designs/design/{one.pk}/{page}/" for one in Design.objects.all() for page in ("change", "answer")]

@@ -24,6 +24,7 @@ from gateway.models import Limit
 from notifications.models import Delivery
 from projects import audit, keys
 from projects.models import ApiKey, AuditEvent, Membership, Project, Scope, Tool
+from shadows.models import Plan
 from tests import neighbours as cast
 from tests.cast import REFUND
 from tests.neighbours import BODIES, CALLS, CANARY, client_of, filled
@@ -324,6 +325,12 @@ PAGES = {
     "evaluations.gate": {
         "<path:object_id>/change/": ("stated", {"min_cases": "30", "margin": "0.05", "min_recall": "0.9"}),
     },
+    "shadows.plan": {
+        "<path:object_id>/change/": (
+            "stated",
+            {"enabled": "on", "subject": "workflow", "share": "0.1", "monthly_budget": "1"},
+        ),
+    },
     "projects.tool": {"<path:object_id>/try/": ("tested", {"arguments": "{}"})},
     "notifications.endpoint": {
         "<path:object_id>/secret/": ("rotated", {"keep_hours": "1"}),
@@ -363,6 +370,7 @@ def row_of(kind, both):
         Replay: lambda: both.own.replays.get(status="running"),
         Design: lambda: Design.objects.get(project=project, status="running"),
         Gate: lambda: both.own.gate,
+        Plan: lambda: both.own.shadow_plan,
         Version: lambda: both.own.versions.get(number="7.7.7"),
         Case: lambda: both.own.cases.proposed().first() or both.own.cases.confirmed().first(),
         Tool: lambda: project.tools.get(kind="schema"),
