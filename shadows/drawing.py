@@ -5,6 +5,7 @@ Every worker looks, a little each round, at what has completed since the last lo
 of those with and without a flag the same share is drawn: in every stratum the hash knows nothing of it.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, timedelta
@@ -13,7 +14,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -22,6 +23,8 @@ from gateway.providers.registry import is_simulated
 from workflows.models import Workflow
 
 from .models import Plan, Shadow, Subject
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 0.2  # that a round of the housekeeping gives it
 AT_A_TIME = 1_000  # executions looked at behind one lock
@@ -55,8 +58,19 @@ def draw_all() -> None:
     """A worker's duty."""
     until = time.monotonic() + SECONDS
     for pk in Plan.objects.drawing().values_list("pk", flat=True):
-        while time.monotonic() < until and draw(pk) == AT_A_TIME:
+        while time.monotonic() < until and _drawn(pk) == AT_A_TIME:
             pass
+
+
+def _drawn(pk: int) -> int:
+    """What is wrong with one holds up no other."""
+    try:
+        return draw(pk)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("nothing could be drawn of workflow %s; the next round tries again", pk)
+        return 0
 
 
 @transaction.atomic

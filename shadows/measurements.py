@@ -30,4 +30,7 @@ def measurements(
     if until:
         days &= Q(day__lt=until)
     rows = Shadow.objects.compared().filter(days, workflow=workflow, subject=subject, simulated=simulated)
+    rows = rows.exclude(
+        past__judged_right=False
+    )  # who rejects an answer takes its execution out of those that completed
     yield from (Measurement(*row) for row in rows.order_by("day", "pk").values_list(*Measurement._fields))

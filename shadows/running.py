@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 SECONDS = 0.5  # that a round of the housekeeping gives it
 AT_ONCE = 8  # of a workflow on their way: what is drawn does not hurry, and holds up no execution for long
 AT_A_TIME = 50  # compared in one go
-MEASURED = 200  # of those that ended, that say what the next one costs
+MEASURED = 200  # of those that completed, that say what the next one costs
 TIERS = ("cheap", "standard", "frontier")
 ACTOR = "shadow"
 
@@ -114,8 +114,8 @@ def _switched_off(plan: Plan) -> str:
 
 
 def _fitting(plan: Plan, shadow: Shadow, moving: int) -> tuple[int, str]:
-    """How many the month's budget has room for, by what those cost that have ended; why it has none. Before one has ended nobody
-    knows, so the first goes alone."""
+    """How many the month's budget has room for, by what those cost that have completed; why it has none. Before one has,
+    nobody knows, so the first goes alone."""
     spent = spending.spent(plan.pk, shadow.simulated)
     left, expected = plan.monthly_budget - spent, _expected(shadow)
     if left > 0 and expected is None:
@@ -128,9 +128,9 @@ def _fitting(plan: Plan, shadow: Shadow, moving: int) -> tuple[int, str]:
 
 
 def _expected(shadow: Shadow) -> int | None:
-    ended = Shadow.objects.filter(workflow=shadow.workflow_id, subject=shadow.subject, model=shadow.model)
-    ended = ended.filter(status__in=(Shadow.Status.COMPLETED, Shadow.Status.FAILED))
-    costs = list(ended.order_by("-finished_at").values_list("cost", flat=True)[:MEASURED])
+    alike = {"workflow": shadow.workflow_id, "simulated": shadow.simulated, "subject": shadow.subject}
+    completed = Shadow.objects.filter(**alike, model=shadow.model, status=Shadow.Status.COMPLETED)
+    costs = list(completed.order_by("-finished_at").values_list("cost", flat=True)[:MEASURED])
     return -(-sum(cost or 0 for cost in costs) // len(costs)) if costs else None
 
 

@@ -1,8 +1,10 @@
 """Shadows of the workflow: the same version through the real engine, each model step on the baseline's model."""
 
+import threading
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from analytics.costs import summarise
@@ -12,13 +14,16 @@ from executions import control, queue, worker
 from executions.drivers import plain
 from executions.models import Execution, Flag
 from gateway.models import Call
+from notifications import history
+from notifications.models import Delivery
 from projects import tools
 from projects.models import Scope
 from shadows import drawing, running
 from shadows.measurements import measurements
 from shadows.models import Plan, Shadow
-from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
+from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
 from tests.neighbours import client_of
+from tests.notifications.conftest import listen
 from tests.shadows.shadowed import complete, ended, execute_past, plan, shadow
 from wire.problems import Conflict
 
@@ -294,3 +299,69 @@ def test_the_budget_of_the_project_holds_too():
     workflow.project.budgets.create(period="day", cap=1)
     [found] = shadow(workflow)
     assert (found.status, found.execution.status, found.execution.waiting_for) == ("running", "waiting", "budget")
+
+
+def test_one_whose_past_answer_was_rejected_afterwards_is_not_measured():
+    """It did not complete any more, so it is in no stratum."""
+    workflow = make_workflow()
+    models_answer(REFUNDS)
+    past = execute_past(workflow)
+    plan(workflow)
+    [found] = shadow(workflow)
+    assert [one.cost for one in measurements(workflow.pk, "workflow", simulated=True)] == [found.cost]
+    Execution.objects.filter(pk=past.pk).update(judged_right=False)
+    assert list(measurements(workflow.pk, "workflow", simulated=True)) == []
+
+
+def test_one_that_broke_says_nothing_of_what_the_next_one_costs():
+    workflow = make_workflow()
+    models_answer({"model": CHEAP, **REFUNDS}, {"error": "rejected", "times": 1}, REFUNDS)
+    for number in range(3):
+        execute_past(workflow, f"refund {number}")
+    plan(workflow, budget="0.000001")
+    assert [one.status for one in shadow(workflow)] == ["failed", "completed", "skipped"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_endpoint_is_told_of_it():
+    workflow = make_workflow()
+    models_answer(REFUNDS)
+    listen(workflow.project)
+    history.collect()
+    execute_past(workflow)
+    history.collect()
+    told = Delivery.objects.count()
+    assert told > 0
+    plan(workflow)
+    [found] = shadow(workflow)
+    history.collect()
+    assert found.execution.events.count() > 1
+    assert Delivery.objects.count() == told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_begin_each_once():
+    workflow = make_workflow()
+    models_answer(REFUNDS)
+    execute_past(workflow)
+    plan(workflow)
+    shadow(workflow)  # now it is known what one costs
+    for number in range(5):
+        ended(execute(workflow, f"refund {number}"), seconds=40)
+    drawing.draw(workflow.pk)
+
+    def work():
+        try:
+            running.advance(workflow.pk)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    complete(workflow)
+    assert list(Shadow.objects.values_list("status", flat=True)) == ["completed"] * 6
+    assert Execution.objects.filter(purpose="shadow").count() == 6
+    assert Call.objects.filter(purpose="shadow").count() == 6
