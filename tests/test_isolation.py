@@ -355,6 +355,7 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         "right": ("false",),
         "same": ("false",),
         "human": ("false",),
+        "subject": ("task",),
     }[name]
     path = filled(pattern, both.ids(both.own))
     also = "&baseline=measured" if name == "subject" and pattern.endswith(("costs", "waterfall")) else ""
