@@ -10,6 +10,7 @@ from analytics import reconciliation_api as reconciliation
 from analytics import waterfall_api as waterfalls
 from analytics.advice import api as advice
 from analytics.metrics import spend
+from analytics.projection import api as projection
 from designs import api as designs
 from designs import group_api as groups
 from evaluations import api as evaluations
@@ -83,6 +84,8 @@ api = [
     path("workflows/<str:name>/learning", analytics.WorkflowLearning.as_view()),
     path("workflows/<str:name>/waterfall", waterfalls.WorkflowWaterfall.as_view()),
     path("workflows/<str:name>/advice", advice.WorkflowAdvice.as_view()),
+    path("workflows/<str:name>/projection", projection.WorkflowProjection.as_view()),
+    path("workflows/<str:name>/what-if", projection.WorkflowWhatIf.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),

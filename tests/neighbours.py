@@ -115,6 +115,7 @@ BODIES = {
     ("POST", "deliveries/<uuid:delivery_id>/redelivery"): {},
     ("POST", "groups/<uuid:group_id>/resolution"): {"resolution": "redesign"},
     ("POST", "flags/<uuid:flag_id>/resolution"): {"resolution": "answered", "output": {"kind": "other"}},
+    ("POST", "workflows/<str:name>/what-if"): {"volume_per_month": 1_000},
 }
 VIEWS = list(dict.fromkeys(one.callback.view_class for one in urls.api))
 CALLS = [(method, str(one.pattern)) for one in urls.api for method in one.callback.view_class.scopes]

@@ -47,6 +47,7 @@ NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
 NAMES |= {"NewRedesign.groups", "NewRedesign.flags"}  # in tests/designs/test_api.py
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
 NAMES |= {"NewVersion.resolves"}
+NAMES |= {"NewWhatIf.models", "TriedPrice.model"}  # a step, and providers: in tests/analytics/test_what_if.py
 SAYS = {
     *("NewExecution.input", "NewExecution.lane", "NewExecution.metadata", "NewBatch.inputs", "NewBatch.lane"),
     *("NewBatch.metadata", "NewResolution.resolution", "NewResolution.output", "NewResolution.step_output"),
@@ -97,6 +98,9 @@ SAYS = {
         "NewBaseline.from_",
     ),
     *(f"NewWorkflow.{name}" for name in ("name", "version")),  # new ones
+    *(f"NewWhatIf.{name}" for name in ("volume_per_month", "prices", "caching", "batch", "since", "until")),
+    *("NewWhatIf.baseline", "NewWhatIf.simulated", "TriedPrice.batch"),
+    *(f"TriedPrice.{name}" for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")),
     *(f"NewVersion.{name}" for name in ("bump", "version")),
     *(
         f"{body}.{name}"
@@ -177,7 +181,7 @@ def test_every_kind_of_id_every_body_and_every_field_of_one_is_known_here(both):
     fields = {f"{body.__name__}.{name}" for body in bodies(Body) for name in body.model_fields}
     assert fields == NAMES | SAYS
     assert {name.partition(".")[2] for name in NAMES} == {field for _, _, field, _, _ in REFERENCES} | {
-        *("groups", "flags", "resolves"),
+        *("groups", "flags", "resolves", "models", "model"),
     }
 
 

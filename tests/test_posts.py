@@ -339,5 +339,6 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         *(f"workflows/<str:name>/cases{more}" for more in ("", "/import")),  # tests/evaluations
         *(f"workflows/<str:name>/cases/<uuid:case_id>/{more}" for more in ("confirmation", "replacement")),
         "deliveries/<uuid:delivery_id>/redelivery",
+        "workflows/<str:name>/what-if",  # in tests/analytics/test_what_if.py
     }
     assert {str(one.pattern) for one in urls.api if "POST" in one.callback.view_class.scopes} == known

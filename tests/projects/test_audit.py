@@ -45,6 +45,7 @@ NO_EVENT = {
     ("POST", "executions/<uuid:execution_id>/retries"): "the execution's own history says by whom",
     ("POST", "executions/<uuid:execution_id>/feedback"): "the execution's own history says by whom",
     ("POST", "workflows/<str:name>/executions/report"): "the report itself says by whom",
+    ("POST", "workflows/<str:name>/what-if"): "it changes nothing",
 }
 
 

@@ -1,0 +1,1 @@
+"""What the recorded executions say of those to come: payback, projection, and what-if."""

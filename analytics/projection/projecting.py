@@ -1,0 +1,72 @@
+"""The projection of a workflow: takes its summaries, of everything and of some days, and says what comes of them."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from wire.money import to_pico
+
+from ..baselines import Method
+from ..costs import Summary, summarise
+from ..extent import Extent
+from ..savings import Balance
+from ..snapshot import snapshot
+from .arithmetic import Outlook, Pace, Period, Share, Why, outlook, periods, shares
+from .predicted import Predicted, predicted
+from .windows import days_in, window_of
+
+
+@dataclass(frozen=True)
+class Projection:
+    """`life`: the summary of everything until now. `recent`: of the days that the rates come from."""
+
+    life: Summary
+    recent: Summary
+    pace: Pace
+    predicted: Predicted | None
+    outlook: Outlook
+    shares: list[Share]
+    periods: list[Period]
+
+
+def project(extent: Extent, method: Method | None, today: date) -> Projection:
+    """As of one moment. The days of `extent` are those that the rates come from."""
+    with snapshot():
+        life = summarise(replace(extent, since=None, until=None), method)
+        recent = summarise(window_of(extent, today), life.method)
+        said = predicted(extent)
+    pace = pace_of(recent)
+    return Projection(
+        life=life,
+        recent=recent,
+        pace=pace,
+        predicted=said,
+        outlook=_outlook(life.balance, pace, today),
+        shares=list(shares(_pico(life.balance, "design_cost"), pace)),
+        periods=list(periods(pace)),
+    )
+
+
+def pace_of(summary: Summary) -> Pace:
+    balance = summary.balance
+    running = [_pico(balance, name) for name in ("execution_cost", "in_doubt_cost")]
+    testing = [_pico(balance, name) for name in ("evaluation_cost", "shadow_cost")]
+    return Pace(
+        days=days_in(summary.extent),
+        completed=balance.completed,
+        running=None if None in running else sum(running),
+        testing=None if None in testing else sum(testing),
+        if_all_frontier=None if balance.if_all_frontier is None else to_pico(balance.if_all_frontier),
+    )
+
+
+def _outlook(life: Balance, pace: Pace, today: date) -> Outlook:
+    """Before anything was paid nothing is owed, and nothing has come back either."""
+    if life.total_cost == 0 and not life.completed and life.complete:
+        return Outlook(None, why=Why.NOTHING_COMPLETED)
+    savings = None if life.savings is None else to_pico(life.savings)
+    return outlook(savings, life.complete, pace, today)
+
+
+def _pico(balance: Balance, name: str) -> int | None:
+    """None where a call has no price: which figure it would stand in does not matter, the sum would be too low."""
+    return to_pico(getattr(balance, name)) if balance.complete else None
