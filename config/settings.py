@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "shadows",
     "analytics",
     "notifications",
+    "reports",
     "demo",
     "service",
 ]

@@ -27,6 +27,7 @@ from notifications import api as notifications
 from notifications.metrics import telling
 from projects import api as audit
 from projects.accounts import login
+from reports import api as exports
 from shadows import api as shadows
 from wire import errors, openapi
 from wire.metrics import Remembered, exposition
@@ -86,6 +87,8 @@ api = [
     path("workflows/<str:name>/advice", advice.WorkflowAdvice.as_view()),
     path("workflows/<str:name>/projection", projection.WorkflowProjection.as_view()),
     path("workflows/<str:name>/what-if", projection.WorkflowWhatIf.as_view()),
+    path("workflows/<str:name>/exports/<str:table>", exports.WorkflowExports.as_view()),
+    path("exports/<str:table>", exports.ProjectExports.as_view()),
     path("executions", executions.ExecutionList.as_view()),
     path("executions/<uuid:execution_id>", executions.ExecutionDetail.as_view()),
     path("executions/<uuid:execution_id>/cancellation", executions.Cancellation.as_view()),

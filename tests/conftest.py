@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connection, transaction
+from django.http import HttpResponse
 
 from executions import bell, errands, purses, tool_calls, worker
 from gateway import pressure, pricing
@@ -112,8 +113,14 @@ def every_answer_is_as_it_is_published(monkeypatch):
 
     def watched(self, request, *args, **kwargs):
         response = dispatch(self, request, *args, **kwargs)
-        response.render()
-        complaints.append(complaint(request.resolver_match.route, request.method, response))
+        judged = response
+        if response.streaming:
+            body = b"".join(response.streaming_content)
+            response.streaming_content = [body]
+            judged = HttpResponse(body, status=response.status_code, headers=response.headers)
+        else:
+            response.render()
+        complaints.append(complaint(request.resolver_match.route, request.method, judged))
         return response
 
     monkeypatch.setattr(View, "dispatch", watched)

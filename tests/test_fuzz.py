@@ -22,7 +22,7 @@ from schemathesis.specs.openapi import checks
 from config.wsgi import application
 from projects.models import ApiKey, Scope
 from tests.cast import REFUND
-from tests.neighbours import ids_of
+from tests.neighbours import WORDS, ids_of
 from wire.openapi import document
 
 SEED = int(os.environ.get("SEED", "20261123"))
@@ -42,7 +42,7 @@ CHECKS = [
 def primed(names: dict[str, str]) -> dict:
     """The schema, in which the names and the definition of what there is are known, so that requests get behind the door."""
     known = copy.deepcopy(document())
-    known_names = {kind.partition(":")[2]: name for kind, name in names.items()}
+    known_names = {kind.partition(":")[2]: name for kind, name in {**WORDS, **names}.items()}
     for methods in known["paths"].values():
         for operation in methods.values():
             del operation["security"]  # the key is there: requests without one are tests of their own

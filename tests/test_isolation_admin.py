@@ -38,6 +38,7 @@ WITH_A_ROW = (
     *("replace", "confirm", "retire"),
     *("decide", "reopen"),
     *("answer", "redesign"),
+    "exports",
 )
 
 

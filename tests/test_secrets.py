@@ -262,6 +262,7 @@ def addresses(house: House) -> Iterator[str]:
         "budget_id": list(house.workflow.project.budgets.values_list("pk", flat=True)),
         "name": [house.workflow.name],
         "number": ["1.0.0", "7.7.7"],
+        "table": ["calls", "days", "evaluations", "executions", "flags", "models", "shadows", "steps", "versions"],
         "endpoint_id": list(Endpoint.objects.values_list("pk", flat=True)),
         "delivery_id": list(Delivery.objects.values_list("pk", flat=True)),
     }
@@ -340,7 +341,7 @@ def test_no_address_of_the_api_tells_one(house):
     for path in addresses(house):
         answer = house.client.get(path)
         assert answer.status_code == 200, path
-        assert_nothing_in(answer.content.decode() + str(answer.headers), path, *house.secrets)
+        assert_nothing_in(answer.getvalue().decode() + str(answer.headers), path, *house.secrets)
         asked += 1
     assert asked > 30
     statuses = {one["status"] for one in house.client.get("/api/v1/executions").json()["results"]}
@@ -443,7 +444,7 @@ def test_without_redaction_they_would_come_out_everywhere(db, log, provider, tal
     for message in ("complete", "complaint", "refuse", "moon"):
         house.execute(message)
     secret = OF_A_FORM[0]
-    told = [path for path in addresses(house) if secret in house.client.get(path).content.decode()]
+    told = [path for path in addresses(house) if secret in house.client.get(path).getvalue().decode()]
     shown = [path for path in pages() if secret in reviewer.get(path).content.decode()]
     kept = [table for table, rows in tables() if secret in rows]
     assert {path.split("/")[3] for path in told} >= {"executions", "flags", "workflows"}

@@ -110,6 +110,8 @@ class Schema(AutoSchema):
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if model is not None:
             answer["content"] = {"application/json": {"schema": self._component(model)}}
+            for kind in getattr(model, "also", ()):
+                answer["content"][kind] = {"schema": {"type": "string"}}
         return answer
 
     def _component(self, model: type[BaseModel]) -> dict[str, str]:

@@ -322,6 +322,7 @@ PAGES = {
         "<path:object_id>/add-case/": ("created", CASE),
         "<path:object_id>/import-cases/": ("changed", {"file": SimpleUploadedFile("cases.jsonl", UNCOVERED)}),
         "<path:object_id>/export-cases/": ("exported", {"format": "csv"}),
+        "<path:object_id>/exports/": ("exported", {"table": "calls", "format": "csv", "money": "real"}),
     },
     "evaluations.gate": {
         "<path:object_id>/change/": ("stated", {"min_cases": "30", "margin": "0.05", "min_recall": "0.9"}),
