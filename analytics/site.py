@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "projects.Provider": "Providers of models",
         "notifications.Endpoint": "Endpoints: who is told",
         "notifications.Delivery": "Deliveries: what was told",
+        "reports.Digest": "Digests: summaries at fixed times",
         "projects.AuditEvent": "Audit: who did what",
     },
     "Installation": {

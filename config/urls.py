@@ -28,6 +28,7 @@ from notifications.metrics import telling
 from projects import api as audit
 from projects.accounts import login
 from reports import api as exports
+from reports import digest_api as digests
 from shadows import api as shadows
 from wire import errors, openapi
 from wire.metrics import Remembered, exposition
@@ -130,6 +131,9 @@ api = [
     path("endpoints/<uuid:endpoint_id>/test", notifications.EndpointTest.as_view()),
     path("endpoints/<uuid:endpoint_id>/deliveries", notifications.EndpointDeliveries.as_view()),
     path("deliveries/<uuid:delivery_id>/redelivery", notifications.Redelivery.as_view()),
+    path("digests", digests.DigestList.as_view()),
+    path("digests/<uuid:digest_id>", digests.DigestDetail.as_view()),
+    path("digests/<uuid:digest_id>/test", digests.DigestTest.as_view()),
 ]
 
 # What is told in /metrics, each remembered for so many seconds.

@@ -103,7 +103,12 @@ def _claim_webhooks(endpoint: Endpoint, limit: int) -> list[Claim]:
 
 
 def _claim_mail(endpoint: Endpoint) -> list[Claim]:
-    rows = _claim(Delivery.objects.due(within=GATHERS).filter(endpoint=endpoint), IN_ONE_MAIL)
+    """What is a letter goes by itself, one at a time: what came of it is its own."""
+    letters = Delivery.objects.due().filter(endpoint=endpoint, type__in=mail.letters)
+    if rows := _claim(letters, 1):
+        return [Claim(endpoint, tuple((pk, attempts) for pk, attempts, _ in rows), (rows[0][2],))]
+    others = Delivery.objects.due(within=GATHERS).filter(endpoint=endpoint).exclude(type__in=mail.letters)
+    rows = _claim(others, IN_ONE_MAIL)
     ids = tuple((pk, attempts) for pk, attempts, _ in rows)
     return [Claim(endpoint, ids, tuple(body for *_, body in rows))] if rows else []
 

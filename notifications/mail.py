@@ -1,7 +1,7 @@
 """One mail of all that an address is to be told of at this moment: plain text, grouped, with the pages to go to."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -24,6 +24,10 @@ SAID = {
     TEST: ("This is a test", "tests"),
 }
 Told = dict[str, Any]  # the body of a delivery
+Letter = Callable[[Endpoint, Told], EmailMessage]
+
+# Type → who writes a mail of its own for each delivery of it. It stands above, and says so when it is loaded.
+letters: dict[str, Letter] = {}
 
 
 def send(endpoint: Endpoint, bodies: Sequence[str]) -> Outcome:
@@ -32,10 +36,16 @@ def send(endpoint: Endpoint, bodies: Sequence[str]) -> Outcome:
         return Outcome(error="No mail server is configured any more: the operator sets EMAIL_URL.")
     told = [json.loads(body) for body in bodies]
     try:
-        EmailMessage(subject(endpoint, told), text(endpoint, told), to=[endpoint.address]).send()
+        _written(endpoint, told).send()
     except Exception as error:  # of many libraries; its words may quote what it was given
         return Outcome(error=f"The mail server did not take it ({type(error).__name__}).")
     return Outcome()
+
+
+def _written(endpoint: Endpoint, told: Sequence[Told]) -> EmailMessage:
+    if write := letters.get(told[0]["type"]):
+        return write(endpoint, told[0])  # which is alone: see `delivering`
+    return EmailMessage(subject(endpoint, told), text(endpoint, told), to=[endpoint.address])
 
 
 def subject(endpoint: Endpoint, told: Sequence[Told]) -> str:

@@ -43,6 +43,7 @@ class Type(models.TextChoices):
     WAITING = "flag.waiting", "a flag waits for a person"
     PARKED = "budget.parked", "a budget parked an execution"
     OVERDUE = "flags.overdue", "a group of flags waits for too long"
+    SUMMARY = "summary.due", "a scheduled summary, where one is sent here"
 
 
 TEST = "endpoint.test"

@@ -46,8 +46,8 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def cell(value: Any) -> str:
-    """Unknown is empty. A text that a spreadsheet would take for a formula gets an apostrophe before it, and so does one that begins
-    with an apostrophe: whoever takes one away has what was there. A number is never a formula."""
+    """Unknown is empty. A text that a spreadsheet would take for a formula gets an apostrophe before it, and so does one that
+    begins with an apostrophe: whoever takes one away has what was there. A number is never a formula."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -15,6 +15,7 @@ from executions.working import Duty, Parting
 from gateway import pressure
 from notifications import delivering, history, outbox, reminding
 from projects import idempotency
+from reports import sending
 from shadows import drawing as shadows_drawing
 from shadows import running as shadowing
 
@@ -76,4 +77,5 @@ DUTIES: tuple[Duty, ...] = (
     rarely(10, reminding.remind),
     rarely(10, delivering.give_up),
     rarely(10, outbox.forget_the_old_ones),
+    rarely(20, sending.send_due),  # a look at an index, until a summary is due
 )

@@ -4,6 +4,7 @@ import os
 import socket
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connection, transaction
@@ -152,6 +153,7 @@ def neighbours(django_db_setup, django_db_blocker):
 
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
         patch.setattr(tools, "_registry", tools.registered())
+        patch.setattr(settings, "EMAIL_CONFIGURED", True)
         yield cast.neighbours()
         transaction.set_rollback(True)
 

@@ -32,6 +32,7 @@ from notifications.models import Delivery, Endpoint, Overdue, Type
 from notifications.outbox import try_out
 from projects import tools
 from projects.models import ApiKey, Project, Scope
+from reports.models import Digest
 from shadows.models import Plan, Shadow
 from tests.cast import REFUND, envelope, make_project, make_workflow, models_answer
 from tests.evaluations.evaluated import add_case, evaluate, replay
@@ -48,6 +49,7 @@ OWN = (
     "shadows",
     "analytics",
     "notifications",
+    "reports",
 )  # the apps that keep something
 CASE = {"kind": "covered", "input": {"message": "a refund"}, "expected": {"kind": "refund"}}
 TASK = "Say whether a customer asks for a refund, a thousand times a month."
@@ -114,6 +116,9 @@ BODIES = {
     ("POST", "endpoints/<uuid:endpoint_id>/secret"): {},
     ("POST", "endpoints/<uuid:endpoint_id>/test"): {},
     ("POST", "deliveries/<uuid:delivery_id>/redelivery"): {},
+    ("POST", "digests"): {"every": "day", "emails": ["alice@example.com"]},
+    ("PATCH", "digests/<uuid:digest_id>"): {"hour": 5},
+    ("POST", "digests/<uuid:digest_id>/test"): {},
     ("POST", "groups/<uuid:group_id>/resolution"): {"resolution": "redesign"},
     ("POST", "flags/<uuid:flag_id>/resolution"): {"resolution": "answered", "output": {"kind": "other"}},
     ("POST", "workflows/<str:name>/what-if"): {"volume_per_month": 1_000},
@@ -150,6 +155,7 @@ class Neighbours:
             "uuid:group_id": UNKNOWN_ID,
             "uuid:endpoint_id": UNKNOWN_ID,
             "uuid:delivery_id": UNKNOWN_ID,
+            "uuid:digest_id": UNKNOWN_ID,
         }
 
     @property
@@ -168,6 +174,7 @@ class Neighbours:
             Endpoint.objects.filter(project=self.foreign.project),
             Delivery.objects.filter(endpoint__project=self.foreign.project),
             UsageImport.objects.filter(project=self.foreign.project),
+            Digest.objects.filter(project=self.foreign.project),
         )
         return {CANARY, *(str(pk) for kind in rows for pk in kind.values_list("pk", flat=True))}
 
@@ -190,6 +197,7 @@ def ids_of(workflow: Workflow, number: str = "7.7.7") -> dict[str, str]:
         "uuid:flag_id": str(flags.earliest("created_at").pk),
         "uuid:group_id": str(workflow.groups.open().earliest("pk").pk),
         "uuid:endpoint_id": str(workflow.project.endpoints.earliest("created_at").pk),
+        "uuid:digest_id": str(workflow.digests.earliest("pk").pk),
         "uuid:delivery_id": str(Delivery.objects.filter(endpoint__project=workflow.project).earliest("created_at").pk),
     }
 
@@ -367,6 +375,7 @@ def _endpoint(workflow: Workflow, name: str) -> None:
     delivery.answer = delivery.error = name
     delivery.save()
     Overdue.objects.create(endpoint=endpoint, workflow=workflow.pk, step=name, reason="uncovered")
+    Digest(project=workflow.project, workflow=workflow, every="week", created_by=name).begin([endpoint])
 
 
 def client_of(project: Project, *scopes: str) -> Client:

@@ -111,4 +111,5 @@ def test_every_worker_does_all_of_it():
     done += ["gather_flags"]
     done += ["fold", "forget_the_old", "purge_the_old", "forget_answers", "forget_the_ended", "tell_gates"]
     done += ["collect", "deliver", "remind", "give_up", "forget_the_old_ones"]
+    done += ["send_due"]  # summaries
     assert [duty.__name__ for duty in DUTIES] == done

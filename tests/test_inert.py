@@ -29,6 +29,7 @@ from notifications.models import Delivery, Endpoint
 from projects import tools
 from projects.models import Project, Scope
 from projects.tools import ToolError
+from reports.models import Digest
 from tests.cast import REFUND, envelope, make_project
 from tests.evaluations.evaluated import add_case, evaluate, replay
 from tests.neighbours import BODIES, CALLS, client_of, filled
@@ -234,6 +235,7 @@ def project(monkeypatch) -> Project:
     endpoint = Endpoint(project=project, kind="webhook", address=HARM, events=[HARM], disabled_because=SHORT)
     endpoint.created_by = SHORT
     endpoint.begin()
+    Digest(project=project, workflow=workflow, created_by=SHORT).begin([endpoint])
     body = json.dumps({"type": HARM, "data": {HARM: HARM}})
     Delivery.objects.create(endpoint=endpoint, type="flag.waiting", body=body, answer=HARM, error=HARM[:300])
     Limit.objects.create(provider="scripted", model=HARM[:200], concurrent=1)
@@ -343,6 +345,7 @@ def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     Endpoint.objects.update(events=["flag.waiting"])  # the one thing of it that has a list of words
     ids = {"str:name": "harm", "str:number": "1.0.0", "int:budget_id": str(Budget.objects.get().pk)}
     ids["uuid:endpoint_id"] = str(Endpoint.objects.get().pk)
+    ids["uuid:digest_id"] = str(Digest.objects.get().pk)
     ids["uuid:search_id"] = str(TierSearch.objects.get().pk)
     ids["uuid:replay_id"] = str(Replay.objects.get().pk)
     ids["uuid:design_id"] = str(Design.objects.get().pk)
@@ -393,6 +396,7 @@ def test_what_is_wrong_is_said_as_json_and_nothing_else(project):
                 "int:result_id": str(Evaluation.objects.get().results.first().pk),
                 "uuid:endpoint_id": str(Endpoint.objects.get().pk),
                 "uuid:delivery_id": str(Delivery.objects.get().pk),
+                "uuid:digest_id": str(Digest.objects.get().pk),
             },
         )
         answer = client.generic(method, path, json.dumps({HARM: HARM}), "application/json")

@@ -44,6 +44,7 @@ TOOL_STEP = [{"id": "look", "kind": "tool", "tool": "?"}]
 NAMES = {"NewExecution.version", "NewBatch.version", "NewRetry.version", "NewReport.version", "NewBudget.workflow"}
 NAMES |= {"NewPrice.provider", "NewEvaluation.version", "NewTierSearch.version", "NewReplay.version"}
 NAMES |= {"NewEndpoint.workflow", "EndpointChange.workflow"}
+NAMES |= {"NewDigest.workflow", "NewDigest.endpoint", "DigestChange.endpoint"}
 NAMES |= {"NewRedesign.groups", "NewRedesign.flags"}  # in tests/designs/test_api.py
 NAMES |= {"NewWorkflow.definition", "NewVersion.definition"}  # tools
 NAMES |= {"NewVersion.resolves"}
@@ -54,6 +55,8 @@ SAYS = {
     *(f"NewEndpoint.{name}" for name in ("kind", "address", "events", "hours")),
     *(f"EndpointChange.{name}" for name in ("address", "events", "hours", "enabled")),
     "NewSecret.keep_hours",
+    *(f"NewDigest.{name}" for name in ("every", "hour", "emails")),
+    *(f"DigestChange.{name}" for name in ("every", "hour", "emails", "enabled")),
     *(f"NewPrice.{name}" for name in ("model", "from_", "batch")),
     *(
         f"{body}.{name}"
@@ -134,6 +137,9 @@ REFERENCES = [
     ("PUT", "prices", "provider", "canary", "nobody"),
     ("POST", "endpoints", "workflow", "canary-refund", "nobodys-refund"),
     ("PATCH", "endpoints/<uuid:endpoint_id>", "workflow", "canary-refund", "nobodys-refund"),
+    ("POST", "digests", "workflow", "canary-refund", "nobodys-refund"),
+    ("POST", "digests", "endpoint", "uuid:endpoint_id", UNKNOWN_ID),
+    ("PATCH", "digests/<uuid:digest_id>", "endpoint", "uuid:endpoint_id", UNKNOWN_ID),
     ("POST", "workflows", "definition", "canary.lookup", "nobodys.lookup"),
     ("POST", "workflows/<str:name>/versions", "definition", "canary.lookup", "nobodys.lookup"),
     ("POST", "workflows/<str:name>/versions", "resolves", "uuid:flag_id", UNKNOWN_ID),

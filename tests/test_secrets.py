@@ -33,6 +33,7 @@ from notifications import delivering, history
 from notifications.models import Delivery, Endpoint, Type
 from projects.models import ApiKey, Tool
 from projects.tools import ToolError, tool
+from reports.models import Digest
 from tests.cast import REFUND, envelope, make_project, make_workflow
 from tests.evaluations.evaluated import complete
 from tests.messages_server import MessagesServer, error
@@ -264,6 +265,7 @@ def addresses(house: House) -> Iterator[str]:
         "number": ["1.0.0", "7.7.7"],
         "table": ["calls", "days", "evaluations", "executions", "flags", "models", "shadows", "steps", "versions"],
         "endpoint_id": list(Endpoint.objects.values_list("pk", flat=True)),
+        "digest_id": list(Digest.objects.values_list("pk", flat=True)),
         "delivery_id": list(Delivery.objects.values_list("pk", flat=True)),
     }
     for method, pattern in CALLS:

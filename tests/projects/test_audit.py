@@ -271,6 +271,7 @@ ADDED = {
         **{"project": "{project}", "kind": "webhook", "address": "https://93.184.215.14/", "enabled": "on"},
         **{"events": ["flag.waiting"], "hours": "24"},
     },
+    "reports.digest": {"project": "{project}", "every": "day", "hour": "6", "enabled": "on", "endpoint": "{endpoint}"},
     "auth.user": {"username": "anew", "password1": "a long password!", "password2": "a long password!"},
     "auth.group": {"name": "anew"},
     "projects.tool": {
@@ -288,6 +289,7 @@ CHANGED = {
         **{"address": "https://93.184.215.14/", "enabled": "on"},
         **{"events": ["flag.waiting"], "hours": "5"},
     },
+    "reports.digest": {"every": "day", "hour": "7", "enabled": "on", "endpoint": "{endpoint}"},
     "auth.user": {
         **{"username": "other", "is_active": "on", "is_staff": "on"},
         **{"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"},
@@ -295,7 +297,7 @@ CHANGED = {
     "auth.group": {"name": "other"},
     "projects.tool": {"schema": '{"type": "number"}', "enabled": "on", "timeout": "10", "retries": "0"},
 }
-DELETED = {"projects.tool", "gateway.limit", "workflows.budget", "auth.user", "auth.group"}
+DELETED = {"reports.digest", "projects.tool", "gateway.limit", "workflows.budget", "auth.user", "auth.group"}
 CASE = {"outcome": "uncovered", "input": '{"message": "the moon"}', "weight": "1"}
 UNCOVERED = b'{"kind": "uncovered", "input": {"message": "the sun"}}'
 # Pages and actions of our own, by what they leave; those of a kind that is only read are for looking.
@@ -346,6 +348,7 @@ PAGES = {
     },
 }
 ACTIONS = {"projects.apikey": {"revoke": "revoked"}, "notifications.delivery": {"send_again": "redelivered"}}
+ACTIONS["reports.digest"] = {"send_test": "tested"}
 ACTIONS["evaluations.case"] = {"confirm": "changed", "retire": "changed"}
 
 
@@ -411,14 +414,19 @@ LOOKED_AT |= {"<path:object_id>/make-case/", "<path:object_id>/replace/"}
 # An evaluation and a search that are begun are events too: they take two forms, see test_pages.py and test_search_page.py there.
 # So are designs and redesigns: see tests/designs/test_pages.py.
 LOOKED_AT |= {"begin/", "<path:object_id>/answer/", "<path:object_id>/redesign/"}
+
+
+def filled_in_for(both, said: dict) -> dict:
+    known = {"{project}": str(both.own.project_id), "{endpoint}": str(both.own.project.endpoints.get().pk)}
+    return {key: known.get(value, value) if isinstance(value, str) else value for key, value in said.items()}
+
+
 OF_TRIALS = {"<path:object_id>/try/", "<path:object_id>/evaluate/", "<path:object_id>/search-tiers/"}
 
 
 @pytest.mark.parametrize("kind", [one for one in admin.site._registry if label(one) in ADDED], ids=label)
 def test_what_is_added_leaves_an_event(kind, both, operator):
-    filled_in = {
-        key: str(both.own.project_id) if value == "{project}" else value for key, value in ADDED[label(kind)].items()
-    }
+    filled_in = filled_in_for(both, ADDED[label(kind)])
     before = AuditEvent.objects.count()
     query = "?kind=schema" if kind is Tool else ""
     came = operator.post(page_of(kind, f"add/{query}"), filled_in)
@@ -438,7 +446,7 @@ def test_what_is_added_leaves_an_event(kind, both, operator):
 @pytest.mark.parametrize("kind", [one for one in admin.site._registry if label(one) in CHANGED], ids=label)
 def test_what_is_changed_leaves_an_event(kind, both, operator):
     row, before = row_of(kind, both), AuditEvent.objects.count()
-    came = operator.post(page_of(kind, f"{row.pk}/change/"), CHANGED[label(kind)])
+    came = operator.post(page_of(kind, f"{row.pk}/change/"), filled_in_for(both, CHANGED[label(kind)]))
     assert came.status_code == 302, came.content.decode()
     [event] = newest(AuditEvent.objects.count() - before)
     assert (event.actor, event.operator, event.verb) == ("user:root", True, "changed")

@@ -320,9 +320,7 @@ def test_the_command_writes_the_same_file(workflow, tmp_path):
         "/api/v1/exports/calls?format=csv&since=2026-11-01&simulated=false"
     )
     assert path.read_bytes() == answer.getvalue()
-    assert [event.actor for event in AuditEvent.objects.filter(verb="exported").order_by("pk")][0] == (
-        "command:export_report"
-    )
+    assert AuditEvent.objects.filter(verb="exported").earliest("pk").actor == "command:export_report"
 
 
 # In the admin.

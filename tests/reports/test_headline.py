@@ -1,0 +1,54 @@
+"""A summary in one sentence, with its evidence."""
+
+import pytest
+
+from reports.headline import headline
+
+SUMMARY = {
+    **{"executions": 412, "finished": 412, "completed": 412, "unpriced_calls": 0, "complete": True},
+    **{"simulated": False, "unproven": False, "overridden": [], "total_cost": "137.592", "savings": "2202.408"},
+    **{"if_all_frontier": "2340.00", "savings_percent": "94.12"},
+    "baseline": {"method": "repriced_warm", "n": 412, "estimated": True, "unpriced": 0},
+}
+NOTHING = {
+    **{
+        "executions": 0,
+        "finished": 0,
+        "completed": 0,
+        "total_cost": "0.00",
+        "savings": "0.00",
+        "if_all_frontier": "0.00",
+    },
+    **{"savings_percent": None, "baseline": {"method": "repriced_warm", "n": 0, "estimated": True, "unpriced": 0}},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({}, "Saved 94.12% of 2,340.00 USD, repriced warm, estimated, n = 412."),
+        (
+            {"simulated": True, "unproven": True, "overridden": [{"workflow": "refund"}]},
+            "Saved 94.12% of 2,340.00 USD, repriced warm, estimated, n = 412, simulated, unproven, overridden.",
+        ),
+        (
+            {"savings": "-12.345", "if_all_frontier": "0.000245"},
+            "Cost 12.34 USD more than the 0.000245 USD of all-frontier, repriced warm, estimated, n = 412.",
+        ),
+        (
+            {"savings": None, "savings_percent": None, "unpriced_calls": 3, "complete": False},
+            "Savings unknown: 3 calls have no price, repriced warm, estimated, n = 412, incomplete.",
+        ),
+        (
+            {"savings": None, "if_all_frontier": None, "baseline": {**SUMMARY["baseline"], "unpriced": 7}},
+            "Savings unknown: 7 answers have no price to compare with, repriced warm, estimated, n = 412.",
+        ),
+        (
+            {**NOTHING, "total_cost": "5.20", "savings": "-5.20"},
+            "Spent 5.20 USD, with no execution completed that it could have saved on.",
+        ),
+        ({**NOTHING, "unproven": True}, "No execution, and no cost, unproven."),
+    ],
+)
+def test_it_says_what_was_saved_and_what_that_is_worth(said, sentence):
+    assert headline({**SUMMARY, **said}) == sentence
