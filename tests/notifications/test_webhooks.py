@@ -376,5 +376,5 @@ def test_what_is_told_stays_small(workflow):
     assert set(json.loads(Delivery.objects.get().body)) == {"type", "timestamp", "data"}
     assert set(Type.values) == {
         *("execution.completed", "execution.failed", "execution.cancelled"),
-        *("flag.waiting", "budget.parked", "flags.overdue"),
+        *("flag.waiting", "budget.parked", "flags.overdue", "summary.due"),
     }
