@@ -12,7 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from executions.lanes import OF_STEP, QUALITY
-from gateway import cacheable, pricing
+from gateway import pricing
+from gateway.caching import cacheable_minimum
 from gateway.models import Call
 from gateway.prices import KINDS, Price, same_entry
 from gateway.providers.registry import provider_of
@@ -102,7 +103,7 @@ class Repricing:
         if self.question.caching is None:
             return usage
         prefix = min(call.prefix_tokens, usage.prompt) if self.question.caching else 0
-        least = cacheable.minimum(target.partition(":")[2]) if prefix else 0
+        least = cacheable_minimum(call.project, *target.split(":", 1)) if prefix else 0
         if least is None:
             self.missing[Missing.MINIMUM, target] += 1
             return None
