@@ -372,7 +372,7 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         path = path.replace("exports/executions", "exports/days")
     also = "&baseline=measured" if name == "subject" and pattern.endswith(("costs", "waterfall")) else ""
     paths = tuple(f"{path}?{name}={value}{also}" for value in told)
-    if pattern in ("prices", "reconciliation", "workflows/<str:name>/groups"):
+    if pattern.endswith(("prices", "reconciliation", "groups", "advice")):
         # What the own project has stated, its providers, and what one execution costs, is remembered for a few seconds.
         mallory.get(path)
     foreign, nobodys = twice(mallory, "GET", (paths[0], paths[-1]))

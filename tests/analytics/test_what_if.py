@@ -268,7 +268,9 @@ def test_where_the_minimum_is_not_known_nothing_is_guessed(workflow):
     cacheable(workflow, NOON)
     said = asked(workflow, caching=True, models={"cheap": "openai:gpt-4-turbo"}, volume_per_month=1)
     assert costs(said) == ("0.007", None)
-    assert said["unknown"] == ["From how many tokens on openai:gpt-4-turbo caches a prompt is not known: 1 call would be of it."]
+    assert said["unknown"] == [
+        "From how many tokens on openai:gpt-4-turbo caches a prompt is not known: 1 call would be of it."
+    ]
 
 
 def test_without_a_cache_all_tokens_of_a_prompt_are_input(workflow):
