@@ -305,6 +305,7 @@ def quality(of: Figures) -> Finding:
         do = Do(
             "Read what was rejected, and make cases of it.", f"GET executions?workflow={of.workflow}&feedback=rejected"
         )
+        do = of.do("Read where they differ, and make cases of it.", "GET", "shadows") if disagrees else do
         return Finding("quality", Verdict.BAD, " ".join(lines), told, do)
     agrees = bool(intervals) and all(interval.low >= asked for interval in intervals.values())
     accepted = most is not None and most.high <= MAX_REJECTED

@@ -427,7 +427,7 @@ def test_what_it_says_to_do_has_an_address_that_there_is():
     folder = Path(analytics.advice.__file__).parent
     named = set(re.findall(r'"(GET|POST|PUT)", "([a-z-]+)', (folder / "rules.py").read_text()))
     named |= {("POST", word) for word in re.findall(r'\{path\}/([a-z-]+)"', (folder / "next_step.py").read_text())}
-    words = {"cases", "costs", "evaluations", "groups", "redesigns", "shadow-plan", "tier-searches", "versions"}
-    assert {word for _, word in named} == words
+    words = {"cases", "costs", "evaluations", "groups", "redesigns", "shadow-plan", "shadows", "tier-searches"}
+    assert {word for _, word in named} == words | {"versions"}
     known = {(method, str(one.pattern)) for one in urls.api for method in one.callback.view_class.scopes}
     assert {one for one in named if (one[0], f"workflows/<str:name>/{one[1]}") not in known} == set()

@@ -261,7 +261,12 @@ def test_the_two_subjects_of_shadows_are_held_apart():
         "200 of 200 shadows of the workflow agree (98.12% to 100.00%), and its gate asks for 88.00%. "
         "100 of 200 shadows of the task agree (43.14% to 56.86%), and its gate asks for 88.00%."
     )
-    assert one.do.address == "GET executions?workflow=refund&feedback=rejected"
+    assert one.do.address == "GET workflows/refund/shadows"
+
+
+def test_what_was_rejected_is_where_to_look_where_shadows_agree():
+    one = found("quality", rejected=25, judged=25)
+    assert (one.verdict, one.do.address) == ("bad", "GET executions?workflow=refund&feedback=rejected")
 
 
 @pytest.mark.parametrize(
