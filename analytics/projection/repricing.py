@@ -103,7 +103,7 @@ class Repricing:
         if self.question.caching is None:
             return usage
         prefix = min(call.prefix_tokens, usage.prompt) if self.question.caching else 0
-        least = cacheable_minimum(call.project, *target.split(":", 1)) if prefix else 0
+        least = cacheable_minimum(self.project, *target.split(":", 1)) if prefix else 0
         if least is None:
             self.missing[Missing.MINIMUM, target] += 1
             return None

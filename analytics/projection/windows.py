@@ -6,26 +6,26 @@ from datetime import date, timedelta
 from ..extent import Extent
 from ..reading import Reading
 
-USUAL = timedelta(days=30)
+USUAL = 30
 ONE = timedelta(days=1)
 
 
 def window_of(extent: Extent, today: date) -> Extent:
     """With both ends: from the first day on which an execution was accepted or ended at the earliest, up to today at the latest.
     Of a workflow that is younger than thirty days, today counts as a whole day: that says too little rather than too much.
-    Ends before it begins where there is none of these days."""
+    It holds no day where there is none of these."""
     first = _first_day(extent)
     if first is None:
         return replace(extent, since=today, until=today)
     until = min(extent.until or today, today + ONE)
-    since = extent.since or until - USUAL
+    since = extent.since or date.fromordinal(max(1, until.toordinal() - USUAL))
     if extent.until is None and (extent.since or first > since):
         until = today + ONE
-    return replace(extent, since=max(since, first), until=until)
+    return replace(extent, since=min(max(since, first), until), until=until)
 
 
 def days_in(window: Extent) -> int:
-    return max(0, (window.until - window.since).days)
+    return (window.until - window.since).days
 
 
 def _first_day(extent: Extent) -> date | None:

@@ -266,10 +266,10 @@ def test_below_the_minimum_of_a_model_nothing_is_cached(workflow):
 
 def test_where_the_minimum_is_not_known_nothing_is_guessed(workflow):
     cacheable(workflow, NOON)
-    said = asked(workflow, caching=True, models={"cheap": "openai:gpt-4-turbo"}, volume_per_month=1)
+    said = asked(workflow, caching=True, models={"cheap": "openai:gpt-3.5-turbo"}, volume_per_month=1)
     assert costs(said) == ("0.007", None)
     assert said["unknown"] == [
-        "From how many tokens on openai:gpt-4-turbo caches a prompt is not known: 1 call would be of it."
+        "From how many tokens on openai:gpt-3.5-turbo caches a prompt is not known: 1 call would be of it."
     ]
 
 
