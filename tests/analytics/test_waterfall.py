@@ -8,6 +8,8 @@ import pytest
 from analytics.baselines import Method
 from analytics.extent import Extent
 from analytics.ledger import Ledger
+from analytics.models import AnswerCell
+from analytics.reconcile import checks
 from analytics.representation import represent_waterfall
 from analytics.rollups import fold, fold_batch
 from analytics.waterfall import rest, waterfall
@@ -227,6 +229,19 @@ def test_odd_prices_leave_nothing_over(workflow):
         assert found.complete
         assert rest(found) == found.summary.balance.total_cost
         assert found.parts == waterfall(about, method, Ledger).parts
+
+
+def test_reconcile_names_a_part_that_is_not_the_ledgers(workflow):
+    make_answer(make_execution(workflow), HAIKU, CACHED)
+    while fold():
+        pass
+    assert [one for check in checks(workflow.project) for one in check()] == []
+    AnswerCell.objects.update(price_cache_read=2 * 10**11)
+    found = [one for check in checks(workflow.project) for one in check()]
+    assert {(one.where, one.figure, one.ledger, one.found) for one in found} == {
+        ("waterfall", "tier", 48 * 10**9, 49 * 10**9),
+        ("waterfall", "cache", -36 * 10**9, -37 * 10**9),
+    }
 
 
 def test_a_project_is_all_of_its_workflows(workflow):
