@@ -341,4 +341,5 @@ def test_every_post_of_the_api_is_tested_here_or_in_its_own_file():
         "deliveries/<uuid:delivery_id>/redelivery",
         "workflows/<str:name>/what-if",  # in tests/analytics/test_what_if.py
     }
+    known |= {"digests", "digests/<uuid:digest_id>/test"}  # see tests/reports/test_digests.py
     assert {str(one.pattern) for one in urls.api if "POST" in one.callback.view_class.scopes} == known
