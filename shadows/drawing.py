@@ -8,7 +8,7 @@ of those with and without a flag the same share is drawn: in every stratum the h
 import logging
 import time
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import NamedTuple
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 SECONDS = 0.2  # that a round of the housekeeping gives it
 AT_A_TIME = 1_000  # executions looked at behind one lock
 LATEST = timedelta(seconds=30)  # so long after it ended by its worker's clock an execution may be committed
+REREAD = timedelta(minutes=1)  # of which a look reads again what it has read
 EARLIEST = timedelta(hours=24)  # what completed longer ago is not drawn any more
 
 
@@ -84,13 +85,22 @@ def draw(pk: int) -> int:
         return 0
     simulated = is_simulated(plan.workflow.project_id, what.model)
     seen = list(_completed(plan, simulated).values_list("finished_at", "pk")[:AT_A_TIME])
-    if not seen:
-        return 0
     ids = [execution_id for _, execution_id in seen if is_drawn(execution_id, plan.subject, plan.share)]
-    _write(plan, what, simulated, ids)
-    plan.looked_until, plan.looked_id = seen[-1]
-    plan.save(update_fields=["looked_until", "looked_id"])
+    if ids:
+        _write(plan, what, simulated, ids)
+    _remember(plan, seen)
     return len(seen)
+
+
+def _remember(plan: Plan, seen: Sequence[tuple[datetime, UUID]]) -> None:
+    """How far it looked. Where there is no more, that is nearly now: what is of no production, or drawn by nobody, is not read
+    again and again."""
+    nearly = timezone.now() - LATEST - REREAD
+    there_is_more = len(seen) == AT_A_TIME
+    until, last = seen[-1] if seen and (there_is_more or seen[-1][0] > nearly) else (nearly, None)
+    if seen or plan.looked_until is None or until - plan.looked_until > REREAD:
+        plan.looked_until, plan.looked_id = until, last
+        plan.save(update_fields=["looked_until", "looked_id"])
 
 
 def _completed(plan: Plan, simulated: bool) -> QuerySet[Execution]:
@@ -105,7 +115,7 @@ def _completed(plan: Plan, simulated: bool) -> QuerySet[Execution]:
         finished_at__gte=max(begins, plan.looked_until or begins),
         finished_at__lt=now - LATEST,
     )
-    if plan.looked_until:
+    if plan.looked_id:
         found = found.exclude(Q(finished_at=plan.looked_until, pk__lte=plan.looked_id))
     return found.order_by("finished_at", "pk")
 

@@ -1,6 +1,7 @@
 """Which executions get a shadow: as the hash of their ids says, and no other."""
 
 import threading
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -202,3 +203,17 @@ def test_an_execution_pays_nothing_for_it(django_assert_num_queries):
     plan(workflow)
     with django_assert_num_queries(len(without)):
         execute(workflow, "a refund")
+
+
+def test_what_is_not_drawn_is_not_read_again_and_again():
+    workflow, [past] = refunds()
+    ended(past, minutes=20)
+    Execution.objects.update(purpose="trial")
+    plan(workflow)
+    drawing.draw(workflow.pk)
+    row = Plan.objects.get()
+    assert timezone.now() - timedelta(minutes=3) < row.looked_until < timezone.now() - timedelta(minutes=1)
+    Execution.objects.update(purpose="production")
+    assert drawing.draw(workflow.pk) == 0
+    ended(past, seconds=45)
+    assert drawing.draw(workflow.pk) == 1, "what completes later is behind it"
