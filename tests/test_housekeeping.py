@@ -107,6 +107,7 @@ def test_two_endpoints_of_one_name_are_told_apart(caplog):
 
 def test_every_worker_does_all_of_it():
     done = ["advance_all", "advance_all"]  # evaluations and replays, and tier searches
+    done += ["draw_all", "advance_all"]  # shadows
     done += ["advance_all", "let_go", "forget_the_old"]  # designs
     done += ["gather_flags"]
     done += ["fold", "forget_the_old", "purge_the_old", "forget_answers", "forget_the_ended", "tell_gates"]

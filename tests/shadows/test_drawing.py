@@ -64,6 +64,7 @@ def test_it_draws_what_completed_and_remembers_how_far_it_looked():
 
 def test_a_look_that_is_cut_goes_on_where_it_stopped(monkeypatch):
     monkeypatch.setattr(drawing, "AT_A_TIME", 2)
+    monkeypatch.setattr(drawing, "SECONDS", 60)
     workflow, pasts = refunds(5)
     Execution.objects.update(finished_at=pasts[0].finished_at)  # at one moment
     plan(workflow)
