@@ -30,7 +30,7 @@ class Tables(View):
 
     scopes = {"GET": Scope.READ}
     filters = {
-        **{name: FILTERS[name] for name in ("since", "until", "baseline", "simulated")},
+        **{name: FILTERS[name] for name in ("since", "until", "baseline", "subject", "simulated")},
         "format": one_of(KINDS),
     }
     answers = {"GET": {200: shown.Export, 422: Problem}}

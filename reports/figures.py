@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
+from analytics.baselines import method_of
 from analytics.costs import declared_designs, summarise
 from analytics.extent import Extent
-from analytics.groups import grouped
 from analytics.models import ExecutionCell
+from analytics.operations import Operation, operations
+from analytics.operations_representation import represent_operation
 from analytics.reading import Reading
-from analytics.representation import represent_group, represent_summary
+from analytics.representation import represent_summary, represent_waterfall
 from analytics.snapshot import snapshot
+from analytics.waterfall import waterfall
 from wire.problems import Invalid
 from workflows.models import Workflow
 
@@ -55,12 +58,33 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "reported_unpriced_calls": ("reported", "unpriced_calls"),
     "baseline_method": ("baseline", "method"),
     "baseline_model": ("baseline", "model"),
+    "baseline_subject": ("baseline", "subject"),
     "baseline_n": ("baseline", "n"),
     "baseline_estimated": ("baseline", "estimated"),
     "baseline_unpriced": ("baseline", "unpriced"),
+    "baseline_borrowed": ("baseline", "borrowed"),
 }
+# 95% intervals of the summary's baseline, in two columns each.
+INTERVALS = {
+    "if_all_frontier": "interval",
+    "savings": "savings_interval",
+    "savings_percent": "savings_percent_interval",
+    "agreement": "agreement_interval",
+}
+SUMMARY = (*FIGURES, *(f"{figure}_{end}" for figure in INTERVALS for end in ("low", "high")))
 TOKENS = ("input", "output", "cache_read", "cache_write")
-COSTS = ("cost", "calls", "unpriced_calls", *(f"{kind}_tokens" for kind in TOKENS))
+OPERATION: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ("executions", "finished", "completed", "cost", "cost_per_completed")},
+    **{name: (name,) for name in ("human_minutes", "human_cost", "cost_per_completed_with_people")},
+    "latency_p50_ms": ("latency_ms", "p50"),
+    "latency_p95_ms": ("latency_ms", "p95"),
+    "call_latency_p50_ms": ("call_latency_ms", "p50"),
+    "call_latency_p95_ms": ("call_latency_ms", "p95"),
+    **{name: (name,) for name in ("calls", "unpriced_calls", "retry_rate", "escalation_rate")},
+    **{f"{kind}_tokens": ("tokens", kind) for kind in TOKENS},
+    "cache_savings": ("cache", "savings"),
+    "batch_savings": ("batch", "savings"),
+}
 
 
 def days(wanted: Wanted) -> list[Row]:
@@ -87,14 +111,21 @@ def _one_day(extent: Extent, day: date) -> Extent:
 
 
 def _flat(extent: Extent, wanted: Wanted) -> Row:
-    return flat(represent_summary(summarise(extent, wanted.method)))
+    return flat(represent_summary(summarise(extent, wanted.method, subject=wanted.subject)))
 
 
 def flat(summary: dict) -> Row:
     """A summary as the API shows it, in columns."""
+    row = _columns(summary, FIGURES)
+    for figure, name in INTERVALS.items():
+        row[f"{figure}_low"], row[f"{figure}_high"] = summary["baseline"][name] or (None, None)
+    return row
+
+
+def _columns(shown: dict, paths: dict[str, tuple[str, ...]]) -> Row:
     row = {}
-    for column, path in FIGURES.items():
-        value = summary
+    for column, path in paths.items():
+        value = shown
         for name in path:
             value = value[name]
         row[column] = value
@@ -112,7 +143,7 @@ def workflows(wanted: Wanted) -> list[Row]:
 
 
 def _workflow(extent: Extent, wanted: Wanted) -> Row:
-    summary = represent_summary(summarise(extent, wanted.method))
+    summary = represent_summary(summarise(extent, wanted.method, subject=wanted.subject))
     overridden = summary["overridden"][0] if summary["overridden"] else {}
     standing = {
         "unproven": summary["unproven"],
@@ -124,22 +155,36 @@ def _workflow(extent: Extent, wanted: Wanted) -> Row:
 
 def groups(by: str) -> Callable[[Wanted], list[Row]]:
     def make(wanted: Wanted) -> list[Row]:
-        return [_group(represent_group(one)) for one in grouped(wanted.extent, by)]
+        return [_group(row) for row in operations(wanted.extent, by)]
 
     return make
 
 
-def _group(shown: dict) -> Row:
-    tokens = shown.pop("tokens")
-    return {**shown, **{f"{kind}_tokens": tokens[kind] for kind in TOKENS}}
+def _group(row: Operation) -> Row:
+    shown = represent_operation(row)
+    return {**{name: shown[name] for name in row.key}, **_columns(shown, OPERATION)}
 
 
-figures("days", ("day", *FIGURES), days, compares=True)
+def levers(wanted: Wanted) -> list[Row]:
+    """The waterfall, from what all-frontier would have cost down to what was paid."""
+    extent = wanted.extent
+    shown = represent_waterfall(waterfall(extent, wanted.method or method_of(extent.workflow), subject=wanted.subject))
+    first, last = ({"part": name, "amount": shown[name], "reason": None} for name in ("if_all_frontier", "total_cost"))
+    return [first, *shown["parts"], last]
+
+
+figures("days", ("day", *SUMMARY), days, compares=True)
 figures(
-    *("workflows", ("workflow", *FIGURES, "unproven", "overridden_by", "overridden_because"), workflows),
+    *("workflows", ("workflow", *SUMMARY, "unproven", "overridden_by", "overridden_because"), workflows),
     compares=True,
     of_projects=True,
 )
-figures("versions", ("workflow", "version", *COSTS), groups("version"))
-figures("steps", ("workflow", "step", *COSTS), groups("step"))
-figures("models", ("model", *COSTS), groups("model"))
+figures("waterfall", ("part", "amount", "reason"), levers, compares=True)
+for table, by, key in (
+    ("versions", "version", ("workflow", "version")),
+    ("steps", "step", ("workflow", "step")),
+    ("tiers", "tier", ("tier",)),
+    ("models", "model", ("model",)),
+    ("lanes", "lane", ("lane",)),
+):
+    figures(table, (*key, *OPERATION), groups(by))

@@ -81,7 +81,7 @@ EVALUATION = (
 )
 SHADOW = (
     *("id", "workflow", "version", "past", "execution", "subject", "model", "flagged", "day", "simulated", "status"),
-    *("attempts", "same", "cost", "created_at", "finished_at"),
+    *("same", "cost", "created_at", "finished_at"),
 )
 
 

@@ -12,10 +12,12 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
+from analytics.api import compared_with
 from analytics.baselines import Method
 from analytics.costs import is_simulated
 from analytics.extent import Extent
 from projects.models import Project
+from shadows.models import Subject
 from wire.problems import Invalid, Malformed, NotFound
 from workflows.models import Workflow
 
@@ -28,10 +30,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Of which extent a table is asked, and by which method figures compare; None: the one in force."""
+    """Of which extent a table is asked, and by which method figures compare; None: the one in force. `subject`: of measured."""
 
     extent: Extent
     method: Method | None = None
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True)
@@ -75,14 +78,17 @@ def table_of(name: str, workflow: Workflow | None) -> Table:
 
 
 def wanted(project: Project, workflow: Workflow | None, table: Table, given: dict[str, Any]) -> Wanted:
-    """Of what a caller says: `since`, `until`, `simulated`, `baseline`. Raises `Malformed`."""
-    since, until, method = given.get("since"), given.get("until"), given.get("baseline")
+    """Of what a caller says: `since`, `until`, `simulated`, `baseline`, `subject`. Raises `Malformed`, `Invalid`."""
+    since, until, method, subject = (given.get(name) for name in ("since", "until", "baseline", "subject"))
     check_days(since, until)
-    if method and not table.compares:
+    if (method or subject) and not table.compares:
         raise Malformed(f"The table {table.name} compares nothing, so it takes no baseline.")
     simulated = given.get("simulated")
     simulated = is_simulated(project, workflow) if simulated is None else simulated
-    return Wanted(Extent(project, workflow, simulated, since, until), Method(method) if method else None)
+    extent = Extent(project, workflow, simulated, since, until)
+    if subject:
+        method, _, subject = compared_with(extent, given)
+    return Wanted(extent, Method(method) if method else None, subject)
 
 
 def check_days(since: date | None, until: date | None) -> None:

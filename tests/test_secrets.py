@@ -263,7 +263,10 @@ def addresses(house: House) -> Iterator[str]:
         "budget_id": list(house.workflow.project.budgets.values_list("pk", flat=True)),
         "name": [house.workflow.name],
         "number": ["1.0.0", "7.7.7"],
-        "table": ["calls", "days", "evaluations", "executions", "flags", "models", "shadows", "steps", "versions"],
+        "table": [
+            *("calls", "days", "evaluations", "executions", "flags", "lanes", "models", "shadows", "steps", "tiers"),
+            *("versions", "waterfall"),
+        ],
         "endpoint_id": list(Endpoint.objects.values_list("pk", flat=True)),
         "digest_id": list(Digest.objects.values_list("pk", flat=True)),
         "delivery_id": list(Delivery.objects.values_list("pk", flat=True)),

@@ -129,18 +129,40 @@ def test_every_workflow_of_a_project_has_its_summary(workflow, ask):
     assert [(row["unproven"], row["overridden_because"]) for row in rows] == [("false", f"'{HOSTILE}"), ("true", "")]
 
 
-def test_versions_steps_and_models_are_the_groups_of_the_costs(workflow, ask):
+def test_groups_are_the_rows_of_the_operators_metrics(workflow, ask):
+    make_answer(make_execution(workflow, lane="fast"), tier="cheap", lane="fast", latency_ms=900)
+    (row,) = ask("exports/versions")
+    assert {name: value for name, value in row.items() if value} == {
+        **{"workflow": "refund", "version": "1.0.0", "executions": "1", "finished": "1", "completed": "1"},
+        **{"cost": "0.002", "cost_per_completed": "0.002", "calls": "1", "unpriced_calls": "0"},
+        **{"latency_p50_ms": "2000", "latency_p95_ms": "2000", "call_latency_p50_ms": "900"},
+        **{"call_latency_p95_ms": "900", "retry_rate": "0.0000", "escalation_rate": "0.0000"},
+        **{"input_tokens": "1000", "output_tokens": "200", "cache_read_tokens": "0", "cache_write_tokens": "0"},
+        **{"cache_savings": "0.00", "batch_savings": "0.00"},
+    }
+    for table, key in (("steps", "classify"), ("tiers", "cheap"), ("models", HAIKU), ("lanes", "fast")):
+        assert [(row[table[:-1]], row["calls"], row["cost"]) for row in ask(f"exports/{table}")] == [
+            (key, "1", "0.002")
+        ]
+
+
+def test_the_waterfall_goes_from_all_frontier_to_what_was_paid(workflow, ask):
     make_answer(make_execution(workflow))
-    assert ask("exports/versions") == [
-        {
-            **{"workflow": "refund", "version": "1.0.0", "cost": "0.002", "calls": "1", "unpriced_calls": "0"},
-            **{"input_tokens": "1000", "output_tokens": "200", "cache_read_tokens": "0", "cache_write_tokens": "0"},
-        }
+    rows = ask("exports/waterfall?baseline=repriced_cold")
+    assert [row["part"] for row in rows] == [
+        *("if_all_frontier", "fewer_calls", "code", "tier", "cache", "batch"),
+        *("unused_calls", "in_doubt", "design", "evaluation", "shadow", "total_cost"),
     ]
-    assert [(row["workflow"], row["step"], row["cost"]) for row in ask("exports/steps")] == [
-        ("refund", "classify", "0.002")
-    ]
-    assert [(row["model"], row["calls"]) for row in ask("exports/models")] == [(HAIKU, "1")]
+    first, *parts, last = [Decimal(row["amount"] or 0) for row in rows]
+    assert (first, last) == (Decimal("0.01"), Decimal("5.202"))
+    assert first - sum(parts) == last
+
+
+def test_a_subject_is_of_what_compares_by_shadows(workflow):
+    client = client_of(workflow.project, "read")
+    assert client.get(f"{REFUND}/exports/days?subject=task").status_code == 422
+    assert client.get(f"{REFUND}/exports/steps?subject=task").status_code == 400
+    assert client.get(f"{REFUND}/exports/days?baseline=measured&subject=task").status_code == 200
 
 
 def test_executions_come_with_their_cost_and_without_their_texts(workflow, ask):
@@ -217,10 +239,10 @@ def test_csv_is_as_rfc_4180_says_and_has_no_byte_order_mark(workflow):
     answer = client_of(workflow.project, "read").get(
         "/api/v1/exports/steps?simulated=false", headers={"Accept": "text/csv"}
     )
-    assert answer.getvalue() == (
-        b"workflow,step,cost,calls,unpriced_calls,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens\r\n"
-        b'refund,"say ""hi"",\r\nthen go",0.002,1,0,1000,200,0,0\r\n'
-    )
+    content = answer.getvalue()
+    assert content.startswith(b"workflow,step,executions,finished,completed,cost,cost_per_completed,human_minutes,")
+    assert b'batch_savings\r\nrefund,"say ""hi"",\r\nthen go",,,,0.002,0.002,,,,,,0,0,1,0,' in content
+    assert content.endswith(b",1000,200,0,0,0.00,0.00\r\n")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"] == 'attachment; filename="alice-steps.csv"'
     assert (answer["X-Content-Type-Options"], answer["Cache-Control"]) == ("nosniff", "no-store")
@@ -301,7 +323,7 @@ def test_no_table_has_a_row_of_another_project(workflow, ask):
     for table in tables.tables(None):
         rows = ask(f"exports/{table.name}")
         assert "theirs" not in str(rows)
-        assert table.name in ("days", "workflows") or rows == []
+        assert table.name in ("days", "workflows", "waterfall") or rows == []
     assert Call.objects.filter(project=elsewhere.project.pk).exists()
 
 
