@@ -153,7 +153,8 @@ def test_a_sentence_says_table_row_figure_and_both_values(capsys):
         "model_planned claude-haiku-4-5, purpose step, lane , outcome ok, reported False, batch False, day 2026-11-16, "
         "project alice, simulated False is 5, the ledger says 2000000000"
     )
-    # Seven of the cell, of the two summaries and of what their waterfalls begin with; and of each of seven groupings of both, the group and the sum of all.
+    # Seven of the cell, the two summaries and what their waterfalls begin with; and of each of seven groupings of both, the
+    # group and the sum of all.
     assert said.splitlines()[-1] == "1 project: 35 differences"
 
 
