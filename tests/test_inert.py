@@ -30,6 +30,7 @@ from projects import tools
 from projects.models import Project, Scope
 from projects.tools import ToolError
 from reports.models import Digest
+from shadows.models import Plan, Shadow
 from tests.cast import REFUND, envelope, make_project
 from tests.evaluations.evaluated import add_case, evaluate, replay
 from tests.neighbours import BODIES, CALLS, client_of, filled
@@ -232,6 +233,7 @@ def project(monkeypatch) -> Project:
     told |= {"simulated": True, "status": "completed", "said": HARM, "chosen": {"say": HARM}, "created_by": SHORT}
     TierSearch.objects.create(project=project, workflow=workflow, version=workflow.live.version, **told)
     _design(workflow)
+    _shadow(workflow)
     endpoint = Endpoint(project=project, kind="webhook", address=HARM, events=[HARM], disabled_because=SHORT)
     endpoint.created_by = SHORT
     endpoint.begin()
@@ -242,6 +244,23 @@ def project(monkeypatch) -> Project:
     worker.Worker.objects.update(name=HARM[:200])
     Group.objects.create(name=SHORT)
     return project
+
+
+def _shadow(workflow) -> None:
+    Plan.objects.create(workflow=workflow, enabled=False, monthly_budget=1, stated_by=HARM[:200])
+    told = {"output": {HARM: HARM}, "same": False, "said": HARM, "steps": {HARM: {"same": False, "said": HARM}}}
+    asked = {"subject": "task", "model": HARM[:250], "prompt": HARM, "simulated": True, "flagged": True}
+    past = workflow.executions.earliest("pk")
+    Shadow.objects.create(
+        project=workflow.project,
+        workflow=workflow,
+        version=past.version,
+        past=past,
+        day=date.today(),
+        status="completed",
+        **asked,
+        **told,
+    )
 
 
 def _design(workflow: Workflow) -> None:
@@ -348,6 +367,7 @@ def test_every_answer_of_the_api_is_json_and_nothing_else(project):
     ids["uuid:digest_id"] = str(Digest.objects.get().pk)
     ids["uuid:search_id"] = str(TierSearch.objects.get().pk)
     ids["uuid:replay_id"] = str(Replay.objects.get().pk)
+    ids["uuid:shadow_id"] = str(Shadow.objects.get().pk)
     ids["uuid:design_id"] = str(Design.objects.get().pk)
     ids["uuid:group_id"] = str(FlagGroup.objects.first().pk)
     ids |= {"uuid:case_id": str(Case.objects.get().pk), "uuid:evaluation_id": str(Evaluation.objects.get().pk)}
