@@ -9,6 +9,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from queue import Empty
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern
+from django.utils import timezone
 
 from designs import grouping
 from designs.models import Design, Group
@@ -34,12 +36,14 @@ from notifications.models import Delivery, Endpoint, Type
 from projects.models import ApiKey, Tool
 from projects.tools import ToolError, tool
 from reports.models import Digest
+from shadows.models import Plan, Shadow
 from tests.cast import REFUND, envelope, make_project, make_workflow
 from tests.evaluations.evaluated import complete
 from tests.messages_server import MessagesServer, error
 from tests.neighbours import CALLS
 from tests.receiver import Answer, Receiver
 from tests.secrets import LETTERS, SECRETS
+from tests.shadows.shadowed import plan, shadow, with_prompt
 from wire import redaction
 from wire.ids import new_id
 from wire.logs import Discreet, formatter
@@ -212,6 +216,18 @@ class House:
         self.post("designs", {"name": "anew", "task": f"Say what is asked for. {EVERYTHING}", "examples": examples})
         replayed = self.post("workflows/refund/replays", {"flagged": True})
         complete(Replay.objects.get(pk=replayed["id"]))
+        self.shadows()
+
+    def shadows(self) -> None:
+        """Of both subjects, of what has completed: a model's answer holds what it should not."""
+        past = Execution.objects.production().filter(status="completed")
+        at = timezone.now() - timedelta(minutes=1)
+        past.update(created_at=at, started_at=at, finished_at=at)
+        with_prompt(self.workflow, self.workflow.live.tier_map["cheap"], prompt="Say what is asked for.")
+        plan(self.workflow)
+        assert {one.status for one in shadow(self.workflow)} <= {"completed", "failed"}
+        Plan.objects.update(subject="task", looked_until=None, looked_id=None)
+        assert len(shadow(self.workflow)) == 2 * past.count()
 
     def execute(self, message: str) -> None:
         given = {"message": f"{message}: {EVERYTHING}", "pin": FIELD, "cards": [4111111111111111], EVERYTHING: 1}
@@ -258,6 +274,7 @@ def addresses(house: House) -> Iterator[str]:
         "case_id": list(Case.objects.values_list("pk", flat=True)),
         "evaluation_id": list(Evaluation.objects.values_list("pk", flat=True)),
         "replay_id": list(Replay.objects.values_list("pk", flat=True)),
+        "shadow_id": list(Shadow.objects.values_list("pk", flat=True)),
         "design_id": list(Design.objects.values_list("pk", flat=True)),
         "search_id": list(TierSearch.objects.values_list("pk", flat=True)),
         "budget_id": list(house.workflow.project.budgets.values_list("pk", flat=True)),

@@ -24,7 +24,7 @@ def plan(workflow: Workflow, *, budget: str = "100", **said: object) -> Plan:
 
 
 def with_prompt(workflow: Workflow, model: str = "scripted:claude-opus-5-5", prompt: str = PROMPT) -> None:
-    workflow.state_baseline("alice", method="measured", model=model, prompt=prompt, valid_from=timezone.now())
+    workflow.state_baseline("alice", method="repriced_warm", model=model, prompt=prompt, valid_from=timezone.now())
 
 
 def execute_past(workflow: Workflow, message: str = "I want a refund") -> Execution:

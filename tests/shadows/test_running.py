@@ -63,7 +63,9 @@ def test_the_stated_baseline_says_which_model_is_asked():
     workflow = make_workflow()
     models_answer(REFUNDS)
     execute_past(workflow)
-    workflow.state_baseline("alice", method="measured", model="scripted:claude-sonnet-5-5", valid_from=timezone.now())
+    workflow.state_baseline(
+        "alice", method="repriced_warm", model="scripted:claude-sonnet-5-5", valid_from=timezone.now()
+    )
     plan(workflow)
     [found] = shadow(workflow)
     assert found.model == "scripted:claude-sonnet-5-5"
