@@ -26,7 +26,7 @@ test: .venv/.ready-dev
 	@.venv/bin/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
 	@$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m pytest -q $(ABREAST)
-	TEST_ON=embedded $(PY) -m pytest -q $(ABREAST) tests/executions tests/evaluations/test_running.py tests/evaluations/test_evaluate_command.py tests/designs/test_running.py tests/designs/test_redesigning.py tests/designs/test_grouping.py tests/analytics tests/test_life_cycle.py tests/test_rest.py
+	TEST_ON=embedded $(PY) -m pytest -q $(ABREAST) tests/executions tests/evaluations/test_running.py tests/evaluations/test_evaluate_command.py tests/designs/test_running.py tests/designs/test_redesigning.py tests/designs/test_grouping.py tests/analytics tests/shadows tests/test_life_cycle.py tests/test_rest.py
 
 chaos: .venv/.ready-dev  # about ten minutes; SEED=… repeats a run
 	@$(PY) -m tests.chaos

@@ -37,3 +37,12 @@ def percent_text(value: Decimal | None) -> str | None:
 def rate_text(value: Decimal | None) -> str | None:
     """A rate between 0 and 1 with four places, half to even."""
     return None if value is None else str(value.quantize(Decimal("0.0001"), ROUND_HALF_EVEN))
+
+
+def rounded(usd: Decimal) -> str:
+    """To be read, not to be added: two places, more where it is little."""
+    size = abs(usd)
+    if size == 0 or size >= 1:
+        return f"{usd:,.2f} USD"
+    places = next((places for places in (2, 3, 4, 5, 6) if round(size, places) * 10**places >= 10), 0)
+    return f"{usd:.{places}f} USD" if places else "less than 0.00001 USD"

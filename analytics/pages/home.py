@@ -16,13 +16,13 @@ from executions.models import APART, UNFINISHED, Execution, Flag, Status, Worker
 from executions.pages.stands import condition
 from projects.models import ApiKey, Project, Role
 from projects.roles import may, projects_of
-from wire.money import to_usd
+from wire.money import rounded, to_usd
 from workflows import budgets
 from workflows.models import Budget, Workflow
 
 from ..costs import is_simulated, summarise
 from ..extent import Extent
-from .saying import Said, money, said
+from .saying import Said, said
 
 AT_ONCE = 5  # projects on a page: what one costs takes a number of queries
 BUDGETS = 4  # of a project
@@ -201,8 +201,8 @@ def _uses(projects: Sequence[Project]) -> dict[int, dict[bool, list[Use]]]:
 
 def _use(budget: Budget, spent: int, reserved: int) -> Use:
     percent = 100 * (spent + reserved) // budget.cap if budget.cap else 100
-    held = f", {money(to_usd(reserved))} held for calls on their way" if reserved else ""
-    text = f"{money(to_usd(spent))} of {money(to_usd(budget.cap))}{held}: {percent} %"
+    held = f", {rounded(to_usd(reserved))} held for calls on their way" if reserved else ""
+    text = f"{rounded(to_usd(spent))} of {rounded(to_usd(budget.cap))}{held}: {percent} %"
     return Use(str(budget).capitalize(), text, percent, reverse("admin:workflows_budget_change", args=[budget.pk]))
 
 

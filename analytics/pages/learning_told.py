@@ -3,12 +3,11 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from wire.money import to_usd
+from wire.money import rounded, to_usd
 
 from ..by_version import ENOUGH, Comparison, Escalated, Verdict
 from ..design_costs import Designing, Spent
 from ..fixes import Recurrence, TimeToFix
-from .saying import money
 
 
 def rate(one: Escalated) -> str:
@@ -40,14 +39,14 @@ def change(versions: int, found: Comparison | None) -> str:
 def per_completed(spent: Spent, word: str) -> str:
     """Or why that is not known."""
     if spent.per_completed is not None:
-        return money(spent.per_completed)
+        return rounded(spent.per_completed)
     if spent.total is None:
         return f"not known: {_several(spent.unpriced, 'call')} without a price"
     return f"not known: no {word} was completed"
 
 
 def total(spent: Spent) -> str:
-    return "not known" if spent.total is None else money(spent.total)
+    return "not known" if spent.total is None else rounded(spent.total)
 
 
 def share(costs: Designing) -> str:
@@ -68,7 +67,7 @@ def declared(costs: Designing) -> str:
     versions, pico = costs.declared
     if not versions:
         return ""
-    return f"Apart from these, people declared {money(to_usd(pico))} for {_several(versions, 'version')}."
+    return f"Apart from these, people declared {rounded(to_usd(pico))} for {_several(versions, 'version')}."
 
 
 def recurrence(closed: int, recurred: list[Recurrence]) -> str:

@@ -1,7 +1,8 @@
 """What a cost summary says, as sentences for a person. Pure."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
+
+from wire.money import rounded
 
 from ..baselines import Method
 from ..costs import Summary
@@ -24,15 +25,6 @@ class Said:
     labels: list[tuple[str, str]] = field(default_factory=list)
 
 
-def money(usd: Decimal) -> str:
-    """To be read, not to be added: two places, more where it is little."""
-    size = abs(usd)
-    if size == 0 or size >= 1:
-        return f"{usd:,.2f} USD"
-    places = next((places for places in (2, 3, 4, 5, 6) if round(size, places) * 10**places >= 10), 0)
-    return f"{usd:.{places}f} USD" if places else "less than 0.00001 USD"
-
-
 def said(summary: Summary) -> Said:
     return Said(_cost(summary), _savings(summary), list(_labels(summary)))
 
@@ -46,9 +38,9 @@ def _cost(summary: Summary) -> str:
         "shadow runs": balance.shadow_cost,
         "calls in doubt": balance.in_doubt_cost,
     }
-    named = [f"{money(cost)} {what}" for what, cost in parts.items() if cost]
+    named = [f"{rounded(cost)} {what}" for what, cost in parts.items() if cost]
     of = f" ({', '.join(named)})" if len(named) > 1 else ""
-    return f"{money(balance.total_cost)}{of}, {balance.completed:,} executions completed."
+    return f"{rounded(balance.total_cost)}{of}, {balance.completed:,} executions completed."
 
 
 def _savings(summary: Summary) -> str:
@@ -57,15 +49,17 @@ def _savings(summary: Summary) -> str:
     if not balance.completed:
         return "Nothing was completed, so nothing was saved."
     if summary.measured and balance.if_all_frontier is None:
-        shadows = f"{summary.measured.n:,} shadows, and it takes {FEWEST} of each workflow"
+        shadows = (
+            f"{summary.measured.n:,} shadows of the {summary.measured.subject}, and it takes {FEWEST} of each workflow"
+        )
         return f"What it saved is not known yet: there are {shadows}."
     if balance.savings is None:
         return "What it saved is not known: calls, or what they would have cost all-frontier, have no price."
     percent = f" ({abs(balance.savings_percent):.0f} %)" if balance.savings_percent is not None else ""
-    compared = f"against {money(balance.if_all_frontier)}: {against}"
+    compared = f"against {rounded(balance.if_all_frontier)}: {against}"
     if balance.savings < 0:
-        return f"It cost {money(-balance.savings)} more{percent} than all-frontier would have, {compared}."
-    return f"It saved {money(balance.savings)}{percent}, {compared}."
+        return f"It cost {rounded(-balance.savings)} more{percent} than all-frontier would have, {compared}."
+    return f"It saved {rounded(balance.savings)}{percent}, {compared}."
 
 
 def _labels(summary: Summary) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """The page of a workflow's shadow plan: how many of its executions are shadowed, and for how much. A workflow without a row draws
 nothing, and has its page too."""
 
+from decimal import Decimal
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,6 +18,7 @@ from projects.lists import Bounded
 from projects.models import Role
 from projects.pages import ReadableAdmin, sentences
 from projects.roles import projects_of
+from wire.money import rounded
 from wire.problems import Problem
 from workflows.models import Workflow
 
@@ -119,7 +122,7 @@ def _subject(found: dict) -> dict[str, object]:
     return {
         **found,
         "agreement": told.share(found["agreement"]),
-        "mean_cost": told.money(found["mean_cost"]),
+        "mean_cost": rounded(Decimal(found["mean_cost"])) if found["mean_cost"] else "–",
         "steps": [(step, told.share(share)) for step, share in found["steps"].items()],
     }
 

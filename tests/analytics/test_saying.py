@@ -7,10 +7,11 @@ import pytest
 from analytics.baselines import Method
 from analytics.costs import Summary
 from analytics.extent import Extent
-from analytics.pages.saying import money, said
+from analytics.pages.saying import said
 from analytics.rates import Rates
 from analytics.savings import Balance
 from projects.models import Project
+from wire.money import rounded
 
 
 def summary(method=Method.REPRICED_WARM, *, simulated=False, unproven=False, **balance):
@@ -44,7 +45,7 @@ def summary(method=Method.REPRICED_WARM, *, simulated=False, unproven=False, **b
     ],
 )
 def test_money_is_as_short_as_it_can_be(usd, text):
-    assert money(Decimal(usd)) == text
+    assert rounded(Decimal(usd)) == text
 
 
 def test_what_was_saved_says_against_what():
