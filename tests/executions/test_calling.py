@@ -6,7 +6,7 @@ from django.utils import timezone
 from analytics import reconcile
 from executions import calling, control, queue, resolution, retention, store, worker
 from executions.drivers import plain
-from executions.effects import Names
+from executions.effects import Called
 from executions.models import Event, Execution, Flag, Status, StepResult
 from executions.representation import represent_executions
 from executions.resolution import Decision
@@ -128,7 +128,7 @@ def test_an_execution_is_called_once_whoever_dies(project):
     built = queue.called_by(execution, Workflow.objects.get(name="refund").live, {"message": "x"}, 0)
     Execution.objects.filter(pk=execution.pk).update(token=99)
     with pytest.raises(store.LeaseLost):
-        store.end(lease, Journal(called=[built]), Names())
+        store.end(lease, Journal(called=[built]), Called())
     assert not called_by(execution).exists()
 
 
