@@ -20,8 +20,8 @@ from .cells import Cells
 from .costs import is_simulated, summarise
 from .extent import Extent
 from .groups import GROUPINGS, grouped
-from .learned import represent_learning
-from .learning import learned
+from .learning.figures import learned
+from .learning.representation import represent_learning
 from .representation import represent_group, represent_summary
 
 FILTERS = {

@@ -10,7 +10,7 @@ from shadows.models import Subject
 from wire.answers import Answer, Count, Day, Id, Money, Percentage, Rate, Time, perhaps, word_of
 
 from .baselines import Method
-from .by_version import Verdict
+from .learning.by_version import Verdict
 from .waterfall import PARTS
 
 Interval = Annotated[list[Rate], Field(min_length=2, max_length=2, description="95%: from, to.")]

@@ -8,8 +8,8 @@ from analytics.baselines import method_of
 from analytics.costs import declared_designs, summarise
 from analytics.extent import Extent
 from analytics.models import ExecutionCell
-from analytics.operations import Operation, operations
-from analytics.operations_representation import represent_operation
+from analytics.operations.figures import Operation, operations
+from analytics.operations.representation import represent_operation
 from analytics.reading import Reading
 from analytics.representation import represent_summary, represent_waterfall
 from analytics.snapshot import snapshot

@@ -9,7 +9,7 @@ from evaluations.pages.escalation import DaysForm
 
 from ..costs import is_simulated
 from ..extent import Extent
-from ..learning import Learning, learned
+from ..learning.figures import Learning, learned
 from . import learning_told as told
 
 MOST_GROUPS = 20

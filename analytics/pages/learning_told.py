@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from wire.money import rounded, to_usd
 
-from ..by_version import ENOUGH, Comparison, Escalated, Verdict
-from ..design_costs import Designing, Spent
-from ..fixes import Recurrence, TimeToFix
+from ..learning.by_version import ENOUGH, Comparison, Escalated, Verdict
+from ..learning.design_costs import Designing, Spent
+from ..learning.fixes import Recurrence, TimeToFix
 
 
 def rate(one: Escalated) -> str:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import time_machine
 
 from analytics.extent import Extent
-from analytics.learned import represent_learning
-from analytics.learning import learned
+from analytics.learning.figures import learned
+from analytics.learning.representation import represent_learning
 from analytics.rollups import fold
 from designs.models import Group, Member
 from executions.models import Execution, Flag, Status

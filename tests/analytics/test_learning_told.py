@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from analytics.by_version import Comparison, Escalated
-from analytics.design_costs import Designing, Spent
-from analytics.fixes import TimeToFix
+from analytics.learning.by_version import Comparison, Escalated
+from analytics.learning.design_costs import Designing, Spent
+from analytics.learning.fixes import TimeToFix
 from analytics.pages import learning_told as told
 
 from .ledgers import NOON

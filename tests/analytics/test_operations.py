@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from analytics.caches import judged
 from analytics.extent import Extent
-from analytics.operations import operations
-from analytics.operations_representation import represent_operations
+from analytics.operations.caches import judged
+from analytics.operations.figures import operations
+from analytics.operations.representation import represent_operations
 from analytics.reconcile import checks
 from analytics.rollups import fold
 from executions.models import Execution, Flag, Status

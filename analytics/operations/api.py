@@ -12,11 +12,11 @@ from wire.views import View
 from workflows.api import workflow_of
 from workflows.models import Workflow
 
-from . import operations_shown as shown
-from .api import extent_of
-from .groups import GROUPINGS
-from .operations import operations
-from .operations_representation import represent_operations
+from ..api import extent_of
+from ..groups import GROUPINGS
+from . import shown
+from .figures import operations
+from .representation import represent_operations
 
 FILTERS = {"since": DAY, "until": DAY, "group_by": one_of(GROUPINGS), "simulated": BOOLEAN}
 ANSWERS = {"GET": {200: shown.Operations, 422: Problem}}

@@ -4,11 +4,11 @@ after they were closed, and how long that took. The edges render what `learned` 
 
 from dataclasses import dataclass
 
+from ..extent import Extent
+from ..snapshot import snapshot
 from .by_version import Comparison, Escalated, by_version, compared
 from .design_costs import Designing, designing
-from .extent import Extent
 from .fixes import Recurrence, TimeToFix, fixes, recurrences, time_to_fix
-from .snapshot import snapshot
 
 
 @dataclass(frozen=True)

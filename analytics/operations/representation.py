@@ -4,11 +4,11 @@ from datetime import date
 
 from wire.money import rate_text
 
+from ..extent import Extent
+from ..latency import Histogram
+from ..representation import represent_tokens, usd
 from .caches import Caching
-from .extent import Extent
-from .latency import Histogram
-from .operations import Operation, p50_p95
-from .representation import represent_tokens, usd
+from .figures import Operation, p50_p95
 
 
 def represent_operations(extent: Extent, by: str | None, rows: list[Operation]) -> dict:

@@ -17,8 +17,8 @@ from designs.group_models import Group, Member
 from executions.models import Execution, Flag
 from workflows.models import Publication, Version
 
-from .extent import Extent
-from .latency import nearest_rank
+from ..extent import Extent
+from ..latency import nearest_rank
 
 MOST = 100  # versions with a list that are looked at: the newest
 

@@ -14,11 +14,11 @@ from evaluations.statistics import Interval, newcombe, wilson
 from executions.models import Execution
 from workflows.models import Publication
 
-from .extent import Extent
+from ..extent import Extent
+from ..models import ExecutionCell
+from ..reading import Reading, stands_at_the_end
+from ..standings import counted, escalations, stand
 from .fixes import Fix, covers
-from .models import ExecutionCell
-from .reading import Reading, stands_at_the_end
-from .standings import counted, escalations, stand
 
 MOST = 50  # versions, those that went live last
 ENOUGH = 30  # executions of a version, before anything is said of it

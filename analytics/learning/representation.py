@@ -6,11 +6,11 @@ from evaluations.statistics import Interval
 from wire.money import rate_text, to_usd, usd_text
 from wire.times import rfc3339
 
+from ..representation import usd
 from .by_version import Comparison, Escalated
 from .design_costs import Spent
+from .figures import Learning
 from .fixes import Recurrence
-from .learning import Learning
-from .representation import usd
 
 MOST_GROUPS = 50
 

@@ -14,9 +14,9 @@ from designs import spending
 from designs.models import Design
 from wire.money import to_usd
 
-from .costs import declared_designs
-from .extent import UNPRICED, Extent
-from .savings import ratio
+from ..costs import declared_designs
+from ..extent import UNPRICED, Extent
+from ..savings import ratio
 
 
 @dataclass(frozen=True)

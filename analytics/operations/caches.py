@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from gateway.caching import cacheable_minimum
 
-from .contributions import Row
-from .latency import Histogram, percentile
+from ..contributions import Row
+from ..latency import Histogram, percentile
 
 CACHED = ("cache_read", "cache_write_5m", "cache_write_1h")
 

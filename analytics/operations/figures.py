@@ -13,18 +13,18 @@ from decimal import Decimal
 from gateway.types import Purpose
 from wire.money import to_usd
 
+from ..contributions import Row
+from ..discounts import batch_savings, cache_savings
+from ..extent import Extent
+from ..groups import GROUPINGS, Names, in_order
+from ..latency import Histogram, merge, percentile
+from ..models import CACHE_PRICES, TOKENS
+from ..reading import Reading
+from ..savings import ratio
+from ..snapshot import snapshot
 from . import caches, people
 from .caches import CACHED, Caching
-from .contributions import Row
-from .discounts import batch_savings, cache_savings
-from .extent import Extent
-from .groups import GROUPINGS, Names, in_order
-from .latency import Histogram, merge, percentile
-from .models import CACHE_PRICES, TOKENS
 from .people import Effort
-from .reading import Reading
-from .savings import ratio
-from .snapshot import snapshot
 
 WHOLE = ("project",)
 OF_EXECUTIONS = (None, "workflow", "version", "lane", "day")

@@ -7,8 +7,8 @@ from pydantic import Field
 from executions.shown import Tokens
 from wire.answers import Answer, Count, Day, Money, Rate, perhaps, word_of
 
-from .groups import GROUPINGS
-from .shown import Latency
+from ..groups import GROUPINGS
+from ..shown import Latency
 
 
 class Cache(Answer):

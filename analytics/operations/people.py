@@ -15,7 +15,7 @@ from executions.resolution import DECISIONS
 from wire.money import to_usd
 from workflows.models import HumanEffort
 
-from .extent import Extent
+from ..extent import Extent
 
 AN_HOUR = 60  # minutes
 

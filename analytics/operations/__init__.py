@@ -1,0 +1,1 @@
+"""What operators watch: what a completed task costs and takes, by version, step, tier, model, lane and day."""
