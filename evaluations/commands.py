@@ -3,18 +3,19 @@
 import json
 import sys
 import time
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model, QuerySet
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
 from executions.models import Worker
 from projects.models import Project
 from projects.schema import bring_up_to_date
+from wire.bodies import Usd
 from wire.money import pico_text, to_pico
 from wire.problems import Problem
 from workflows.models import Version, Workflow
@@ -22,6 +23,7 @@ from workflows.models import Version, Workflow
 LOOK = 0.5  # seconds between two looks
 SILENT = 10.0  # seconds after which a missing worker is worth a word
 SHOWN = 20  # faults
+USD = TypeAdapter(Usd)
 
 
 class Job(BaseCommand):
@@ -144,8 +146,8 @@ def version_of(workflow: Workflow, number: str | None) -> Version:
 
 def _pico(text: str) -> int:
     try:
-        return to_pico(Decimal(text))
-    except InvalidOperation:
+        return to_pico(USD.validate_python(text))
+    except ValidationError:
         raise CommandError(f"--budget {text}: an amount in USD, such as 2.50.") from None
 
 

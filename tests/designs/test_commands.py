@@ -81,7 +81,10 @@ def test_one_that_never_holds_says_what_was_wrong(alice):
     [
         (("--task", " "), "/task Say in plain words"),
         (("--task", "@/no/such/file"), "cannot be read"),
-        (("--task", TASK, "--budget", "much"), "an amount in USD"),
+        *(
+            (("--task", TASK, f"--budget={amount}"), "an amount in USD")
+            for amount in ("much", "NaN", "Infinity", "-1", "1e30", "1_0", "1e-30", "0.0000000000001")
+        ),
         (("--task", TASK, "--examples", "past.txt"), "cannot be read"),
         (("--follow", "0190a000-0000-7000-8000-000000000000"), "has no design"),
     ],
