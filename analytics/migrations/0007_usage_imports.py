@@ -50,10 +50,6 @@ class Migration(migrations.Migration):
                 ('usage_import', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rows', to='analytics.usageimport')),
             ],
         ),
-        migrations.AddConstraint(
-            model_name='usageimport',
-            constraint=models.UniqueConstraint(fields=('project', 'provider', 'sha256'), name='one_import_per_file'),
-        ),
         migrations.AddIndex(
             model_name='usagerow',
             index=models.Index(fields=['usage_import', 'day'], name='usage_row_day'),

@@ -24,7 +24,7 @@ class UsageImportAdmin(ReadableAdmin):
     show_facets = admin.ShowFacets.NEVER
     sortable_by = []
     ordering = ["-imported_at", "-pk"]
-    intro = "What providers say that was used, each file once; of two that speak of the same day the later one counts."
+    intro = "What providers say that was used; of two files that speak of the same day the one imported later counts."
     empty = (
         "Nothing was imported. An operator does that: manage.py reconcile --usage FILE --provider NAME --project NAME."
     )

@@ -156,7 +156,7 @@ def compare(
     """Of the imported days from `since` until before `until`, None: all there are. Raises `Malformed` where these are more
     than `most`."""
     with snapshot():
-        said = {kind: _latest(project, provider, kind, since, until) for kind in UsageImport.Kind}
+        said = {kind: counting(project, provider, kind, since, until) for kind in UsageImport.Kind}
         days = sorted({day for one in said.values() for day in one})
         if not days:
             return Comparison(project, provider, [])
@@ -189,7 +189,7 @@ def latest(project: Project, provider: str | None, since: date | None, until: da
     return found
 
 
-def _latest(
+def counting(
     project: Project, provider: str, kind: str, since: date | None, until: date | None
 ) -> dict[date, UsageImport]:
     """Of each day the import that counts: the last one that speaks of it."""
@@ -238,7 +238,11 @@ def _lines(
     rows: list[UsageRow],
     tolerance: int,
 ) -> list[Line]:
-    theirs = {(row.day, row.model): counted(row) for row in rows if any(counted(row).values())}
+    theirs: dict[tuple[date, str], dict[str, int]] = defaultdict(NOTHING.copy)
+    for row in rows:
+        for kind, count in counted(row).items():
+            if count:
+                theirs[row.day, row.model][kind] += count
     names = _names(project, provider, {model for _, model in ledger}, {model for _, model in theirs})
     ours: dict[tuple[date, str], dict[str, int]] = defaultdict(NOTHING.copy)
     for (day, model), said in ledger.items():

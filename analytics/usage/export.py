@@ -4,6 +4,7 @@ Which pages there are: Anthropic's `usage_report/messages` and `cost_report`, Op
 their results say, `shapes` knows.
 """
 
+import codecs
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -63,8 +64,10 @@ def parse(content: bytes) -> Export:
     pages = list(_pages(content))
     if not pages:
         raise Malformed(f"There is nothing in the file. {EXPECTED}")
-    if pages[-1].get("has_more") is True:
-        raise Malformed("The last page of the file says that there are more (has_more): export all of them.")
+    if any(type(page.get("has_more", False)) is not bool for page in pages):
+        raise Malformed(f"has_more of a page is neither true nor false. {EXPECTED}")
+    if pages[-1].get("has_more") or pages[-1].get("next_page") is not None:
+        raise Malformed("The last page of the file says that there are more (has_more, next_page): export all of them.")
     buckets = sorted((_bucket(one) for page in pages for one in _listed(page, "data")), key=lambda one: one.start)
     days = _whole_days(buckets)
     results = [(bucket, result) for bucket in buckets for result in bucket.results]
@@ -85,7 +88,11 @@ def parse(content: bytes) -> Export:
 
 def _pages(content: bytes) -> Iterator[dict]:
     """One page, an array of pages, or a page on each line."""
-    text = content.strip()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Malformed("The file is UTF-16: save it as UTF-8.")
+    text = content.removeprefix(codecs.BOM_UTF8).strip()
+    if not text:
+        return
     if text[:1] not in (b"{", b"["):
         raise Malformed(f"The file is not JSON. {EXPECTED}")
     lines = [line for line in text.splitlines() if line.strip()]

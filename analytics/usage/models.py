@@ -29,9 +29,6 @@ class UsageImport(models.Model):
 
     class Meta:
         verbose_name = "usage import"
-        constraints = [
-            models.UniqueConstraint(fields=["project", "provider", "sha256"], name="one_import_per_file"),
-        ]
 
     def __str__(self) -> str:
         return f"{self.provider}, {self.kind}, {self.first_day} to {self.last_day}"

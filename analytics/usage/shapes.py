@@ -4,9 +4,10 @@ Anthropic: Usage and Cost Admin API, `GET /v1/organizations/usage_report/message
 API, `GET /v1/organization/usage/completions` and `…/costs`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from wire.money import to_pico
 from wire.problems import Malformed
@@ -17,6 +18,9 @@ EXPECTED = (
     "Expected is JSON as the API answers, all pages of one request: Anthropic's usage_report/messages or cost_report (data, "
     "starting_at, ending_at, results), or OpenAI's usage/completions or costs (data, start_time, end_time, results)."
 )
+AMOUNT = re.compile(
+    r"-?[0-9]{1,30}(\.[0-9]{1,30})?(e-?[0-9]{1,2})?"
+)  # Python reads much more, and writes a small one with e
 MOST_USD = Decimal(10**6)  # of one result
 LONGEST = 200  # characters of a model's id
 
@@ -136,11 +140,8 @@ def _must_be_dollars(currency: object, where: str) -> None:
 
 
 def _pico(text: str, where: str, per_usd: int = 1) -> int:
-    try:
-        usd = Decimal(text if len(text) <= 50 else "") / per_usd
-    except InvalidOperation:
-        usd = Decimal("NaN")
-    if not usd.is_finite() or abs(usd) > MOST_USD:
+    usd = Decimal(text) / per_usd if AMOUNT.fullmatch(text) else None
+    if usd is None or abs(usd) > MOST_USD:
         raise Malformed(f"An amount is no sum of money in {where}: {text[:40]}.")
     return to_pico(usd)
 

@@ -261,6 +261,27 @@ def test_of_two_exports_of_a_day_the_later_one_counts_and_both_stay(workflow, ca
     assert UsageImport.objects.count() == 2
 
 
+@pytest.mark.usefixtures("calls")
+def test_a_file_that_is_imported_again_after_another_counts_again(capsys, tmp_path):
+    wrong = changed(tmp_path, ('"output_tokens": 500', '"output_tokens": 480'))
+    assert against(capsys, wrong)[0] == 1
+    assert against(capsys, ANTHROPIC)[0] == 0
+    code, said = against(capsys, wrong)
+    assert (code, "output 500 against 480 (+20)" in said[0]) == (1, True)
+    assert against(capsys, wrong)[1][0].startswith("This file was imported before")
+    assert UsageImport.objects.count() == AuditEvent.objects.filter(kind="usage_import").count() == 3
+
+
+def test_a_model_that_redaction_would_change_is_refused(workflow, tmp_path):
+    file = changed(
+        tmp_path,
+        ('"model": "claude-haiku-4-5-20251001"', '"model": "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789"'),
+    )
+    with pytest.raises(Problem, match="is what this project redacts"):
+        imports.keep(workflow.project, "anthropic", export.read(file), "user:rosa")
+    assert not UsageImport.objects.exists()
+
+
 def test_what_was_imported_is_never_changed(workflow):
     imports.keep(workflow.project, "anthropic", export.read(ANTHROPIC), "user:rosa")
     for change in (
@@ -361,7 +382,11 @@ def test_a_hostile_file_is_refused_with_a_sentence(changes, said, tmp_path, work
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "The file is not JSON. Expected is JSON as the API answers"),
+        (b"", "There is nothing in the file. Expected is JSON as the API answers"),
+        (b" \n", "There is nothing in the file"),
+        ('{"data": []}'.encode("utf-16"), "The file is UTF-16: save it as UTF-8"),
+        (b'{"data": [], "has_more": "true"}', "has_more of a page is neither true nor false"),
+        (b'{"data": [], "has_more": false, "next_page": "page_2"}', "says that there are more"),
         (b"date,model,tokens\n2026-11-16,x,1\n", "The file is not JSON"),
         (b"[]", "There is nothing in the file"),
         (b"[1]", "A page of the file is no JSON object"),
@@ -388,12 +413,19 @@ def test_what_is_no_export_is_refused_with_what_was_expected(content, said, tmp_
         ('"0.25"', '"NaN"', "no sum of money"),
         ('"0.25"', '"1e99"', "no sum of money"),
         ('"0.25"', '"a lot"', "no sum of money"),
+        ('"0.25"', '"1_0"', "no sum of money"),
+        ('"0.25"', '" 1"', "no sum of money"),
         ('"USD"', '"EUR"', "not in USD"),
     ],
 )
 def test_money_that_is_none_is_refused(before, after, said, tmp_path):
     with pytest.raises(Problem, match=said):
         export.read(changed(tmp_path, (before, after), of=EXPORTS / "anthropic_costs.json"))
+
+
+def test_a_byte_order_mark_is_no_fault():
+    text = ANTHROPIC.read_bytes()
+    assert export.parse(b"\xef\xbb\xbf" + text).rows == export.parse(text).rows
 
 
 def test_more_cached_than_read_is_refused(tmp_path):
