@@ -113,6 +113,7 @@ class Comparison:
     costs: list[CostLine] = field(default_factory=list)
     doubted: list[Doubted] = field(default_factory=list)
     over_midnight: dict[date, int] = field(default_factory=dict)
+    token_days: list[date] = field(default_factory=list)  # of which tokens are here; costs are of those of `costs`
 
     @property
     def differing(self) -> list[Line]:
@@ -172,6 +173,7 @@ def compare(
             costs=list(_costs(calls, costs)),
             doubted=[one for one in _doubted(calls) if one.day in days],
             over_midnight={day: count for day, count in _over_midnight(calls) if day in days},
+            token_days=sorted(tokens),
         )
 
 

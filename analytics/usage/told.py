@@ -39,7 +39,7 @@ def explanations(found: Comparison) -> list[str]:
     """Facts, whether or not there is a difference that they explain."""
     told = [_doubted(one) for one in found.doubted]
     told += [
-        f"{day}: {_many(count, 'call')} of the ledger began the day before: the provider may count them there"
+        f"{day}: {many(count, 'call')} of the ledger began the day before: the provider may count them there"
         for day, count in found.over_midnight.items()
     ]
     strange = sorted({line.model for line in found.differing if line.ledger is None})
@@ -52,7 +52,7 @@ def explanations(found: Comparison) -> list[str]:
     ]
     for line in found.costs:
         if line.unpriced:
-            told.append(f"{line.day}: the ledger has no price of {_many(line.unpriced, 'call')}")
+            told.append(f"{line.day}: the ledger has no price of {many(line.unpriced, 'call')}")
         if line.other:
             told.append(f"{line.day}: the provider wants {pico_text(line.other)} USD more for what are no tokens")
     return told
@@ -61,18 +61,22 @@ def explanations(found: Comparison) -> list[str]:
 def verdict(found: Comparison) -> str:
     if not found.days:
         return f"{found.provider}: no day of it was imported"
-    days = f"{found.provider}, {_many(len(found.days), 'day')} from {found.days[0]} to {found.days[-1]}"
+    days = f"{found.provider}, {many(len(found.days), 'day')} from {found.days[0]} to {found.days[-1]}"
     if found.agrees:
-        return f"{days}: ledger = provider"
+        return f"{days}: ledger = provider, {_compared(found)}"
     count = len(found.differing) + len(found.differing_costs)
     until = f"they agree until {found.agreed_until}" if found.agreed_until else "they differ from the first day on"
-    return f"{days}: {_many(count, 'difference')}; {until}"
+    return f"{days}: {many(count, 'difference')}; {until}"
+
+
+def _compared(found: Comparison) -> str:
+    return f"tokens of {many(len(found.token_days), 'day')}, costs of {many(len(found.costs), 'day')}"
 
 
 def _doubted(one: Doubted) -> str:
     bound = "nobody knows at what price" if one.bound is None else f"at most {pico_text(one.bound)} USD"
-    return f"{one.day} {one.model}: {_many(one.calls, 'call')} in doubt, {bound}, in no figure of the ledger above"
+    return f"{one.day} {one.model}: {many(one.calls, 'call')} in doubt, {bound}, in no figure of the ledger above"
 
 
-def _many(count: int, what: str) -> str:
+def many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -94,7 +94,7 @@ def changed(tmp_path: Path, *changes: tuple[str, str], of: Path = ANTHROPIC) -> 
 def test_where_the_provider_says_the_same_it_says_so(capsys):
     assert against(capsys, ANTHROPIC) == (
         0,
-        ["anthropic, 2 days from 2026-11-16 to 2026-11-17: ledger = provider"],
+        ["anthropic, 2 days from 2026-11-16 to 2026-11-17: ledger = provider, tokens of 2 days, costs of 0 days"],
     )
 
 
@@ -170,7 +170,7 @@ def test_calls_in_doubt_and_over_midnight_are_named_beside_the_figures(execution
             "2026-11-16 claude-haiku-4-5: 2 calls in doubt, at most 0.005 USD, in no figure of the ledger above",
             "2026-11-17 claude-haiku-4-5: 1 call in doubt, nobody knows at what price, in no figure of the ledger above",
             "2026-11-17: 1 call of the ledger began the day before: the provider may count them there",
-            "anthropic, 2 days from 2026-11-16 to 2026-11-17: ledger = provider",
+            "anthropic, 2 days from 2026-11-16 to 2026-11-17: ledger = provider, tokens of 2 days, costs of 0 days",
         ],
     )
 
@@ -195,7 +195,7 @@ def test_the_cost_of_a_day_is_compared_where_the_provider_says_it(capsys, workfl
         0,
         [
             "2026-11-16: the provider wants 0.02 USD more for what are no tokens",
-            "anthropic, 2 days from 2026-11-16 to 2026-11-17: ledger = provider",
+            "anthropic, 2 days from 2026-11-16 to 2026-11-17: ledger = provider, tokens of 0 days, costs of 2 days",
         ],
     )
     (day, empty) = compare(workflow.project, "anthropic").costs
@@ -221,7 +221,7 @@ def test_openais_prompt_tokens_are_taken_apart(execution, workflow, capsys):
     make_call(execution, MINI, written, at=NOON + timedelta(days=1), **served)
     assert against(capsys, EXPORTS / "openai_tokens.jsonl", "openai") == (
         0,
-        ["openai, 2 days from 2026-11-16 to 2026-11-17: ledger = provider"],
+        ["openai, 2 days from 2026-11-16 to 2026-11-17: ledger = provider, tokens of 2 days, costs of 0 days"],
     )
     assert against(capsys, EXPORTS / "openai_costs.json", "openai")[0] == 0
     (cost,) = compare(workflow.project, "openai").costs
@@ -449,6 +449,8 @@ def test_exports_that_are_mixed_are_refused():
         (["--project", "nobody", "--usage", str(ANTHROPIC), "--provider", "anthropic"], "There is no project 'nobody'"),
         (["--project", "alice", "--usage", str(ANTHROPIC)], "go together"),
         (["--project", "alice", "--provider", "anthropic"], "go together"),
+        (["--tolerance", "3"], "is of a comparison with --usage"),
+        (["--project", "alice", "--usage", str(ANTHROPIC), "--provider", "anthropic", "--rebuild"], "say one of them"),
         (["--project", "alice", "--usage", str(ANTHROPIC), "--provider", "gemini"], "has no such provider"),
         (["--project", "alice", "--usage", str(ANTHROPIC), "--provider", "scripted"], "scripted is simulated"),
         (["--project", "alice", "--usage", "/nowhere.json", "--provider", "anthropic"], "/nowhere.json cannot be read"),
@@ -460,9 +462,16 @@ def test_exports_that_are_mixed_are_refused():
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(words, said, workflow):
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=said) as refused:
         call_command("reconcile", *words)
+    assert refused.value.returncode == 2
     assert not UsageImport.objects.exists()
+
+
+def test_a_refusal_is_one_object_of_json_too(workflow, capsys):
+    with pytest.raises(CommandError):
+        call_command("reconcile", "--project", "nobody", "--json")
+    assert json.loads(capsys.readouterr().out) == {"error": "There is no project 'nobody'."}
 
 
 @pytest.mark.runs("docs/reconciliation.md", "sh", "The ledger against a provider")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -49,18 +50,36 @@ class Command(BaseCommand):
         )
         parser.add_argument("--provider", help="With --usage: whose export it is, as the ledger names it.")
         parser.add_argument(
-            "--tolerance", type=int, default=0, help="With --usage: how many tokens of a kind are no difference; 0."
+            "--tolerance", type=int, help="With --usage: how many tokens of a kind are no difference; 0."
         )
 
-    def handle(self, *, project: str | None, usage: Path | None, **options: object) -> None:
+    def handle(self, **options: object) -> None:
+        """Raises `CommandError` with exit code 2 for what cannot be compared, and exits 1 where something differs."""
+        try:
+            self._run(**options)
+        except KeyboardInterrupt:
+            self._refuse("Interrupted: not everything was compared.", options)
+        except CommandError as error:
+            self._refuse(str(error), options)
+
+    def _refuse(self, sentence: str, options: dict[str, object]) -> NoReturn:
+        if options["json"]:
+            self.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False))
+        raise CommandError(sentence, returncode=2) from None
+
+    def _run(self, *, project: str | None, usage: Path | None, **options: object) -> None:
+        if options["tolerance"] is not None and not usage:
+            raise CommandError("--tolerance is of a comparison with --usage FILE and --provider NAME.")
+        if options["rebuild"] and usage:
+            raise CommandError("--rebuild builds cells, which --usage does not read: say one of them.")
         bring_up_to_date()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = 0")  # it reads everything there is
         if usage or options["provider"]:
             self._compare(_project(project), usage, **options)
             return
         projects = [_project(project)] if project else list(Project.objects.order_by("name"))
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET statement_timeout = 0")  # it reads everything there is
         # Progress is for a person's eyes: it goes to a terminal's error output, and nowhere else.
         with Progress(console=Console(stderr=True), disable=not self.stderr.isatty(), transient=True) as progress:
             if options["rebuild"]:
@@ -72,11 +91,12 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _compare(
-        self, project: Project, usage: Path | None, *, provider: str | None, tolerance: int, **options: object
+        self, project: Project, usage: Path | None, *, provider: str | None, tolerance: int | None, **options: object
     ) -> None:
         """Keeps the file, and compares the days that it speaks of."""
         if not usage or not provider:
             raise CommandError("--usage FILE and --provider NAME go together.")
+        tolerance = tolerance or 0
         if tolerance < 0:
             raise CommandError("A tolerance is a number of tokens, 0 or more.")
         _must_be_asked(project, provider)
@@ -108,9 +128,9 @@ class Command(BaseCommand):
             about = ", ".join(f"{name} {value}" for name, value in one.about.items())
             self.stdout.write(f"{one.where}: {one.figure} of {about} is {one.found}, the ledger says {one.ledger}")
         verdict = (
-            _many(len(found), "difference") if found else "ledger = cells + pending = summaries, and no id dangles"
+            told.many(len(found), "difference") if found else "ledger = cells + pending = summaries, and no id dangles"
         )
-        self.stdout.write(f"{_many(projects, 'project')}: {verdict}")
+        self.stdout.write(f"{told.many(projects, 'project')}: {verdict}")
 
 
 def _project(name: str | None) -> Project:
@@ -139,10 +159,6 @@ def _kept(project: Project, provider: str, file: Path) -> tuple[UsageImport, boo
         raise CommandError(" ".join([problem.detail, *(one.detail for one in problem.faults[:1])])) from problem
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _rebuild(project: Project, progress: Progress) -> None:
