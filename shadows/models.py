@@ -96,7 +96,9 @@ class Shadow(models.Model):
     same = models.BooleanField(null=True, help_text="Whether the workflow's graders call the results the same.")
     said = models.TextField(blank=True)
     steps = VerbatimJSONField(default=dict, help_text="Step → same, said: of the subject workflow.")
-    cost = models.BigIntegerField(null=True, help_text="Pico-dollars; null: a model has no price, or it is not over.")
+    cost = models.BigIntegerField(
+        null=True, help_text="Pico-dollars, without calls in doubt; null: a model has no price, or it is not over."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 

@@ -1,20 +1,21 @@
-"""What shadows cost, by the ledger and with what was corrected since. In pico-dollars."""
+"""What shadows cost, by the ledger. In pico-dollars."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from evaluations import judging
+from executions import calling
 from gateway.models import Call
-from gateway.types import Purpose
+from gateway.types import Outcome, Purpose
 
 from .models import Shadow
 
+IN_DOUBT = Q(cost_state=Call.CostState.UPPER_BOUND) | Q(outcome=Outcome.IN_DOUBT.value) | Q(corrects__isnull=False)
+
 
 def spent(workflow: int, simulated: bool) -> int:
-    """By the calls of shadows that finished in this month (UTC)."""
+    """By the calls of shadows that finished in this month (UTC), those in doubt at their upper bound."""
     calls = Call.objects.filter(workflow=workflow, purpose=Purpose.SHADOW.value, finished_at__gte=begins())
     return calls.filter(simulated=simulated).aggregate(sum=Sum("cost"))["sum"] or 0
 
@@ -25,17 +26,12 @@ def begins() -> datetime:
 
 
 def cost_of(shadow: Shadow) -> int | None:
-    """Of all its calls. None: a model has no price."""
+    """Of its calls, of either subject. None: a model has no price. Without those in doubt and what corrects them: it is what doing
+    the task costs, and a doubt, at its upper bound, is no part of that."""
     if shadow.execution_id:
-        found = judging.cost_of(shadow.execution_id)
-        return found.pico if found.known else None
-    return _sum(shadow.calls)
-
-
-def _sum(calls: Sequence[str]) -> int | None:
-    """What had no price and was corrected has one."""
-    rows = list(Call.objects.filter(Q(pk__in=calls) | Q(corrects__in=calls)).values_list("pk", "corrects", "cost"))
-    corrected = {corrects for _, corrects, _ in rows}
-    if any(cost is None and pk not in corrected for pk, _, cost in rows):
-        return None
-    return sum(cost or 0 for _, _, cost in rows)
+        below = calling.below([shadow.execution_id])[shadow.execution_id]
+        calls = Call.objects.filter(execution__in=[shadow.execution_id, *below])
+    else:
+        calls = Call.objects.filter(pk__in=shadow.calls)
+    costs = list(calls.exclude(IN_DOUBT).values_list("cost", flat=True))
+    return None if None in costs else sum(costs)

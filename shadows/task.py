@@ -94,10 +94,8 @@ def _settle(pk: object, reply: Reply) -> None:
     answer = gateway.settle(reply)
     held = _locked(Shadow.objects.filter(pk=pk))
     counts = errands.book(answer, keeps_texts=held.past.purged_at is None)
-    if counts:
+    if counts:  # else it was called in doubt meanwhile: the ledger has what it cost, and `cost` knows of no doubt
         _take(held, answer)
-    elif held.finished_at:  # it was called in doubt meanwhile, and what it cost is known now
-        Shadow.objects.filter(pk=pk).update(cost=spending.cost_of(held))
 
 
 def end_doubts() -> None:

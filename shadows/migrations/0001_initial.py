@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('same', models.BooleanField(help_text="Whether the workflow's graders call the results the same.", null=True)),
                 ('said', models.TextField(blank=True)),
                 ('steps', projects.fields.VerbatimJSONField(default=dict, help_text='Step → same, said: of the subject workflow.')),
-                ('cost', models.BigIntegerField(help_text='Pico-dollars; null: a model has no price, or it is not over.', null=True)),
+                ('cost', models.BigIntegerField(help_text='Pico-dollars, without calls in doubt; null: a model has no price, or it is not over.', null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('execution', models.OneToOneField(help_text='That it is, of the subject workflow.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='shadow', to='executions.execution')),

@@ -18,7 +18,7 @@ from notifications import history
 from notifications.models import Delivery
 from projects import tools
 from projects.models import Scope
-from shadows import drawing, running
+from shadows import drawing, running, spending
 from shadows.measurements import measurements
 from shadows.models import Plan, Shadow
 from tests.cast import REFUND, envelope, execute, make_project, make_workflow, models_answer
@@ -209,6 +209,20 @@ def test_it_counts_in_shadow_cost_and_in_nothing_else():
     for figure in ("execution_cost", "evaluation_cost", "in_doubt_cost", "design_cost", "if_all_frontier", "completed"):
         assert getattr(after.balance, figure) == getattr(before.balance, figure), figure
     assert after.rates == before.rates
+
+
+def test_a_call_in_doubt_makes_no_shadow_dearer():
+    workflow = make_workflow()
+    models_answer({"model": CHEAP, **REFUNDS}, {"error": "protocol", "times": 1}, REFUNDS)
+    execute_past(workflow)
+    plan(workflow)
+    shadow(workflow)
+    Execution.objects.filter(purpose="shadow", status="waiting").update(status="queued", resume_at=None)
+    [found] = complete(workflow)
+    calls = Call.objects.filter(purpose="shadow")
+    assert sorted(call.cost_state for call in calls) == ["priced", "upper_bound"]
+    assert (found.status, found.cost) == ("completed", calls.get(cost_state="priced").cost)
+    assert spending.spent(workflow.pk, simulated=True) == sum(call.cost for call in calls)
 
 
 def test_nobody_retries_one():
