@@ -43,7 +43,9 @@ class Shadow(Answer):
     day: Annotated[Day, Field(description="On which the past one completed.")]
     same: Annotated[bool | None, Field(description="Null: not compared.")]
     said: Annotated[str, Field(description="What differs, or why there is nothing to compare, in a sentence.")]
-    cost: Annotated[Money | None, Field(description="Without calls in doubt. Null: a model has no price, or it is not over.")]
+    cost: Annotated[
+        Money | None, Field(description="Without calls in doubt. Null: a model has no price, or it is not over.")
+    ]
     created_at: Time
     finished_at: Time | None
     steps: Annotated[dict[str, ComparedStep], perhaps(description="Of one shadow alone.")]

@@ -3,7 +3,6 @@ in its row; whoever comes by next goes on."""
 
 from __future__ import annotations
 
-import json
 import random
 from datetime import timedelta
 
@@ -18,7 +17,9 @@ from gateway import gateway, retry
 from gateway.gateway import Answer, Cause, Reply
 from gateway.models import Call
 from gateway.types import Outcome, Purpose
-from wire import crash
+from projects.keeping import redaction
+from wire import crash, strict_json
+from wire.problems import Problem
 from workflows.compiled import compiled
 
 from . import comparing, prompt, spending
@@ -134,16 +135,18 @@ def _keep(held: Shadow, output: object) -> None:
 
 
 def _read(held: Shadow, answer: Answer) -> tuple[object, str]:
-    """(what was answered, why it is no answer); one of both."""
+    """(what was answered, without what the project takes out of texts; why it is no answer); one of both."""
     if said := NOT_WHOLE.get(answer.call.outcome) or answer.call.error:
         return None, said
     try:
-        output = json.loads(answer.completion.text)
-    except (ValueError, RecursionError):
-        return None, "What it answered is no JSON."
+        output = strict_json.loads(answer.completion.text)
+    except Problem:
+        return None, "What it answered is no JSON that can be kept."
     schema = compiled(held.version_id).output_schema
     fault = next(iter(schema.faults(output)), None) if schema else None
-    return (None, f"What it answered breaks the schema: {fault.pointer} {fault.detail}") if fault else (output, "")
+    if fault:
+        return None, f"What it answered breaks the schema: {fault.pointer} {fault.detail}"
+    return redaction(held.project_id).value(output), ""
 
 
 def _again(held: Shadow, seconds: float | None, why: str) -> None:

@@ -74,8 +74,43 @@ def test_an_answer_that_breaks_the_schema_is_asked_once_more():
 
 def test_after_two_that_are_none_it_has_failed_and_its_cost_is_paid():
     [found] = shadow(shadowed_task({**TASK, "text": "I think it is a refund."}))
-    assert (found.status, found.same, found.said) == ("failed", None, "What it answered is no JSON.")
+    assert (found.status, found.same, found.said) == ("failed", None, "What it answered is no JSON that can be kept.")
     assert (Call.objects.filter(purpose="shadow").count(), found.cost > 0) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"kind": "\ud800"}',
+        r'{"kind": "\u0000"}',
+        r'{"\ud800": 1}',
+        '{"kind": NaN}',
+        '{"kind": "other", "kind": "refund"}',
+        '{"kind": 1' + "0" * 5_000 + "}",
+        "[" * 1_000,
+    ],
+)
+def test_what_nobody_can_keep_is_asked_once_more(text):
+    [found] = shadow(shadowed_task({**TASK, "text": text, "times": 1}, SAME))
+    calls = Call.objects.filter(purpose="shadow")
+    assert (found.status, found.same) == ("completed", True)
+    assert [call.outcome for call in calls] == ["ok", "ok"], "neither is in doubt"
+
+
+def test_a_secret_in_an_answer_is_taken_out_before_it_is_kept_and_compared():
+    schema = {**REFUND["output_schema"], "additionalProperties": False}
+    classify = {**REFUND["steps"][1], "output_schema": schema, "checks": []}
+    workflow = make_workflow({**REFUND, "steps": [REFUND["steps"][0], classify]})
+    with_prompt(workflow)
+    card = "4111 1111 1111 1111"
+    models_answer(
+        {**TASK, "text": json.dumps({"kind": f"refund {card}"})}, {"text": envelope({"kind": f"refund {card}"})}
+    )
+    past = execute_past(workflow)
+    plan(workflow, subject="task")
+    [found] = shadow(workflow)
+    assert found.output == past.output == {"kind": "refund [redacted:card]"}
+    assert found.same is True
 
 
 def test_what_a_provider_refuses_has_failed():
