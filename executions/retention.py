@@ -6,7 +6,7 @@ Every worker does it beside executing, a little at a time; several at once take 
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from gateway.models import Call, Payload
 from projects.fields import VerbatimJSONField
 from projects.models import Project
 
-from .models import Event, Execution, Feedback, Flag, Record, Report, Status, StepResult
+from .models import FINAL, Event, Execution, Feedback, Flag, Record, Report, Status, StepResult
 
 AT_ONCE = 200  # executions in one transaction
 SECONDS = 0.5  # that a round of the housekeeping gives it
@@ -42,7 +42,18 @@ def purge(project_id: int, before: datetime, actor: str) -> int:
     """Deletes the texts of some of the project's executions that ended before, the oldest first; of how many."""
     found = Execution.objects.to_purge(project_id, before).order_by("finished_at")
     locked = found.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    rows = list(locked.values_list("pk", "error")[:AT_ONCE])
+    return _purge(list(locked.values_list("pk", "error")[:AT_ONCE]), actor)
+
+
+@transaction.atomic
+def purge_copies(executions: Collection[UUID], actor: str) -> None:
+    """Deletes the texts of those of them that have ended, whenever that was: they are copies of texts that go now."""
+    found = Execution.objects.filter(pk__in=executions, status__in=FINAL, purged_at=None).order_by("pk")
+    if rows := list(found.select_for_update(no_key=True, of=("self",)).values_list("pk", "error")):
+        _purge(rows, actor)
+
+
+def _purge(rows: list[tuple[UUID, dict | None]], actor: str) -> int:
     _forget([pk for pk, _ in rows], actor)
     for code, ids in _by_code(rows).items():
         Execution.objects.filter(pk__in=ids).update(error={"code": code, "detail": None})

@@ -5,22 +5,21 @@ Where each stands is in its row. Every worker does a little of it each round, an
 
 import logging
 import time
-from collections.abc import Sequence
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from executions import control, errands, queue
+from executions import errands, queue
 from executions.lanes import QUALITY
-from executions.models import STANDING, Execution, Status
+from executions.models import STANDING, Execution
 from executions.proposing import answers_of
 from executions.queue import Test
 from wire.ids import new_id
 from wire.money import pico_text
-from wire.problems import Conflict, Problem
+from wire.problems import Problem
 
 from . import comparing, spending, task
+from .ending import ACTOR, failing, finish, skip
 from .models import Plan, Shadow, Subject
 
 logger = logging.getLogger(__name__)
@@ -30,7 +29,6 @@ AT_ONCE = 8  # of a workflow on their way: what is drawn does not hurry, and hol
 AT_A_TIME = 50  # compared in one go
 MEASURED = 200  # of those that completed, that say what the next one costs
 TIERS = ("cheap", "standard", "frontier")
-ACTOR = "shadow"
 
 
 def advance_all() -> None:
@@ -60,7 +58,8 @@ def advance(workflow: int) -> bool:
     did |= _compare_ended(workflow)
     did |= _begin_more(workflow)
     for pk in task.to_ask(workflow).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
-        did |= task.ask(pk)
+        with failing(pk):
+            did |= task.ask(pk)
     return did
 
 
@@ -70,20 +69,9 @@ def _compare_ended(workflow: int) -> bool:
     ended = Shadow.objects.to_come().filter(has_ended, workflow=workflow).order_by("pk")
     found = list(ended.select_related("past", "execution__version", "workflow")[:AT_A_TIME])
     for shadow in found:
-        compared = comparing.of_task(shadow) if shadow.answered else comparing.of_workflow(shadow)
-        with transaction.atomic():
-            task.finish(shadow, compared)
-            if shadow.execution and shadow.execution.status == Status.ESCALATED:
-                _end(shadow.execution)
+        with failing(shadow.pk):
+            finish(shadow, comparing.of_task(shadow) if shadow.answered else comparing.of_workflow(shadow))
     return bool(found)
-
-
-def _end(execution: Execution) -> None:
-    """Nobody is asked, so it would stand for ever."""
-    try:
-        control.cancel(execution, ACTOR)
-    except Conflict:
-        logger.info("execution %s of a shadow has ended by itself", execution.pk)
 
 
 @transaction.atomic
@@ -103,7 +91,8 @@ def _begin_more(workflow: int) -> bool:
         return skip(list(drawn.values_list("pk", flat=True)), said)
     fresh = fresh[: max(0, min(fitting, AT_ONCE - moving))]
     for shadow in fresh:
-        _begin(shadow)
+        with failing(shadow.pk), transaction.atomic():
+            _begin(shadow)
     return bool(fresh)
 
 
@@ -135,6 +124,8 @@ def _expected(shadow: Shadow) -> int | None:
 
 
 def _begin(shadow: Shadow) -> None:
+    """Behind the lock of the past one: what is deleted meanwhile is copied nowhere."""
+    shadow.past = Execution.objects.select_for_update(no_key=True).get(pk=shadow.past_id)
     if shadow.past.purged_at:
         skip([shadow.pk], "The texts of the past execution were deleted before it began.")
     elif shadow.subject == Subject.TASK:
@@ -155,8 +146,3 @@ def _execute(shadow: Shadow) -> None:
             Shadow.objects.filter(pk=shadow.pk).update(status=Shadow.Status.RUNNING, execution=test.id)
     except Problem as problem:
         skip([shadow.pk], problem.detail)
-
-
-def skip(ids: Sequence[object], said: str) -> bool:
-    ended = {"status": Shadow.Status.SKIPPED, "said": said[:500], "finished_at": timezone.now()}
-    return bool(Shadow.objects.to_come().filter(pk__in=ids).update(**ended))

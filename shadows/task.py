@@ -22,8 +22,9 @@ from wire import crash, strict_json
 from wire.problems import Problem
 from workflows.compiled import compiled
 
-from . import comparing, prompt, spending
+from . import comparing, prompt
 from .comparing import Compared
+from .ending import failing, finish, locked
 from .models import Shadow, Subject
 
 MOST_PAID = 2  # calls of one shadow that may cost
@@ -54,7 +55,7 @@ def ask(pk: object) -> bool:
 
 @transaction.atomic
 def _plan(pk: object, asked: list[Errand]) -> None:
-    held = _locked(_running().filter(pk=pk, intent=None, answered=False), skip_locked=True)
+    held = locked(_running().filter(pk=pk, intent=None, answered=False), skip_locked=True)
     if held is None:
         return
     if held.past.purged_at:
@@ -93,7 +94,7 @@ def _settle(pk: object, reply: Reply) -> None:
     """The call, its texts and what was said, or none of them."""
     crash.at("after-response")
     answer = gateway.settle(reply)
-    held = _locked(Shadow.objects.filter(pk=pk))
+    held = locked(Shadow.objects.filter(pk=pk))
     counts = errands.book(answer, keeps_texts=held.past.purged_at is None)
     if counts:  # else it was called in doubt meanwhile: the ledger has what it cost, and `cost` knows of no doubt
         _take(held, answer)
@@ -103,12 +104,13 @@ def end_doubts() -> None:
     """Of calls that nobody works on any more: their worker ended, or it is this one and has lost them."""
     for pk, intent in _running().filter(intent__isnull=False).values_list("pk", "intent"):
         if not errands.is_on_its_way(intent):
-            _end_doubt(pk)
+            with failing(pk):
+                _end_doubt(pk)
 
 
 @transaction.atomic
 def _end_doubt(pk: object) -> None:
-    held = _locked(_running().filter(pk=pk, intent__isnull=False), skip_locked=True)
+    held = locked(_running().filter(pk=pk, intent__isnull=False), skip_locked=True)
     if held is None or errands.is_on_its_way(held.intent) or (answer := errands.doubted(held.intent)) is None:
         return
     _take(held, answer)
@@ -163,20 +165,9 @@ def _paid(held: Shadow) -> int:
 
 
 def _later(held: Shadow, seconds: float, why: str) -> None:
-    """What it waits for stands in it meanwhile."""
-    held.again_at, held.said = timezone.now() + timedelta(seconds=seconds), f"It waits: {why}"[:SAID]
-
-
-def finish(held: Shadow, found: Compared) -> None:
-    """Behind the lock of its row, or with a row that nobody else can end; what it cost is in the ledger by then."""
-    columns = {**vars(found), "cost": spending.cost_of(held), "finished_at": timezone.now()}
-    columns |= {"answered": False, "intent": None, "calls": held.calls, "failed": held.failed, "again_at": None}
-    Shadow.objects.to_come().filter(pk=held.pk).update(**columns)
-
-
-def _locked(rows: QuerySet[Shadow], skip_locked: bool = False) -> Shadow | None:
-    rows = rows.select_for_update(skip_locked=skip_locked, no_key=True, of=("self",))
-    return rows.select_related("past", "workflow").first()
+    """What it waits for stands in it meanwhile, and may speak of an answer."""
+    said = "" if held.past.purged_at else f"It waits: {why}"[:SAID]
+    held.again_at, held.said = timezone.now() + timedelta(seconds=seconds), said
 
 
 def _save(held: Shadow) -> None:

@@ -43,16 +43,16 @@ def test_what_is_wrong_with_one_workflow_holds_up_no_other(workflow, monkeypatch
     execute_past(broken)
     for one in (broken, workflow):
         plan(one)
-    begin = running._begin
+    fitting = running._fitting
 
-    def breaks(shadow):
-        if shadow.workflow_id == broken.pk:
+    def breaks(plan, *args):
+        if plan.workflow_id == broken.pk:
             raise RuntimeError("broken")
-        begin(shadow)
+        return fitting(plan, *args)
 
     drawing.draw_all()
     monkeypatch.setattr(running, "SECONDS", 60)
-    monkeypatch.setattr(running, "_begin", breaks)
+    monkeypatch.setattr(running, "_fitting", breaks)
     running.advance_all()
     assert {one.workflow.name: one.status for one in Shadow.objects.all()} == {"broken": "drawn", "refund": "running"}
     assert "could not go on" in caplog.text
