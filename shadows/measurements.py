@@ -29,7 +29,7 @@ def measurements(
         days &= Q(day__gte=since)
     if until:
         days &= Q(day__lt=until)
-    rows = Shadow.objects.compared().filter(days, workflow=workflow, subject=subject, simulated=simulated)
+    rows = Shadow.objects.counted().filter(days, workflow=workflow, subject=subject, simulated=simulated)
     rows = rows.exclude(
         past__judged_right=False
     )  # who rejects an answer takes its execution out of those that completed

@@ -54,7 +54,7 @@ class ShadowQuerySet(models.QuerySet["Shadow"]):
     def to_come(self) -> ShadowQuerySet:
         return self.filter(finished_at=None)
 
-    def compared(self) -> ShadowQuerySet:
+    def counted(self) -> ShadowQuerySet:
         """Those that count: they came to an answer that has a cost."""
         return self.filter(status=Shadow.Status.COMPLETED, cost__isnull=False)
 
@@ -110,6 +110,11 @@ class Shadow(models.Model):
         ]
         indexes = [
             models.Index(fields=["workflow", "simulated", "subject", "day"], name="shadow_of_workflow"),
+            models.Index(
+                fields=["workflow", "status", "simulated", "subject", "model", "finished_at"],
+                condition=models.Q(cost__isnull=False),
+                name="shadow_counted",
+            ),
             models.Index(fields=["id"], condition=models.Q(finished_at__isnull=True), name="shadow_to_come"),
         ]
 

@@ -37,14 +37,16 @@ def advance_all() -> None:
     errands.settle()
     task.end_doubts()
     moving = list(Shadow.objects.to_come().values_list("workflow", flat=True).distinct().order_by("workflow"))
+    begins = True
     while moving and time.monotonic() < until:
-        moving = [one for one in moving if time.monotonic() < until and _advanced(one)]
+        moving = [one for one in moving if time.monotonic() < until and _advanced(one, begins)]
+        begins = False  # once a round: it asks what the month has spent
 
 
-def _advanced(workflow: int) -> bool:
+def _advanced(workflow: int, begins: bool) -> bool:
     """What is wrong with one holds up no other."""
     try:
-        return advance(workflow)
+        return advance(workflow, begins)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
@@ -52,11 +54,11 @@ def _advanced(workflow: int) -> bool:
         return False
 
 
-def advance(workflow: int) -> bool:
+def advance(workflow: int, begins: bool = True) -> bool:
     """Whether it did anything. Safe to call twice, from anywhere."""
     did = errands.settle()
     did |= _compare_ended(workflow)
-    did |= _begin_more(workflow)
+    did |= begins and _begin_more(workflow)
     for pk in task.to_ask(workflow).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
         with failing(pk):
             did |= task.ask(pk)
@@ -80,20 +82,26 @@ def _begin_more(workflow: int) -> bool:
     locked = Plan.objects.select_for_update(skip_locked=True, of=("self",)).select_related("workflow__project")
     plan = locked.filter(pk=workflow).first()
     drawn = Shadow.objects.filter(workflow=workflow, status=Shadow.Status.DRAWN, finished_at=None).order_by("pk")
-    fresh = list(drawn.select_related("past", "version")[:AT_ONCE]) if plan else []
-    if not fresh:
+    first = drawn.first() if plan else None
+    if first is None:
         return False
     if said := _switched_off(plan):
         return skip(list(drawn.values_list("pk", flat=True)), said)
+    drawn = drawn.filter(**_kind(first))
     moving = Shadow.objects.filter(workflow=workflow, status=Shadow.Status.RUNNING, finished_at=None).count()
-    fitting, said = _fitting(plan, fresh[0], moving)
+    fitting, said = _fitting(plan, first, moving)
     if said:
         return skip(list(drawn.values_list("pk", flat=True)), said)
-    fresh = fresh[: max(0, min(fitting, AT_ONCE - moving))]
+    fresh = list(drawn.select_related("version__workflow")[: max(0, min(fitting, AT_ONCE - moving))])
     for shadow in fresh:
         with failing(shadow.pk), transaction.atomic():
             _begin(shadow)
     return bool(fresh)
+
+
+def _kind(shadow: Shadow) -> dict[str, object]:
+    """What is alike costs alike, and has room in the budget alike."""
+    return {"simulated": shadow.simulated, "subject": shadow.subject, "model": shadow.model}
 
 
 def _switched_off(plan: Plan) -> str:
@@ -105,6 +113,8 @@ def _switched_off(plan: Plan) -> str:
 def _fitting(plan: Plan, shadow: Shadow, moving: int) -> tuple[int, str]:
     """How many the month's budget has room for, by what those cost that have completed; why it has none. Before one has,
     nobody knows, so the first goes alone."""
+    if not shadow.simulated and not spending.is_priced(shadow.project_id, shadow.model):
+        return 0, f"{shadow.model} has no price, so no budget could hold."
     spent = spending.spent(plan.pk, shadow.simulated)
     left, expected = plan.monthly_budget - spent, _expected(shadow)
     if left > 0 and expected is None:
@@ -117,10 +127,9 @@ def _fitting(plan: Plan, shadow: Shadow, moving: int) -> tuple[int, str]:
 
 
 def _expected(shadow: Shadow) -> int | None:
-    alike = {"workflow": shadow.workflow_id, "simulated": shadow.simulated, "subject": shadow.subject}
-    completed = Shadow.objects.filter(**alike, model=shadow.model, status=Shadow.Status.COMPLETED)
-    costs = list(completed.order_by("-finished_at").values_list("cost", flat=True)[:MEASURED])
-    return -(-sum(cost or 0 for cost in costs) // len(costs)) if costs else None
+    alike = Shadow.objects.counted().filter(workflow=shadow.workflow_id, **_kind(shadow))
+    costs = list(alike.order_by("-finished_at").values_list("cost", flat=True)[:MEASURED])
+    return -(-sum(costs) // len(costs)) if costs else None
 
 
 def _begin(shadow: Shadow) -> None:

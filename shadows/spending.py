@@ -6,6 +6,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from executions import calling
+from gateway import pricing
 from gateway.models import Call
 from gateway.types import Outcome, Purpose
 
@@ -18,6 +19,12 @@ def spent(workflow: int, simulated: bool) -> int:
     """By the calls of shadows that finished in this month (UTC), those in doubt at their upper bound."""
     calls = Call.objects.filter(workflow=workflow, purpose=Purpose.SHADOW.value, finished_at__gte=begins())
     return calls.filter(simulated=simulated).aggregate(sum=Sum("cost"))["sum"] or 0
+
+
+def is_priced(project: int, model: str) -> bool:
+    """Whether a budget could hold for `provider:model`."""
+    price = pricing.price(project, model, timezone.now(), 0)
+    return price is not None and price.input is not None and price.output is not None
 
 
 def begins() -> datetime:

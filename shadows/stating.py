@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
+from gateway.providers.registry import is_simulated
 from projects import audit
 from projects.audit import Verb
 from wire.money import pico_text
 from wire.problems import Invalid
 from workflows.models import Workflow
 
+from . import spending
 from .drawing import asked
 from .models import Plan, Subject
 
@@ -21,6 +23,10 @@ NO_PROMPT = (
 NO_MODEL = (
     "There is no model to ask: state a baseline with a model, at PUT /api/v1/workflows/{name}/baseline, or map one to the "
     "project's tier frontier."
+)
+NO_PRICE = (
+    "{model} has no price, so no budget could hold: state one of your own, at PUT /api/v1/prices, or a baseline with a model "
+    "that has one."
 )
 
 
@@ -56,3 +62,6 @@ def refuse_unaskable(workflow: Workflow, subject: str) -> None:
         raise Invalid.at("/subject", NO_MODEL.format(name=workflow.name))
     if subject == Subject.TASK and asked(workflow, subject) is None:
         raise Invalid.at("/subject", NO_PROMPT.format(name=workflow.name))
+    model = asked(workflow, subject).model
+    if not is_simulated(workflow.project_id, model) and not spending.is_priced(workflow.project_id, model):
+        raise Invalid.at("/monthly_budget", NO_PRICE.format(model=model))

@@ -25,9 +25,10 @@ from workflows.compiled import compiled
 from . import comparing, prompt
 from .comparing import Compared
 from .ending import failing, finish, locked
-from .models import Shadow, Subject
+from .models import Plan, Shadow, Subject
 
 MOST_PAID = 2  # calls of one shadow that may cost
+LATEST = timedelta(hours=24)  # after it was drawn: what waits for longer says nothing of today's workflow
 NOT_WHOLE = {Outcome.TRUNCATED: "The answer was cut at its greatest length.", Outcome.REFUSED: "It was refused."}
 
 
@@ -58,8 +59,8 @@ def _plan(pk: object, asked: list[Errand]) -> None:
     held = locked(_running().filter(pk=pk, intent=None, answered=False), skip_locked=True)
     if held is None:
         return
-    if held.past.purged_at:
-        return finish(held, Compared(Shadow.Status.FAILED, said=comparing.FORGOTTEN))
+    if said := _over(held):
+        return finish(held, Compared(Shadow.Status.FAILED, said=said))
     schema = compiled(held.version_id).definition.output_schema
     model = held.model.partition(":")[2]
     begun = errands.begin(
@@ -73,6 +74,18 @@ def _plan(pk: object, asked: list[Errand]) -> None:
             asked.append(begun)
             held.intent, held.again_at, held.said = begun.intent.pk, None, ""
             _save(held)
+
+
+def _over(held: Shadow) -> str:
+    """Why it is not asked any more; nothing of it is on its way."""
+    if held.past.purged_at:
+        return comparing.FORGOTTEN
+    if timezone.now() > held.created_at + LATEST:
+        return "It had no answer within 24 hours."
+    if held.workflow.archived_at:
+        return "The workflow was archived before it had an answer."
+    enabled = Plan.objects.filter(workflow=held.workflow_id, enabled=True).exists()
+    return "" if enabled else "The plan was switched off before it had an answer."
 
 
 def _cause(held: Shadow) -> Cause:

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ('workflow', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shadows', to='workflows.workflow')),
             ],
             options={
-                'indexes': [models.Index(fields=['workflow', 'simulated', 'subject', 'day'], name='shadow_of_workflow'), models.Index(condition=models.Q(('finished_at__isnull', True)), fields=['id'], name='shadow_to_come')],
+                'indexes': [models.Index(fields=['workflow', 'simulated', 'subject', 'day'], name='shadow_of_workflow'), models.Index(condition=models.Q(('cost__isnull', False)), fields=['workflow', 'status', 'simulated', 'subject', 'model', 'finished_at'], name='shadow_counted'), models.Index(condition=models.Q(('finished_at__isnull', True)), fields=['id'], name='shadow_to_come')],
                 'constraints': [models.UniqueConstraint(fields=('past', 'subject'), name='one_shadow_of_a_subject')],
             },
         ),

@@ -6,7 +6,7 @@ import pytest
 
 from executions.retention import purge
 from projects.models import AuditEvent
-from shadows import drawing
+from shadows import drawing, figures
 from shadows.models import Plan, Shadow
 from tests.cast import envelope, make_workflow, models_answer
 from tests.neighbours import client_of
@@ -84,6 +84,18 @@ def test_a_plan_needs_a_model(alice, workflow):
     came = put(alice, share="0.05", monthly_budget="1")
     assert came.status_code == 422
     assert came.json()["errors"][0]["detail"].startswith("There is no model to ask")
+
+
+def test_a_plan_needs_a_price(alice, workflow):
+    workflow.project.tiers.filter(tier="frontier").update(provider="openai", model="nobody-knows-it")
+    came = put(alice, share="0.05", monthly_budget="1")
+    assert came.status_code == 422
+    [fault] = came.json()["errors"]
+    assert fault["pointer"] == "/monthly_budget"
+    assert fault["detail"].startswith("openai:nobody-knows-it has no price")
+    assert not Plan.objects.exists()
+    workflow.project.tiers.filter(tier="frontier").update(model="gpt-4o")
+    assert put(alice, share="0.05", monthly_budget="1").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -203,6 +215,17 @@ def test_the_summary_keeps_subjects_apart(alice, workflow):
         3,
         "0.002",
     )
+
+
+def test_the_summary_reads_the_steps_of_the_newest_alone(alice, workflow, monkeypatch):
+    monkeypatch.setattr(figures, "NEWEST", 2)
+    for message in ("an odd refund", "a refund", "another refund"):
+        execute_past(workflow, message)
+    plan(workflow)
+    shadow(workflow)
+    [whole] = alice.get("/api/v1/workflows/refund/shadows/summary").json()["subjects"]
+    assert (whole["agreement"]["n"], whole["agreement"]["count"]) == (3, 2)
+    assert (whole["steps"]["classify"]["n"], whole["steps"]["classify"]["count"]) == (2, 2)
 
 
 def test_a_plan_takes_the_scope_design(workflow):

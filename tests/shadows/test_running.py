@@ -296,6 +296,52 @@ def test_the_months_budget_ends_it_in_the_middle_and_says_so():
     assert (skipped.cost, skipped.execution) == (None, None)
 
 
+def two_kinds():
+    """Two drawn, the first of them of a real model that nobody knows the price of."""
+    workflow = make_workflow()
+    models_answer(REFUNDS)
+    for number in range(2):
+        execute_past(workflow, f"refund {number}")
+    plan(workflow)
+    drawing.draw(workflow.pk)
+    first = Shadow.objects.order_by("pk").first()
+    Shadow.objects.filter(pk=first.pk).update(simulated=False, model="openai:nobody-knows-it")
+    return workflow
+
+
+def test_what_has_no_price_is_skipped_and_nothing_of_another_model():
+    found = complete(two_kinds())
+    assert [one.status for one in found] == ["skipped", "completed"]
+    assert found[0].said == "openai:nobody-knows-it has no price, so no budget could hold."
+    assert Call.objects.filter(purpose="shadow").count() == 1
+
+
+def test_what_has_no_cost_says_nothing_of_what_the_next_one_costs():
+    workflow = make_workflow()
+    models_answer(REFUNDS)
+    for number in range(3):
+        execute_past(workflow, f"refund {number}")
+    plan(workflow)
+    drawing.draw(workflow.pk)
+    unpriced, priced, next_one = Shadow.objects.order_by("pk")
+    Shadow.objects.filter(pk__in=[unpriced.pk, priced.pk]).update(status="completed", finished_at=timezone.now())
+    assert running._expected(next_one) is None
+    Shadow.objects.filter(pk=priced.pk).update(cost=7)
+    assert running._expected(next_one) == 7
+
+
+def test_what_a_round_asks_reads_an_index():
+    workflow = two_kinds()
+    shadow = Shadow.objects.first()
+    counted = Shadow.objects.counted().filter(workflow=workflow.pk, **running._kind(shadow)).order_by("-finished_at")
+    month = Call.objects.filter(workflow=workflow.pk, purpose="shadow", finished_at__gte=spending.begins())
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "shadow_counted" in counted.values_list("cost", flat=True).explain()
+    assert "call_of_shadow" in month.values_list("cost", flat=True).explain()
+
+
 def test_what_was_drawn_before_the_plan_was_switched_off_is_not_run():
     workflow = make_workflow()
     models_answer(REFUNDS)

@@ -1,8 +1,10 @@
 """Shadows of the task: one call on the baseline's model, by the baseline's prompt, without the workflow."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from executions import errands, worker
 from executions.models import Worker
@@ -224,6 +226,45 @@ def test_one_whose_texts_went_before_it_began_is_skipped():
         "The texts of the past execution were deleted before it began.",
     )
     assert not Call.objects.filter(purpose="shadow").exists()
+
+
+def waiting():
+    """It has asked once, and waits for another attempt."""
+    workflow = shadowed_task({**TASK, "text": "no JSON"})
+    on_its_way(workflow)
+    errands.wait()
+    errands.settle()
+    [found] = Shadow.objects.all()
+    assert (found.status, len(found.calls)) == ("running", 1)
+    return workflow
+
+
+def a_day_old(workflow):
+    Shadow.objects.update(created_at=timezone.now() - timedelta(hours=25))
+
+
+def switched_off(workflow):
+    Plan.objects.update(enabled=False)
+
+
+def archived(workflow):
+    workflow.archive("alice")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (a_day_old, "It had no answer within 24 hours."),
+        (switched_off, "The plan was switched off before it had an answer."),
+        (archived, "The workflow was archived before it had an answer."),
+    ],
+)
+def test_it_does_not_ask_for_ever(change, said):
+    workflow = waiting()
+    change(workflow)
+    [found] = complete(workflow)
+    assert (found.status, found.said, found.cost > 0) == ("failed", said, True)
+    assert Call.objects.filter(purpose="shadow").count() == 1
 
 
 def test_the_budget_of_the_month_holds_for_tasks_too():
