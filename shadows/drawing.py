@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 SECONDS = 0.2  # that a round of the housekeeping gives it
 AT_A_TIME = 1_000  # executions looked at behind one lock
 LATEST = timedelta(seconds=30)  # so long after it ended by its worker's clock an execution may be committed
-REREAD = timedelta(minutes=1)  # of which a look reads again what it has read
+REREAD = timedelta(seconds=90)  # that each look reads again at least: what is committed later still is seen then
+WRITTEN = timedelta(seconds=30)  # so far apart it is written down how far a look came
 EARLIEST = timedelta(hours=24)  # what completed longer ago is not drawn any more
 
 
@@ -93,12 +94,13 @@ def draw(pk: int) -> int:
 
 
 def _remember(plan: Plan, seen: Sequence[tuple[datetime, UUID]]) -> None:
-    """How far it looked. Where there is no more, that is nearly now: what is of no production, or drawn by nobody, is not read
-    again and again."""
+    """How far it looked. Where there is no more, that is nearly now, and never later, however much was seen: what ended before that
+    may be committed after it, on a busy workflow too. What has a shadow gets no other, and what is older is not read again."""
     nearly = timezone.now() - LATEST - REREAD
     there_is_more = len(seen) == AT_A_TIME
-    until, last = seen[-1] if seen and (there_is_more or seen[-1][0] > nearly) else (nearly, None)
-    if seen or plan.looked_until is None or until - plan.looked_until > REREAD:
+    until, last = seen[-1] if there_is_more else (nearly, None)
+    is_ahead = plan.looked_until is None or plan.looked_until > until
+    if there_is_more or is_ahead or until - plan.looked_until > WRITTEN:
         plan.looked_until, plan.looked_id = until, last
         plan.save(update_fields=["looked_until", "looked_id"])
 
@@ -123,6 +125,7 @@ def _completed(plan: Plan, simulated: bool) -> QuerySet[Execution]:
 def _write(plan: Plan, what: Asked, simulated: bool, ids: Sequence[UUID]) -> None:
     """Whose texts are gone cannot be asked again, and a rejected answer saved nothing that could be measured."""
     drawn = Execution.objects.filter(pk__in=ids, purged_at=None).exclude(judged_right=False)
+    drawn = drawn.exclude(pk__in=Shadow.objects.filter(past__in=ids, subject=plan.subject).values("past"))
     flagged = set(Flag.objects.escalating().filter(execution__in=ids).values_list("execution", flat=True))
     Shadow.objects.bulk_create(
         [
@@ -140,5 +143,5 @@ def _write(plan: Plan, what: Asked, simulated: bool, ids: Sequence[UUID]) -> Non
             )
             for past in drawn.only("project", "workflow", "version", "finished_at").order_by("finished_at", "pk")
         ],
-        ignore_conflicts=True,  # it has one of this subject since an earlier plan
+        ignore_conflicts=True,  # it may have got one of this subject since
     )

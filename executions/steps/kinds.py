@@ -23,6 +23,6 @@ def perform(run: Run, step: Step) -> Generator[Effect, object, None]:
             return workflow.perform(run, step)
         case ReviewStep():
             if run.record is not None:
-                raise record.missing(step, "asks a person")
+                raise record.missing(run, step, "asks a person")
             return review.perform(run, step)
     raise TypeError(f"no such kind of step: {step!r}")

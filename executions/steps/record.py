@@ -1,4 +1,4 @@
-"""Steps of an evaluation that would ask the world outside: answered from the case's record, and never called where that has an
+"""Steps of an evaluation or a shadow that would ask the world outside: answered from its record, and never called where that has an
 effect or asks a person."""
 
 from collections.abc import Generator
@@ -6,7 +6,7 @@ from collections.abc import Generator
 from workflows.definition import Step
 
 from ..effects import Effect, Failed, Stopped
-from ..models import StepResult
+from ..models import Execution, StepResult
 from ..run import Run
 from . import plain
 
@@ -29,7 +29,9 @@ def take(run: Run, step: Step, found: object) -> Generator[Effect, object, None]
     yield from plain.take(run, step, run.attempt(step, StepResult.Status.FLAGGED), found)
 
 
-def missing(step: Step, why: str) -> Stopped:
-    """Raise what comes back: the case says too little to be tried."""
+def missing(run: Run, step: Step, why: str) -> Stopped:
+    """Raise what comes back: the record says too little to go on."""
     said = f"The step {step.id} {why}, and the case has no answer of it: add one to the case's `answers`."
+    if run.execution.purpose == Execution.Purpose.SHADOW:
+        said = f"The step {step.id} {why}, and the past execution has no answer of it."
     return Stopped(Failed("no_record", said))

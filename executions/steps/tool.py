@@ -23,7 +23,7 @@ def perform(run: Run, step: ToolStep) -> Generator[Effect, object, None]:
         return
     known = yield KnowTool(step.tool)
     if run.record is not None and known and known.side_effects:
-        raise record.missing(step, "has side effects")
+        raise record.missing(run, step, "has side effects")
     if row and not (known and known.takes_key):  # a call that a crash interrupted: what came of it is not known
         run.journal.steps.append(row)
         said = f"A worker ended while {step.tool} was being called. Whether it took effect is not known."

@@ -15,12 +15,14 @@ from ..effects import CALLED, Called, CallWorkflow, Effect, Escalated, Failed, L
 from ..evaluating import shaped
 from ..models import Execution, Status, StepResult
 from ..run import Run
-from . import plain
+from . import plain, record
 
 
 def perform(run: Run, step: WorkflowStep) -> Generator[Effect, object, None]:
     row = run.started.get(run.place(step))
     if row is None:
+        if run.execution.purpose == Execution.Purpose.SHADOW:  # what it calls has no record, and would act outside
+            raise record.missing(run, step, "calls a workflow")
         yield from _call(run, step)
         raise Stopped(Called())
     there = yield LookAt(row.called)

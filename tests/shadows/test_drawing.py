@@ -55,11 +55,36 @@ def test_it_draws_what_completed_and_remembers_how_far_it_looked():
     plan(workflow)
     assert drawing.draw(workflow.pk) == 3
     assert set(Shadow.objects.values_list("past", flat=True)) == {past.pk for past in pasts}
-    assert drawing.draw(workflow.pk) == 0
+    assert drawing.draw(workflow.pk) == 3, "what is as young may be committed later"
     last = execute_past(workflow)
     ended(last, seconds=40)
-    assert drawing.draw(workflow.pk) == 1
+    drawing.draw(workflow.pk)
     assert Shadow.objects.count() == 4
+    for past in (*pasts, last):
+        ended(past, minutes=3)
+    assert drawing.draw(workflow.pk) == 0, "what is older is not read again"
+
+
+def test_what_is_committed_late_is_drawn_though_others_ended_after_it():
+    workflow, [early, late] = refunds(2)
+    ended(early, seconds=40)
+    Execution.objects.filter(pk=late.pk).update(status="running", finished_at=None)
+    plan(workflow)
+    drawing.draw(workflow.pk)
+    assert [one.past for one in Shadow.objects.all()] == [early]
+    Execution.objects.filter(pk=late.pk).update(status="completed")
+    ended(late, seconds=100)
+    drawing.draw(workflow.pk)
+    assert Shadow.objects.filter(past=late).exists()
+
+
+def test_a_busy_workflow_is_looked_at_to_its_end_all_the_same(monkeypatch):
+    monkeypatch.setattr(drawing, "AT_A_TIME", 2)
+    workflow, pasts = refunds(7)
+    plan(workflow)
+    assert [drawing.draw(workflow.pk) for _ in range(5)] == [2, 2, 2, 1, 2], "then from the same minute on again"
+    assert Shadow.objects.count() == len(pasts)
+    assert Plan.objects.get().looked_until < timezone.now() - timedelta(seconds=30)
 
 
 def test_a_look_that_is_cut_goes_on_where_it_stopped(monkeypatch):
@@ -68,7 +93,7 @@ def test_a_look_that_is_cut_goes_on_where_it_stopped(monkeypatch):
     workflow, pasts = refunds(5)
     Execution.objects.update(finished_at=pasts[0].finished_at)  # at one moment
     plan(workflow)
-    assert [drawing.draw(workflow.pk) for _ in range(4)] == [2, 2, 1, 0]
+    assert [drawing.draw(workflow.pk) for _ in range(3)] == [2, 2, 1]
     assert Shadow.objects.count() == 5
     Shadow.objects.all().delete()
     Plan.objects.update(looked_until=None, looked_id=None)
@@ -192,7 +217,7 @@ def test_two_workers_draw_each_once():
         one.start()
     for one in workers:
         one.join()
-    assert sum(looked) == 6
+    assert max(looked) == 6
     assert Shadow.objects.count() == 6
 
 

@@ -273,6 +273,25 @@ def test_one_that_called_another_is_shadowed_with_what_that_answered():
     assert (found.past, found.status, found.same, found.cost) == (execution, "completed", True, 0)
 
 
+def test_a_workflow_that_the_past_one_never_called_is_not_called_now():
+    project = make_project()
+    make_workflow(project=project)
+    ask = {"id": "ask", "kind": "workflow", "workflow": "refund", "arguments": {"message": "input['message']"}}
+    calls = {**REFUND, "steps": [*REFUND["steps"], {**ask, "when": "steps['classify']['kind'] == 'other'"}]}
+    workflow = make_workflow(calls, project=project, name="desk")
+    models_answer({"model": CHEAP, **REFUNDS}, OTHER)
+    execute_past(workflow)
+    plan(workflow)
+    [found] = shadow(workflow)
+    assert (found.status, found.same) == ("completed", False)
+    assert found.said == "It went another way than the past one, to a step that its record has no answer of."
+    assert found.execution.error["code"] == "no_record"
+    assert (
+        found.execution.error["detail"] == "The step ask calls a workflow, and the past execution has no answer of it."
+    )
+    assert Execution.objects.filter(purpose="shadow").count() == 1
+
+
 def test_the_months_budget_ends_it_in_the_middle_and_says_so():
     workflow = make_workflow()
     models_answer(REFUNDS)
