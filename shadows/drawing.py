@@ -22,7 +22,7 @@ from executions.models import Execution, Flag, Status
 from gateway.providers.registry import is_simulated
 from workflows.models import Workflow
 
-from .models import Plan, Shadow, Subject
+from .models import Plan, Shadow, Subject, prompt_hash
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +139,7 @@ def _write(plan: Plan, what: Asked, simulated: bool, ids: Sequence[UUID]) -> Non
                 subject=plan.subject,
                 model=what.model,
                 prompt=what.prompt,
+                prompt_hash=prompt_hash(what.prompt),
                 simulated=simulated,
             )
             for past in drawn.only("project", "workflow", "version", "finished_at").order_by("finished_at", "pk")

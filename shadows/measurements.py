@@ -5,8 +5,11 @@ from datetime import date
 from typing import NamedTuple
 
 from django.db.models import Q
+from django.utils import timezone
 
-from .models import Shadow, Subject
+from workflows.models import Baseline
+
+from .models import Shadow, Subject, prompt_hash
 
 
 class Measurement(NamedTuple):
@@ -23,7 +26,8 @@ class Measurement(NamedTuple):
 def measurements(
     workflow: int, subject: Subject, *, simulated: bool, since: date | None = None, until: date | None = None
 ) -> Iterator[Measurement]:
-    """Of executions that completed from `since` to the day before `until` (UTC), in a fixed order: a bootstrap is seeded."""
+    """Of executions that completed from `since` to the day before `until` (UTC), in a fixed order: a bootstrap is seeded. Those of
+    the task by the newest prompt alone: two prompts are two tasks, and a mean of both is of neither."""
     days = Q()
     if since:
         days &= Q(day__gte=since)
@@ -33,4 +37,12 @@ def measurements(
     rows = rows.exclude(
         past__judged_right=False
     )  # who rejects an answer takes its execution out of those that completed
+    if subject == Subject.TASK:
+        rows = rows.filter(prompt_hash=prompt_hash(_newest_prompt(workflow)))
     yield from (Measurement(*row) for row in rows.order_by("day", "pk").values_list(*Measurement._fields))
+
+
+def _newest_prompt(workflow: int) -> str:
+    """That was ever in force; a baseline without one has shadows of the task no more, and those that there are stay."""
+    stated = Baseline.objects.filter(workflow=workflow, valid_from__lte=timezone.now()).exclude(prompt="")
+    return stated.order_by("-valid_from", "-pk").values_list("prompt", flat=True).first() or ""

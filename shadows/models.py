@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from hashlib import sha256
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -20,6 +21,11 @@ class Subject(models.TextChoices):
 
     WORKFLOW = "workflow"  # the same version, every model step on the baseline's model: isolates the tier
     TASK = "task"  # the task without its workflow, by the baseline's prompt: the true alternative
+
+
+def prompt_hash(prompt: str) -> str:
+    """In hex; empty where there is none."""
+    return sha256(prompt.encode()).hexdigest() if prompt else ""
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
@@ -80,6 +86,11 @@ class Shadow(models.Model):
     subject = models.CharField(max_length=10, choices=Subject)
     model = models.CharField(max_length=250, help_text="provider:model")
     prompt = models.TextField(blank=True, help_text="Of the baseline, where the subject is the task.")
+    prompt_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="SHA-256 of the prompt, in hex: which one it was after the texts are deleted.",
+    )
     simulated = models.BooleanField()
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAWN)
     execution = models.OneToOneField(

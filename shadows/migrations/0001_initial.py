@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(choices=[('workflow', 'Workflow'), ('task', 'Task')], max_length=10)),
                 ('model', models.CharField(help_text='provider:model', max_length=250)),
                 ('prompt', models.TextField(blank=True, help_text='Of the baseline, where the subject is the task.')),
+                ('prompt_hash', models.CharField(blank=True, help_text='SHA-256 of the prompt, in hex: which one it was after the texts are deleted.', max_length=64)),
                 ('simulated', models.BooleanField()),
                 ('status', models.CharField(choices=[('drawn', 'Drawn'), ('running', 'Running'), ('completed', 'Completed'), ('failed', 'Failed'), ('skipped', 'Skipped')], default='drawn', max_length=10)),
                 ('intent', models.UUIDField(help_text='Of the call that is on its way, where the subject is the task.', null=True)),

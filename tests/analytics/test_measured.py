@@ -9,6 +9,7 @@ from analytics.baselines import Method
 from analytics.costs import summarise
 from analytics.extent import Extent
 from analytics.pages.saying import said
+from shadows.models import prompt_hash
 from workflows.models import Examined
 
 from .ledgers import NOON, OPUS, make_answer, make_execution, make_measured_workflow, state_baseline, summary_of
@@ -106,7 +107,7 @@ def test_the_two_subjects_are_never_mixed(workflow):
 
 
 def test_the_subject_is_the_task_where_the_baseline_has_its_prompt(workflow):
-    make_shadowed(workflow, ["0.07"] * 30, subject="task")
+    make_shadowed(workflow, ["0.07"] * 30, subject="task", prompt_hash=prompt_hash("Decide."))
     assert summary_of(workflow, "measured")["baseline"]["subject"] == "workflow"
     workflow.state_baseline("alice", method="measured", model=OPUS, prompt="Decide.", valid_from=NOON)
     summary = summary_of(workflow)

@@ -12,6 +12,7 @@ from executions.retention import purge
 from gateway import gateway
 from gateway.models import Call, Intent, Payload
 from shadows import drawing, prompt, running, spending, task
+from shadows.measurements import measurements
 from shadows.models import Plan, Shadow
 from tests.cast import REFUND, envelope, make_workflow, models_answer
 from tests.shadows.shadowed import PROMPT, complete, execute_past, plan, shadow, with_prompt
@@ -192,6 +193,26 @@ def test_an_answer_that_comes_too_late_brings_the_ledger_to_the_truth_and_no_mea
     found.refresh_from_db()
     rows = Call.objects.filter(purpose="shadow")
     assert (rows.count(), found.cost, found.status) == (2, 7, "failed")
+
+
+def measured(workflow):
+    return [one.cost for one in measurements(workflow.pk, "task", simulated=True)]
+
+
+def test_those_of_an_earlier_prompt_are_measured_no_more():
+    workflow = shadowed_task(SAME)
+    [first] = shadow(workflow)
+    assert first.prompt_hash == "7842a9c21bca1d5d1ac69bad369242475020d5e30656f47d7596309d30628764"
+    assert measured(workflow) == [first.cost]
+    with_prompt(workflow, prompt="Decide. Refunds are dear, so think of each of them for as long as you want to.")
+    assert measured(workflow) == []
+    execute_past(workflow, "another refund")
+    _, second = shadow(workflow)
+    assert measured(workflow) == [second.cost] != [first.cost]
+    with_prompt(workflow, prompt="")
+    assert measured(workflow) == [second.cost], "nothing new is asked, and what was measured stays"
+    purge(workflow.project_id, timezone.now(), "test")
+    assert measured(workflow) == [second.cost], "the hash outlives the prompt"
 
 
 def test_its_texts_go_with_those_of_the_past_one():
