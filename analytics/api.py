@@ -8,8 +8,8 @@ from rest_framework.response import Response
 from projects.models import Project, Scope
 from shadows.models import Subject
 from wire.answers import Problem
-from wire.filters import BOOLEAN, DAY, one_of
-from wire.problems import Invalid, Malformed
+from wire.filters import BOOLEAN, DAY, check_days, one_of
+from wire.problems import Invalid
 from wire.views import View
 from workflows.api import workflow_of
 from workflows.models import Workflow
@@ -86,7 +86,6 @@ def compared_with(extent: Extent, given: dict[str, Any]) -> tuple[Method, type[C
 
 def extent_of(project: Project, workflow: Workflow | None, given: dict[str, Any]) -> Extent:
     since, until = given.get("since"), given.get("until")
-    if since and until and until <= since:
-        raise Malformed("until is a day after since; it is not counted itself.")
+    check_days(since, until)
     simulated = given["simulated"] if "simulated" in given else is_simulated(project, workflow)
     return Extent(project, workflow, simulated, since, until)

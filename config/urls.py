@@ -5,12 +5,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from analytics import api as analytics
-from analytics import reconciliation_api as reconciliation
 from analytics import waterfall_api as waterfalls
 from analytics.advice import api as advice
 from analytics.metrics import spend
 from analytics.operations import api as operations
 from analytics.projection import api as projection
+from analytics.usage import api as reconciliation
 from designs import api as designs
 from designs import group_api as groups
 from evaluations import api as evaluations

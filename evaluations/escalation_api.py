@@ -5,8 +5,8 @@ from rest_framework.response import Response
 
 from projects.models import Scope
 from wire.answers import Problem
-from wire.filters import BOOLEAN, DAY, TEXT
-from wire.problems import Conflict, Malformed
+from wire.filters import BOOLEAN, DAY, TEXT, check_days
+from wire.problems import Conflict
 from wire.views import View
 from workflows.api import version_of, workflow_of
 from workflows.models import Version, Workflow
@@ -22,8 +22,7 @@ class EscalationQualityView(View):
     def get(self, request: Request, name: str) -> Response:
         """How good a version is at noticing what it should not answer: by its newest evaluation, and by its production."""
         since, until = self.given.get("since"), self.given.get("until")
-        if since and until and until <= since:
-            raise Malformed("until is a day after since; it is not counted itself.")
+        check_days(since, until)
         version = _version(workflow_of(request.auth.project, name), self.given.get("version"))
         asked = escalation_quality.window(version, since, until, self.given.get("simulated"))
         return Response(escalation_quality.of(asked))

@@ -35,5 +35,5 @@ def _fault_of_mail(address: str) -> str:
     return ""
 
 
-def has_room(project: Project) -> bool:
-    return project.endpoints.living().count() < MAX_ENDPOINTS
+def has_room(project: Project, more: int = 1) -> bool:
+    return project.endpoints.living().count() + more <= MAX_ENDPOINTS

@@ -89,12 +89,12 @@ class DigestDetail(View):
         """Changes it. `"endpoint": null` takes the webhook away."""
         body: DigestChange = self.body
         project, by = request.auth.project, str(request.user)
-        digest = digest_of(project, digest_id)
-        for name in ("every", "hour", "enabled"):
-            if (value := getattr(body, name)) is not None:
-                setattr(digest, name, value)
         said = body.model_fields_set & {"emails", "endpoint"}
         with transaction.atomic():
+            digest = digest_of(project, digest_id, held=True)  # what another one changes meanwhile stays changed
+            for name in ("every", "hour", "enabled"):
+                if (value := getattr(body, name)) is not None:
+                    setattr(digest, name, value)
             digest.change(by, _changed(digest, body, by) if said else None)
         return Response(represent_digest(digest_of(project, digest_id)))
 
@@ -120,8 +120,9 @@ class DigestTest(View):
         return Response({"deliveries": once(request, make).split(",")}, status=202)
 
 
-def digest_of(project: Project, digest_id: UUID) -> Digest:
-    found = Digest.objects.filter(project=project, pk=digest_id).select_related("project", "workflow").first()
+def digest_of(project: Project, digest_id: UUID, *, held: bool = False) -> Digest:
+    rows = Digest.objects.filter(project=project, pk=digest_id).select_related("project", "workflow")
+    found = (rows.select_for_update(of=("self",)) if held else rows).first()
     if found is None:
         raise NotFound("There is no such digest in this project.")
     return found

@@ -7,6 +7,7 @@ spreadsheet asks for the encoding when the file is imported.
 import csv
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Any
@@ -15,8 +16,10 @@ from .tables import Row
 
 KINDS = {"csv": "text/csv", "json": "application/json"}
 PIECE = 64 * 1024  # characters
-# With which a text becomes a formula in a spreadsheet (OWASP, CSV injection), or looks as if it had been guarded.
-BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+# What a spreadsheet may take for the beginning of a formula (OWASP, CSV injection), in every width there is.
+SIGNS = "=+@＝＋－＠﹢﹣﹦−-"
+# Where a cell may begin for a program that separates otherwise than we do.
+SEPARATED = re.compile(rf"""([;\t|\r\n][\s"']*)(?=[{re.escape(SIGNS)}])""")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -46,14 +49,25 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def cell(value: Any) -> str:
-    """Unknown is empty. A text that a spreadsheet would take for a formula gets an apostrophe before it, and so does one that
-    begins with an apostrophe: whoever takes one away has what was there. A number is never a formula."""
+    """Unknown is empty. Where a spreadsheet would read a formula, at the beginning of a text or behind what other programs take for
+    a separator, an apostrophe comes before it; and before one that stands at the beginning. A number is never a formula."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return f"'{text}" if text.startswith(BEGINS) and not NUMBER.fullmatch(text) else text
+    if NUMBER.fullmatch(text):
+        return text
+    text = SEPARATED.sub(r"\1'", text)
+    return f"'{text}" if _begins(text) else text
+
+
+def _begins(text: str) -> bool:
+    """Blanks, controls and what is not seen are taken away by programs that read a file."""
+    if text[:1] in {"'", "\t", "\r", "\n"}:
+        return True
+    seen = next((one for one in text if unicodedata.category(one)[0] not in "ZC"), "")
+    return seen != "" and seen in SIGNS
 
 
 def _json(columns: Sequence[str], rows: Iterable[Row], about: dict[str, Any]) -> Iterator[str]:

@@ -59,7 +59,7 @@ def letter(endpoint: Endpoint, told: dict[str, Any]) -> EmailMessage:
 
 def _message_id(endpoint: Endpoint, told: dict[str, Any]) -> str:
     data = told["data"]
-    once = re.sub(r"\D", "", told["timestamp"]) if data["test"] else data["since"]
+    once = re.sub(r"\D", "", told["timestamp"]) if data["test"] else f"{data['since']}.{data['until']}"
     return f"<{data['digest']}.{once}.{endpoint.pk}@workflow-memory>"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.core.validators import MaxValueValidator
 from django.db import models, transaction
@@ -20,12 +22,20 @@ from .periods import Period
 
 MOST = 20  # of a project
 MOST_EMAILS = 20  # of one
+BETWEEN_TESTS = timedelta(minutes=1)
 TOLD = ("workflow", "every", "hour", "enabled")
 
 
 class DigestQuerySet(models.QuerySet["Digest"]):
     def due(self, now: datetime) -> DigestQuerySet:
-        return self.filter(enabled=True, due_at__lte=now).order_by("due_at")
+        """Without those that could not be made a moment ago."""
+        tried = models.Q(again_at=None) | models.Q(again_at__lte=now)
+        return self.filter(tried, enabled=True, due_at__lte=now).order_by("due_at")
+
+    def astray(self, now: datetime) -> DigestQuerySet:
+        """Due later than any period takes: a clock that ran ahead said so."""
+        late = [models.Q(every=every, due_at__gt=now + longest) for every, longest in periods.LONGEST.items()]
+        return self.filter(reduce(or_, late), enabled=True)
 
 
 class Digest(models.Model):
@@ -51,6 +61,8 @@ class Digest(models.Model):
     endpoints = models.ManyToManyField(Endpoint, related_name="digests", editable=False)
     enabled = models.BooleanField(default=True)
     due_at = models.DateTimeField(editable=False)
+    again_at = models.DateTimeField(null=True, editable=False, help_text="It could not be made: not before then.")
+    tested_at = models.DateTimeField(null=True, editable=False)
     last_sent_for = models.DateField(
         null=True, editable=False, help_text="The first day of the last one that was sent."
     )
@@ -79,15 +91,16 @@ class Digest(models.Model):
 
     @transaction.atomic
     def change(self, by: str, to: list[Endpoint] | None = None) -> None:
-        """Saves what was changed. Who is enabled again, or is sent at other times, is not sent what is over already."""
+        """Saves what was changed. Who is enabled again, or is sent of other days, is not sent what is over already; at another hour
+        the period that comes next is sent, and no other."""
         before = Digest.objects.select_for_update(of=("self",)).select_related("workflow").get(pk=self.pk)
         was = before._told()
-        timing = ("every", "hour", "enabled")
-        if any(getattr(before, name) != getattr(self, name) for name in timing):
+        if (before.every, before.enabled) != (self.every, self.enabled):
             self._wait(timezone.now())
-            self.save(update_fields=[*TOLD, "due_at"])
         else:
-            self.save(update_fields=TOLD)
+            self.due_at = before.due_at.astimezone(UTC).replace(hour=self.hour)
+        self.again_at = None
+        self.save(update_fields=[*TOLD, "due_at", "again_at"])
         if to is not None:
             self.endpoints.set(to)
         now = self._told()
@@ -99,11 +112,27 @@ class Digest(models.Model):
         audit.record(self.project_id, by, Verb.DELETED, self)
         self.delete()
 
-    def take(self, period: Period) -> bool:
-        """Whether it is ours to send this one: of all workers one hears yes, whose transaction sends it."""
+    def take(self, period: Period, *, heard: bool) -> bool:
+        """Whether it is ours to send this one: of all workers one hears yes, whose transaction sends it. `heard`: there is somebody
+        to send it to; else it is over, and was not sent."""
         after = periods.due_at(periods.following(self.every, period), self.hour)
         mine = Digest.objects.filter(pk=self.pk, enabled=True, due_at=self.due_at, every=self.every, hour=self.hour)
-        return bool(mine.update(due_at=after, last_sent_for=period.since))
+        sent = {"last_sent_for": period.since} if heard else {}
+        return bool(mine.update(due_at=after, again_at=None, **sent))
+
+    def put_off(self, until: datetime) -> None:
+        Digest.objects.filter(pk=self.pk, due_at=self.due_at).update(again_at=until)
+
+    def set_right(self, now: datetime) -> None:
+        """Of one that is `astray`."""
+        was = self.due_at
+        self._wait(now)
+        Digest.objects.filter(pk=self.pk, due_at=was).update(due_at=self.due_at)
+
+    def try_out(self, now: datetime) -> bool:
+        """Whether a test may be sent now: one in a minute."""
+        rested = models.Q(tested_at=None) | models.Q(tested_at__lte=now - BETWEEN_TESTS) | models.Q(tested_at__gt=now)
+        return bool(Digest.objects.filter(rested, pk=self.pk).update(tested_at=now))
 
     def listening(self) -> list[Endpoint]:
         """Where it is sent now: what is disabled, deleted, or wants no summaries any more is left out."""
@@ -119,11 +148,12 @@ class Digest(models.Model):
         self.due_at = periods.due_at(periods.following(self.every, self.period(now)), self.hour)
 
     def _told(self) -> dict[str, object]:
-        """Without addresses of people: how many there are."""
+        """Without addresses of people: how many there are, and the ids of their endpoints."""
         webhook = self.webhook()
+        mailed = self.endpoints.living().filter(kind=Kind.EMAIL).order_by("pk").values_list("pk", flat=True)
         return {
             "workflow": self.workflow and self.workflow.name,
             **{name: getattr(self, name) for name in TOLD[1:]},
-            "emails": len(self.emails()),
+            "emails": [str(pk) for pk in mailed],
             "endpoint": webhook and str(webhook.pk),
         }

@@ -4,6 +4,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 DAY, WEEK, MONTH = "day", "week", "month"
+LONGEST = {
+    DAY: timedelta(days=2),
+    WEEK: timedelta(days=8),
+    MONTH: timedelta(days=32),
+}  # from now to when the next one is due
 
 
 class Period(NamedTuple):

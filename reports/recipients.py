@@ -23,6 +23,15 @@ def check(project: Project, emails: Sequence[str], endpoint: UUID | None) -> End
     ]
     if len(emails) > MOST_EMAILS:
         faults.append(Fault("/emails", f"At most {MOST_EMAILS} addresses."))
+    known = _known(project)
+    new = {address for address in map(_alike, emails) if address not in known}
+    faults += [
+        Fault(f"/emails/{place}", "The endpoint of this address is disabled: enable it first.")
+        for place, address in enumerate(emails)
+        if _alike(address) in known and not known[_alike(address)].enabled
+    ]
+    if new and not has_room(project, len(new)):
+        faults.append(Fault("/emails", TOO_MANY))
     webhook = _webhook(project, endpoint) if endpoint else None
     if endpoint and webhook is None:
         faults.append(Fault("/endpoint", "There is no such webhook in this project."))
@@ -38,13 +47,22 @@ def check(project: Project, emails: Sequence[str], endpoint: UUID | None) -> End
 def made(project: Project, emails: Sequence[str], webhook: Endpoint | None, by: str) -> list[Endpoint]:
     """In the transaction of the digest. Raises `Conflict` where a project would have too many endpoints."""
     found = [webhook] if webhook else []
-    living = project.endpoints.living().filter(kind=Kind.EMAIL).order_by("pk")
-    known = {one.address: one for one in living if Type.SUMMARY in one.events}
-    for address in dict.fromkeys(emails):
-        if address not in known:
-            known[address] = _begun(project, address, by)
-        found.append(known[address])
+    known = _known(project)
+    for alike, address in {_alike(address): address for address in emails}.items():
+        if alike not in known:
+            known[alike] = _begun(project, address, by)
+        found.append(known[alike])
     return found
+
+
+def _known(project: Project) -> dict[str, Endpoint]:
+    living = project.endpoints.living().filter(kind=Kind.EMAIL).order_by("-pk")
+    return {_alike(one.address): one for one in living if Type.SUMMARY in one.events}
+
+
+def _alike(address: str) -> str:
+    """Addresses that differ in their capitals are one mailbox, wherever anybody knows."""
+    return address.casefold()
 
 
 def _begun(project: Project, address: str, by: str) -> Endpoint:

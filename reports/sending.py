@@ -2,7 +2,7 @@
 each period is sent once, whichever worker dies; from there it goes as whatever else is told does."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -25,16 +25,20 @@ from .periods import Period
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 5  # in one round: each is a summary
+LATER = timedelta(minutes=10)  # until one that could not be made is tried again
 
 
 def send_due() -> int:
-    """How many were sent. One that cannot be made keeps no other from being sent, and is tried again in the next round."""
+    """How many were sent. One that cannot be made keeps no other from being sent, and is tried again later."""
     now, sent = timezone.now(), 0
+    for digest in Digest.objects.astray(now):
+        digest.set_right(now)
     for digest in Digest.objects.due(now).select_related("project", "workflow")[:AT_ONCE]:
         try:
             sent += _send(digest, now)
         except Exception:  # whatever a summary may raise
             logger.exception("the summary of the digest %s could not be sent", digest.pk)
+            digest.put_off(now + LATER)
     return sent
 
 
@@ -44,19 +48,22 @@ def _send(digest: Digest, now: datetime) -> bool:
     period = digest.period(now)
     data = data_of(digest, period)
     with transaction.atomic():
-        if not digest.take(period):
+        deliveries = _deliveries(digest, data, now)
+        if not digest.take(period, heard=bool(deliveries)):
             return False
-        Delivery.objects.bulk_create(_deliveries(digest, data, now))
-    return True
+        Delivery.objects.bulk_create(deliveries)
+    return bool(deliveries)
 
 
 def try_out(digest: Digest, by: str) -> list[Delivery]:
-    """Sends the latest one now, marked as a test. Raises `Conflict` where nobody would be told."""
+    """Sends the latest one now, marked as a test. Raises `Conflict` where nobody would be told, or one was sent a moment ago."""
     now = timezone.now()
     if not digest.listening():
         raise Conflict("Nobody would be told: every address of this digest is disabled or gone.")
     data = data_of(digest, digest.period(now), test=True)
     with transaction.atomic():
+        if not digest.try_out(now):
+            raise Conflict("A test of this digest was sent a moment ago: one a minute.")
         audit.record(digest.project_id, by, Verb.TESTED, digest)
         return Delivery.objects.bulk_create(_deliveries(digest, data, now))
 

@@ -1,4 +1,4 @@
-"""What a table is, and which there are. A table is registered by the module that makes its rows; `registry` imports those.
+"""What a table is, and which there are. A table is registered by the module that makes its rows; `exporting` imports those.
 
 Another one takes a dozen lines: of figures that are few, `figures(name, columns, make)`; of the rows of a model, `listing(name,
 columns, select, represent)`.
@@ -6,7 +6,6 @@ columns, select, represent)`.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -18,6 +17,7 @@ from analytics.costs import is_simulated
 from analytics.extent import Extent
 from projects.models import Project
 from shadows.models import Subject
+from wire.filters import check_days
 from wire.problems import Invalid, Malformed, NotFound
 from workflows.models import Workflow
 
@@ -89,11 +89,6 @@ def wanted(project: Project, workflow: Workflow | None, table: Table, given: dic
     if subject:
         method, _, subject = compared_with(extent, given)
     return Wanted(extent, Method(method) if method else None, subject)
-
-
-def check_days(since: date | None, until: date | None) -> None:
-    if since and until and until <= since:
-        raise Malformed("until is a day after since; it is not counted itself.")
 
 
 def figures(

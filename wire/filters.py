@@ -57,3 +57,9 @@ TEXT = Filter(lambda name, text: text, {"type": "string"})
 BOOLEAN = Filter(_boolean, {"type": "boolean"})
 DAY = Filter(_day, {"type": "string", "format": "date"})
 TIME = Filter(_time, {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]})
+
+
+def check_days(since: date | None, until: date | None) -> None:
+    """Raises `Malformed` for days of which none is left."""
+    if since and until and until <= since:
+        raise Malformed("until is a day after since; it is not counted itself.")

@@ -12,7 +12,7 @@ from gateway.prices import Price
 from projects.models import Project, Scope
 from wire.answers import Problem
 from wire.bodies import Body, Day, Usd
-from wire.filters import BOOLEAN, DAY
+from wire.filters import BOOLEAN, DAY, check_days
 from wire.problems import Fault, Invalid, Malformed
 from wire.views import View
 from workflows.api import workflow_of
@@ -98,8 +98,7 @@ class WorkflowProjection(View):
         owner, given = request.auth.project, self.given
         workflow = workflow_of(owner, name)
         since, until, method = given.get("since"), given.get("until"), given.get("baseline")
-        if since and until and until <= since:
-            raise Malformed("until is a day after since; it is not counted itself.")
+        check_days(since, until)
         about = Extent(owner, workflow, _kind(owner, workflow, given.get("simulated")), since, until)
         found = project(about, Method(method) if method else None, timezone.now().date())
         return Response(represent_projection(found))

@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                 ('hour', models.PositiveSmallIntegerField(default=6, help_text='In UTC, of the day on which the period is over.', validators=[django.core.validators.MaxValueValidator(23)])),
                 ('enabled', models.BooleanField(default=True)),
                 ('due_at', models.DateTimeField(editable=False)),
+                ('again_at', models.DateTimeField(editable=False, help_text='It could not be made: not before then.', null=True)),
+                ('tested_at', models.DateTimeField(editable=False, null=True)),
                 ('last_sent_for', models.DateField(editable=False, help_text='The first day of the last one that was sent.', null=True)),
                 ('created_by', models.CharField(editable=False, max_length=200)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

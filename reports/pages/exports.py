@@ -12,9 +12,8 @@ from projects.audited import actor
 from wire.problems import Problem
 from workflows.models import Workflow
 
-from ..api import sent
+from ..downloads import sent
 from ..exporting import export
-from ..files import KINDS
 from ..tables import table_of, tables, wanted
 
 DAY = forms.DateInput(attrs={"type": "date"})
@@ -61,7 +60,7 @@ class ExportedWorkflowAdmin(CountedWorkflowAdmin):
             except Problem as problem:
                 wrong = [problem.detail]
         back = reverse("admin:workflows_workflow_change", args=[workflow.pk])
-        shown = {"form": form, "wrong": wrong, "back": back, "kinds": KINDS}
+        shown = {"form": form, "wrong": wrong, "back": back}
         return self.rendered(request, "admin/reports/exports.html", workflow, f"Export {workflow.name}", **shown)
 
 

@@ -68,7 +68,10 @@ def test_under_thirty_shadows_it_is_not_known(workflow):
     assert [summary["baseline"][name] for name in ("interval", "savings_interval")] == [None, None]
     assert summary["agreement"] == "1.0000"
     told = said(summarise(Extent(workflow.project, workflow, simulated=False), Method.MEASURED)).savings
-    assert told == "What it saved is not known yet: there are 29 shadows, and it takes 30 of each workflow."
+    assert (
+        told
+        == "What it saved is not known yet: there are 29 shadows of the workflow, and it takes 30 of each workflow."
+    )
 
 
 def test_agreement_counts_those_that_were_compared(workflow):

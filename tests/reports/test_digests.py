@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from notifications import delivering
+from notifications import checking, delivering
 from notifications.models import Delivery, Endpoint
 from projects.models import AuditEvent
 from reports import sending
@@ -152,7 +152,84 @@ def test_a_worker_that_dies_while_it_takes_it_leaves_it_due(workflow, monkeypatc
     digest.refresh_from_db()
     assert (digest.last_sent_for, Delivery.objects.count()) == (None, 0)
     monkeypatch.undo()
+    assert send_due() == 0  # not before ten minutes
+    Digest.objects.update(again_at=timezone.now())
     assert send_due() == 1
+
+
+def test_those_that_cannot_be_made_starve_no_other(workflow, monkeypatch):
+    broken = [make_digest(workflow.project, by_mail(workflow.project, f"{n}@example.com")) for n in range(5)]
+    good = make_digest(workflow.project, by_mail(workflow.project))
+    for digest in broken:
+        is_due(digest)
+    Digest.objects.filter(pk=good.pk).update(due_at=timezone.now() - timedelta(days=1))
+    data_of, bad = sending.data_of, {digest.pk for digest in broken}
+    monkeypatch.setattr(sending, "data_of", lambda digest, *more: 1 / 0 if digest.pk in bad else data_of(digest, *more))
+    assert [send_due(), send_due()] == [0, 1]
+
+
+def test_another_hour_sends_no_period_twice_and_leaves_none_out(workflow):
+    digest = make_digest(workflow.project, by_mail(workflow.project))
+    due = datetime(2026, 12, 1, 6, tzinfo=UTC)
+    Digest.objects.filter(pk=digest.pk).update(due_at=due)
+    for hour in (22, 4):
+        digest.hour = hour
+        digest.change("alice")
+        digest.refresh_from_db()
+        assert digest.due_at == due.replace(hour=hour)
+
+
+def test_a_clock_that_ran_ahead_silences_nothing(workflow):
+    digest = make_digest(workflow.project, by_mail(workflow.project))
+    was = digest.due_at
+    Digest.objects.filter(pk=digest.pk).update(due_at="2036-12-01T06:00:00Z")
+    assert send_due() == 0
+    digest.refresh_from_db()
+    assert digest.due_at == was
+
+
+def test_where_nobody_listens_nothing_was_sent(workflow):
+    endpoint = by_mail(workflow.project)
+    digest = make_digest(workflow.project, endpoint)
+    Endpoint.objects.filter(pk=endpoint.pk).update(enabled=False)
+    is_due(digest)
+    assert [send_due(), send_due()] == [0, 0]
+    digest.refresh_from_db()
+    assert digest.last_sent_for is None
+    assert digest.due_at > timezone.now()
+
+
+def test_a_test_is_sent_once_a_minute(workflow):
+    digest = make_digest(workflow.project, by_mail(workflow.project))
+    client = client_of(workflow.project, "admin")
+    path = f"/api/v1/digests/{digest.pk}/test"
+    assert [client.post(path, {}, JSON).status_code for _ in range(2)] == [202, 409]
+    Digest.objects.update(tested_at=timezone.now() - timedelta(minutes=1))
+    assert client.post(path, {}, JSON).status_code == 202
+
+
+def test_who_is_sent_it_is_in_the_audit(workflow):
+    first, second = by_mail(workflow.project), by_mail(workflow.project, "bob@example.com")
+    digest = make_digest(workflow.project, first)
+    digest.change("alice", [second])
+    told = AuditEvent.objects.filter(verb="changed").latest("at").detail["changes"]
+    assert told == {"emails": {"before": [str(first.pk)], "after": [str(second.pk)]}}
+
+
+def test_one_mailbox_is_one_endpoint_and_a_disabled_one_is_named(workflow, post):
+    client = client_of(workflow.project, "admin")
+    body = {"every": "day", "emails": ["Alice@example.com", "alice@EXAMPLE.com"]}
+    assert client.post("/api/v1/digests", body, JSON).json()["emails"] == ["alice@EXAMPLE.com"]
+    Endpoint.objects.update(enabled=False)
+    refused = client.post("/api/v1/digests", {"every": "day", "emails": ["alice@example.com"]}, JSON)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/emails/0")
+
+
+def test_where_there_is_no_room_for_an_address_it_is_said(workflow, post, monkeypatch):
+    monkeypatch.setattr(checking, "MAX_ENDPOINTS", 0)
+    client = client_of(workflow.project, "admin")
+    refused = client.post("/api/v1/digests", {"every": "day", "emails": ["alice@example.com"]}, JSON)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/emails")
 
 
 def test_one_mail_is_sent_again_where_the_server_did_not_take_it_and_no_other(workflow, post):

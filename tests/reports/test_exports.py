@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from django.core.management import call_command
 from gateway.models import Call
 from gateway.types import Usage
 from projects.models import AuditEvent
-from reports import tables
+from reports import downloads, tables
 from reports.exporting import file_name
 from reports.files import cell
 from reports.tables import Wanted, table_of
@@ -368,3 +369,32 @@ def test_nobody_elses_workflow_can_be_exported(workflow):
     client = member(make_project("bob"))
     assert client.get(f"/admin/workflows/workflow/{workflow.pk}/exports/").status_code == 404
     assert client.post(f"/admin/workflows/workflow/{workflow.pk}/exports/", {"table": "calls"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        ("ok;=1+1", "ok;'=1+1"),
+        ("ok\t=1+1", "ok\t'=1+1"),
+        (";=cmd|' /C calc'!A0", ";'=cmd|' /C calc'!A0"),
+        ("\u00a0=1+1", "'\u00a0=1+1"),
+        ("\u200b=1+1", "'\u200b=1+1"),
+        ("\ufeff@x", "'\ufeff@x"),
+        ("\u22121+1", "'\u22121+1"),
+        ("a - b; c + d", "a - b; c + d"),
+        ("-5.00", "-5.00"),
+    ],
+)
+def test_a_formula_is_guarded_wherever_a_cell_may_begin(text, guarded):
+    assert cell(text) == guarded
+
+
+def test_a_few_at_once_are_sent_and_the_next_one_is_told_to_wait(workflow, monkeypatch):
+    monkeypatch.setattr(downloads, "_seats", threading.BoundedSemaphore(1))
+    client = client_of(workflow.project, "read")
+    taken = downloads._seats.acquire(blocking=False)
+    refused = client.get(f"{REFUND}/exports/steps")
+    assert (taken, refused.status_code, refused["Retry-After"] != "") == (True, 503, True)
+    downloads._seats.release()
+    for _ in range(3):
+        assert client.get(f"{REFUND}/exports/steps").getvalue()

@@ -5,13 +5,12 @@ from rest_framework.response import Response
 
 from projects.models import Scope
 from wire.answers import Problem
-from wire.filters import DAY, TEXT
-from wire.problems import Malformed
+from wire.filters import DAY, TEXT, check_days
 from wire.views import View
 
-from .usage import shown
-from .usage.comparison import latest
-from .usage.representation import represent_latest
+from . import shown
+from .comparison import latest
+from .representation import represent_latest
 
 
 class Reconciliation(View):
@@ -22,7 +21,6 @@ class Reconciliation(View):
     def get(self, request: Request) -> Response:
         """Whether the ledger equals what each provider says of the days that were imported, and what differs."""
         since, until = self.given.get("since"), self.given.get("until")
-        if since and until and until <= since:
-            raise Malformed("until is a day after since; it is not counted itself.")
+        check_days(since, until)
         found = latest(request.auth.project, self.given.get("provider"), since, until)
         return Response({"currency": "USD", "providers": [represent_latest(one) for one in found]})
