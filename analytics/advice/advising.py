@@ -36,4 +36,4 @@ def advise(extent: Extent) -> Advice:
         found = rules.findings(figures)
         fit, reasons = rules.fit(figures, found)
         ordered = in_order(steps.moves(extent))
-        return Advice(extent, fit, reasons, designed(extent.workflow), found, best(ordered), ordered)
+        return Advice(extent, fit, reasons, designed(extent), found, best(ordered), ordered)

@@ -46,7 +46,7 @@ def gather(window: Extent) -> Figures:
     executions = Reading(window).executions((), tuple(ExecutionCell.FIGURES))
     return Figures(
         workflow=workflow.name,
-        observed=observed(window),
+        observed=observed(window, first_days[0] if first_days else None),
         window=summary.balance,
         to_date=summary.to_date,
         finished=summary.rates.finished,
@@ -67,19 +67,24 @@ def gather(window: Extent) -> Figures:
     )
 
 
-def designed(workflow: Workflow) -> Designed | None:
-    """Of the last design that came to an answer whose texts are still there."""
-    designs = Design.objects.filter(workflow=workflow, kind=Design.Kind.DESIGN, answer__isnull=False)
+def designed(window: Extent) -> Designed | None:
+    """Of the last design that came to an answer whose texts are still there, by a model of the same kind."""
+    mine = {"workflow": window.workflow, "simulated": window.simulated}
+    designs = Design.objects.filter(**mine, kind=Design.Kind.DESIGN, answer__isnull=False)
     for pk, answer in designs.order_by("-pk").values_list("pk", "answer")[:1]:
         if said := (answer or {}).get("fit"):
             return Designed(pk, said["verdict"], list(said["reasons"]))
     return None
 
 
-def observed(window: Extent) -> int:
-    """Days of the window, today included, on which the workflow was there."""
-    begins = max(window.since, _day(window.workflow.created_at))
-    return max((_end(window) - begins).days, 0)
+def observed(window: Extent, live_since: date | None) -> int:
+    """Days of the window, today included, on which it was live: before that nothing could be executed."""
+    return max((_end(window) - max(window.since, live_since)).days, 0) if live_since else 0
+
+
+def live_since(version: Version) -> date:
+    """When this version, which is live, was published first."""
+    return _day(version.publications.aggregate(first=Min("published_at"))["first"])
 
 
 def _end(window: Extent) -> date:
@@ -115,6 +120,7 @@ def _redesign(window: Extent, summary: Summary) -> Redesign | None:
     `before` is of the days before it began, so that it is not held against itself."""
     workflow = window.workflow
     made = Design.objects.filter(workflow=workflow, kind=Design.Kind.REDESIGN, simulated=window.simulated)
+    made = made.filter(draft__isnull=False)
     days = [_day(moment) for moment in made.filter(window.within("created_at")).values_list("created_at", flat=True)]
     first = workflow.versions.order_by("pk").values_list("pk", flat=True).first()
     stated = Version.objects.filter(workflow=workflow, design_cost__gt=0).exclude(pk=first)

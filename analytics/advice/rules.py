@@ -84,7 +84,7 @@ class Figures:
     """Of one workflow and one kind of money. `window`, `finished` and what follows are of the window, `to_date` is from the
     beginning.
 
-    `observed`: days of the window on which the workflow was there. `elsewhere`: completed executions that the frontier or a person
+    `observed`: days of the window on which the workflow was live. `elsewhere`: completed executions that the frontier or a person
     answered. `changes`: versions but for the first that went live for the first time; `versions`: those that ever did.
     `evidence`: of what is live, None where nothing is.
     """
@@ -118,8 +118,11 @@ class Figures:
 
     @property
     def months_between(self) -> Decimal | None:
-        """How long a version lasts: the time since the first one went live ÷ how many did. None while there is one."""
-        return Decimal(self.days_live) / self.versions / DAYS_OF_MONTH if self.versions > 1 else None
+        """How long a version lasts: the time since the first one went live ÷ how many did. None while there is one, and in the
+        first month: a fix on the first day is no habit."""
+        if self.versions < 2 or self.days_live < DAYS_OF_MONTH:
+            return None
+        return Decimal(self.days_live) / self.versions / DAYS_OF_MONTH
 
     @property
     def present(self) -> Balance:
@@ -144,11 +147,13 @@ def findings(figures: Figures) -> list[Finding]:
 
 
 def too_rare(of: Figures) -> Finding:
-    """Whether as many executions as pay for it come within a year, and before it is designed anew."""
+    """Whether what it still takes to pay for it comes within a year, and before it is designed anew. What was paid is paid: only
+    the executions that are left count."""
     needed, done, rate = of.to_date.payback_executions, of.to_date.completed, of.per_month
     between = of.months_between
     limit = min(MAX_MONTHS, between) if between is not None else MAX_MONTHS
-    months = None if needed is None else ratio(needed, rate or 0)
+    left = None if needed is None else max(needed - done, 0)
+    months = None if left is None else ratio(left, rate or 0)
     told = {"payback_executions": needed, "completed": done, "executions_per_month": rate}
     told |= {"months": months, "months_between_versions": between, "limit_months": limit}
 
@@ -164,7 +169,7 @@ def too_rare(of: Figures) -> Finding:
     if rate is None:
         said = f"Days of it in the window: {of.observed}; from {MIN_DAYS} on its rate says something of a month."
         return found(Verdict.UNKNOWN, said)
-    pace = f"At {_number(rate)} executions a month, the {needed} that pay for it"
+    pace = f"At {_number(rate)} executions a month, the {left} that it still takes to pay for it"
     if months is not None and months <= limit:
         return found(Verdict.GOOD, f"{pace} take {_number(months)} months, within {_number(limit)}.")
     do = of.do("Leave a task that comes so rarely with the frontier, or give it more of them.", "GET", "costs")
@@ -332,20 +337,30 @@ def good(several: list[Finding]) -> list[Finding]:
 def fit(of: Figures, several: list[Finding]) -> tuple[Fit, list[str]]:
     """With the reasons for it. What is too rare is so because there are few; anything else is said of enough."""
     by_code = {one.code: one for one in several}
+    saves, rare = by_code["saves"].reason, by_code["too_rare_to_pay"]
     if of.gain is None or of.to_date.savings is None:
-        return Fit.UNKNOWN, [by_code["saves"].reason]
-    if by_code["too_rare_to_pay"].verdict == Verdict.BAD:
-        return Fit.KEEP_ON_FRONTIER, [by_code["too_rare_to_pay"].reason]
+        return Fit.UNKNOWN, [saves]
+    if rare.verdict == Verdict.BAD:
+        return Fit.KEEP_ON_FRONTIER, [rare.reason]
     if of.to_date.completed < ENOUGH:
         said = f"{of.to_date.completed} executions are completed; from {ENOUGH} on they say whether it fits."
-        return Fit.UNKNOWN, [said, by_code["saves"].reason]
+        return Fit.UNKNOWN, [said, saves]
     if of.gain <= 0:
-        return Fit.KEEP_ON_FRONTIER, [by_code["saves"].reason]
+        return Fit.KEEP_ON_FRONTIER, [saves]
+    return _fit_that_saves(of, by_code)
+
+
+def _fit_that_saves(of: Figures, by_code: dict[str, Finding]) -> tuple[Fit, list[str]]:
+    """Cheap is not enough: what answers wrongly, or leaves the work to others, is not great."""
+    saves = by_code["saves"].reason
+    for code, instead in (("quality", Fit.KEEP_ON_FRONTIER), ("escalates_too_much", Fit.HYBRID)):
+        if by_code[code].verdict == Verdict.BAD:
+            return instead, [by_code[code].reason, saves]
     share, completed = ratio(of.elsewhere, of.window.completed), of.window.completed
     if share is not None and share >= HYBRID_SHARE:
         said = f"The frontier or a person answered {of.elsewhere} of {completed} completed executions, {_share(share)}"
-        return Fit.HYBRID, [f"{said}: from {_share(HYBRID_SHARE)} on it is part of the plan.", by_code["saves"].reason]
-    return Fit.GREAT, [by_code["saves"].reason, by_code["too_rare_to_pay"].reason]
+        return Fit.HYBRID, [f"{said}: from {_share(HYBRID_SHARE)} on it is part of the plan.", saves]
+    return Fit.GREAT, [saves, by_code["too_rare_to_pay"].reason]
 
 
 def _usd(amount: Decimal) -> str:

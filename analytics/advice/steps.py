@@ -18,7 +18,7 @@ from analytics.reading import Reading
 from evaluations.models import Evaluation, TierSearch
 from evaluations.tier_evidence import RANK
 from evaluations.tier_search import assignment_of
-from executions.lanes import OF_STEP
+from executions.lanes import OF_STEP, QUALITY
 from executions.models import Execution, StepResult
 from gateway import pricing
 from gateway.models import Call
@@ -28,7 +28,7 @@ from shadows.models import Shadow, Subject
 from wire.money import to_usd
 from workflows.definition import ModelStep
 
-from .evidence import observed
+from .evidence import live_since, observed
 from .next_step import Kind, Level, Move, Repeats, Test
 
 MOST_EVALUATIONS = 50  # of the version, the newest: each is asked whether it tried a step on a model
@@ -68,6 +68,7 @@ def moves(window: Extent) -> Iterator[Move]:
         return
     tiers = {step.id: step.tier for step in live.version.parsed().steps if isinstance(step, ModelStep)}
     assignment = {step: live.tier_map.get(f"{OF_STEP}{step}") or live.tier_map[tier] for step, tier in tiers.items()}
+    days = observed(window, live_since(live.version))
     used, tests, now = _used(window, assignment), _Tests(window, tiers, assignment), timezone.now()
     answers = _repeats(window, [step for step in tiers if used[step].calls])
     for step, tier in tiers.items():
@@ -76,7 +77,7 @@ def moves(window: Extent) -> Iterator[Move]:
             continue
         said = {
             **{"workflow": window.workflow.name, "step": step, "tier": tier, "model": assignment[step]},
-            **{"calls": one.calls, "paid": None if one.unpriced else to_usd(one.paid), "observed": observed(window)},
+            **{"calls": one.calls, "paid": None if one.unpriced else to_usd(one.paid), "observed": days},
             "now": _usd(one.at(project, assignment[step], now)),
         }
         for lower, target in _below(window, tier, assignment[step]):
@@ -101,11 +102,11 @@ def _below(window: Extent, tier: str, model: str) -> Iterator[tuple[str, str]]:
 
 
 def _used(window: Extent, assignment: Mapping[str, str]) -> dict[str, Used]:
-    by = ("version", "step", "provider", "model_planned", "purpose", "batch", "reported", "trial", "doubted")
+    by = ("version", "step", "lane", "provider", "model_planned", "purpose", "batch", "reported", "trial", "doubted")
     found: dict[str, Used] = defaultdict(Used)
     for row in Reading(window).calls(by, ("calls", "unpriced", "cost", *TOKENS)):
         ours = row["version"] == window.workflow.live.version_id and row["purpose"] in OURS
-        if not ours or row["reported"] or row["trial"] or row["doubted"]:
+        if not ours or row["lane"] == QUALITY or row["reported"] or row["trial"] or row["doubted"]:
             continue
         if assignment.get(row["step"]) != f"{row['provider']}:{row['model_planned']}":
             continue

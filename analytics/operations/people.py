@@ -64,7 +64,7 @@ def efforts(extent: Extent, columns: Sequence[str]) -> Efforts:
     found: dict[tuple, Effort | None] = {}
     for row in _decisions(extent):
         key = tuple(row[name] for name in columns)
-        in_force = [one for one in stated[row["workflow"]] if one.valid_from <= row["resolved_at"]]
+        in_force = [one for one in stated.get(row["workflow"], ()) if one.valid_from <= row["resolved_at"]]
         mine = found.setdefault(key, Effort())
         if not in_force:
             found[key] = None

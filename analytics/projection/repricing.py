@@ -17,7 +17,7 @@ from gateway.caching import cacheable_minimum
 from gateway.models import Call
 from gateway.prices import KINDS, Price, same_entry
 from gateway.providers.registry import provider_of
-from gateway.types import Purpose, Usage
+from gateway.types import Outcome, Purpose, Usage
 from wire.money import PICO
 
 OWN = (Purpose.STEP, Purpose.REPAIR)  # what a step asks itself: not a rung behind it
@@ -67,7 +67,8 @@ class Repricing:
     def cost(self, call: Call, warm: bool) -> int | None:
         """Pico-dollars; None where that is not known. `warm`: its prefix stood in the cache."""
         before = f"{call.provider}:{call.model_planned}"
-        if call.corrects_id or call.cost_state == Call.CostState.UPPER_BOUND:
+        lost = call.outcome in (Outcome.IN_DOUBT, Outcome.PROTOCOL)  # its tokens are not known
+        if call.corrects_id or lost or call.cost_state == Call.CostState.UPPER_BOUND:
             self.doubted += 1
             return self._as_recorded(call, before)
         if not call.usage.prompt and not call.usage.output and call.cost == 0:

@@ -77,17 +77,21 @@ def test_nothing_is_known_of_one_that_was_never_executed():
 
 
 @pytest.mark.parametrize(
-    ("needed", "verdict", "months"), [(120, "good", "12"), (121, "bad", "12.1"), (10, "good", "1"), (11, "good", "1.1")]
+    ("needed", "verdict", "months"), [(130, "good", "12"), (131, "bad", "12.1"), (20, "good", "1"), (21, "good", "1.1")]
 )
 def test_what_takes_longer_than_a_year_to_pay_is_too_rare(needed, verdict, months):
+    """Ten are completed: what was paid is paid."""
     one = found("too_rare_to_pay", **not_paid(needed, 10))
     assert (one.verdict, one.figures["months"]) == (verdict, Decimal(months))
     assert one.figures["executions_per_month"] == 10
 
 
 def test_it_says_how_long_that_takes():
-    one = found("too_rare_to_pay", **not_paid(240, 10))
-    assert one.reason == "At 10 executions a month, the 240 that pay for it take 24 months, and 12 are the limit."
+    one = found("too_rare_to_pay", **not_paid(250, 10))
+    assert (
+        one.reason
+        == "At 10 executions a month, the 240 that it still takes to pay for it take 24 months, and 12 are the limit."
+    )
     assert one.do.address == "GET workflows/refund/costs"
 
 
@@ -98,17 +102,22 @@ def test_what_has_paid_is_not_too_rare_however_rare_it_is():
 
 @pytest.mark.parametrize(("days_live", "verdict"), [(180, "good"), (150, "bad")])
 def test_it_has_to_pay_before_its_version_is_replaced(days_live, verdict):
-    """Two versions in 180 days: one lasts three months. 30 executions at 10 a month take three."""
-    one = found("too_rare_to_pay", **not_paid(30, 10), versions=2, days_live=days_live)
+    """Two versions in 180 days: one lasts three months. 30 more executions at 10 a month take three."""
+    one = found("too_rare_to_pay", **not_paid(40, 10), versions=2, days_live=days_live)
     assert one.verdict == verdict
     assert one.figures["months_between_versions"] == Decimal(days_live) / 60
 
 
+def test_a_fix_on_the_first_day_is_no_habit():
+    one = found("too_rare_to_pay", **not_paid(40, 10), versions=2, days_live=8)
+    assert (one.verdict, one.figures["months_between_versions"]) == ("good", None)
+
+
 def test_what_is_not_executed_any_more_never_pays():
-    one = found("too_rare_to_pay", **{**not_paid(100, 10), "window": Balance()})
+    one = found("too_rare_to_pay", **{**not_paid(110, 10), "window": Balance()})
     assert (one.verdict, one.reason) == (
         "bad",
-        "At 0 executions a month, the 100 that pay for it never come.",
+        "At 0 executions a month, the 100 that it still takes to pay for it never come.",
     )
 
 
@@ -302,15 +311,23 @@ def test_it_is_a_hybrid_where_every_tenth_is_answered_by_the_frontier_or_a_perso
 
 
 def test_what_is_too_rare_stays_on_the_frontier():
-    assert fit_of(**not_paid(121, 10)) == "keep_on_frontier"
-    assert fit_of(**not_paid(120, 10)) == "unknown"
-    assert fit_of(**not_paid(481, 40)) == "keep_on_frontier"
-    assert fit_of(**not_paid(480, 40)) == "great"
+    assert fit_of(**not_paid(131, 10)) == "keep_on_frontier"
+    assert fit_of(**not_paid(130, 10)) == "unknown"
+    assert fit_of(**not_paid(521, 40)) == "keep_on_frontier"
+    assert fit_of(**not_paid(520, 40)) == "great"
 
 
 @pytest.mark.parametrize(("done", "expected"), [(29, "unknown"), (30, "great")])
 def test_a_fit_is_said_of_thirty_executions(done, expected):
     assert fit_of(**not_paid(1, done)) == expected
+
+
+def test_what_answers_wrongly_is_not_great_for_being_cheap():
+    assert fit_of(rejected=300) == "keep_on_frontier"
+
+
+def test_what_leaves_the_work_to_others_is_a_hybrid():
+    assert fit_of(escalated=180) == "hybrid"
 
 
 def test_what_costs_more_than_all_frontier_stays_there():
