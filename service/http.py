@@ -2,6 +2,7 @@
 read ends with an answer, and a body that is too large for everybody is read to its end and not kept."""
 
 import json
+import time
 from collections import Counter
 
 import waitress
@@ -63,7 +64,29 @@ def _refuse_what_reads_in_two_ways(header_plus: bytes) -> None:
 
 
 class _Channel(HTTPChannel):
+    """Who takes nothing of his answer for a minute is cut off. waitress means to do so too, and waits for him to take something."""
+
     parser_class = _Parser
+
+    def readable(self) -> bool:
+        if self.will_close and self.connected and self.total_outbufs_len:
+            self.handle_close()
+        return super().readable()
+
+    def writable(self) -> bool:
+        return self.connected and bool(super().writable())
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """A thread that waits for a reader, as one does that has a second request of his, waits no longer than that."""
+        with self.outbuf_lock:
+            left, since = self.total_outbufs_len, time.monotonic()
+            while self.connected and self.total_outbufs_len > self.adj.outbuf_high_watermark:
+                self.server.pull_trigger()
+                self.outbuf_lock.wait(1)
+                if self.total_outbufs_len < left:
+                    left, since = self.total_outbufs_len, time.monotonic()
+                elif time.monotonic() - since > self.adj.channel_timeout:
+                    self.will_close = True
 
 
 def listen(
