@@ -15,24 +15,25 @@ Asked = Callable[[int, int, str], AllFrontier]
 
 
 class Moved(NamedTuple):
-    """`before`: the last version that was live before this one first was, and asked a model for the step."""
+    """`before`: the versions that were live before this one first was, and asked a model for the step, the last one first."""
 
     version: int
     step: str
-    before: int
+    before: tuple[int, ...]
 
 
 def saved_by_code(ended: Iterable[Ended], to_date: Iterable[Ended], asked: Asked) -> int | None:
     """Pico-dollars: for each such step, completed executions of the version that has it in code × what the step was worth
     all-frontier for each completed execution of the version before. `asked(workflow, version, step)` says what that was in all.
-    None where it has no price; a version before of which nothing completed says nothing."""
+    None where it has no price; of the versions before the last one counts of which anything completed."""
     here, ever = _counted(ended), _counted(to_date)
     saved = Fraction(0)
     for workflow in sorted({workflow for workflow, _ in here}):
         for one in moved(workflow, {version for of, version in here if of == workflow}):
-            if not (before := ever[workflow, one.before]):
+            executed = next((version for version in one.before if ever[workflow, version]), None)
+            if executed is None:
                 continue
-            worth = asked(workflow, one.before, one.step)
+            worth, before = asked(workflow, executed, one.step), ever[workflow, executed]
             if worth.unpriced:
                 return None
             saved += Fraction(here[workflow, one.version] * worth.pico, before)
@@ -52,7 +53,7 @@ def moved(workflow: int, versions: set[int]) -> Iterator[Moved]:
         for step, kind in kinds[version].items():
             earlier = [one for one in live[:place] if kinds[one].get(step) == "model"]
             if kind in WITHOUT_A_MODEL and earlier:
-                yield Moved(version, step, earlier[-1])
+                yield Moved(version, step, tuple(reversed(earlier)))
 
 
 def _definitions(versions: list[int]) -> Iterator[tuple[int, dict]]:

@@ -12,6 +12,7 @@ from .groups import Group
 from .measuring import Measured
 from .rates import Reported
 from .savings import Balance, ratio
+from .shadowed import FEWEST
 from .waterfall import Waterfall
 
 
@@ -91,8 +92,8 @@ def _represent_baseline(summary: Summary) -> dict:
 
 
 def _agreement(measured: Measured | None) -> tuple[str | None, list[str] | None]:
-    """And its Wilson interval."""
-    found = wilson(measured.same, measured.compared) if measured else None
+    """And its Wilson interval; None under 30 shadows."""
+    found = wilson(measured.same, measured.compared) if measured and measured.n >= FEWEST else None
     if measured is None or found is None:
         return None, None
     return rate_text(ratio(measured.same, measured.compared)), [rate_text(Decimal(end)) for end in found]

@@ -102,6 +102,9 @@ class _Falls:
         return [Part("fewer_calls", to_pico(start) - repriced.pico - (code or 0)), told]
 
     def _code(self) -> int | None:
+        """The same workflow on the frontier has the same steps in code: in what its shadows cost there is nothing of them."""
+        if self.summary.measured and self.summary.measured.subject == Subject.WORKFLOW:
+            return 0
         to_date = self.source.completed_strata()
         window = [one for one in to_date if self.extent.covers(one.day)]
         return saved_by_code(window, to_date, self.source.all_frontier_of_step)

@@ -27,6 +27,8 @@ ENOUGH = (
 )
 HYBRID_SHARE = Decimal("0.10")  # every tenth answer: from there on what the frontier and people cost is planned for
 
+UNSURE = ("no_cases", "changing_too_often")  # nobody knows yet whether it is right, or what it will be
+
 NOTHING = Balance()
 
 
@@ -351,7 +353,7 @@ def fit(of: Figures, several: list[Finding]) -> tuple[Fit, list[str]]:
 
 
 def _fit_that_saves(of: Figures, by_code: dict[str, Finding]) -> tuple[Fit, list[str]]:
-    """Cheap is not enough: what answers wrongly, or leaves the work to others, is not great."""
+    """Cheap is not enough: what answers wrongly, leaves the work to others, has no proof or does not hold still is not great."""
     saves = by_code["saves"].reason
     for code, instead in (("quality", Fit.KEEP_ON_FRONTIER), ("escalates_too_much", Fit.HYBRID)):
         if by_code[code].verdict == Verdict.BAD:
@@ -360,6 +362,8 @@ def _fit_that_saves(of: Figures, by_code: dict[str, Finding]) -> tuple[Fit, list
     if share is not None and share >= HYBRID_SHARE:
         said = f"The frontier or a person answered {of.elsewhere} of {completed} completed executions, {_share(share)}"
         return Fit.HYBRID, [f"{said}: from {_share(HYBRID_SHARE)} on it is part of the plan.", saves]
+    if unsure := [by_code[code].reason for code in UNSURE if by_code[code].verdict == Verdict.BAD]:
+        return Fit.UNKNOWN, [*unsure, saves]
     return Fit.GREAT, [saves, by_code["too_rare_to_pay"].reason]
 
 

@@ -15,12 +15,14 @@ from django.utils import timezone
 from analytics.extent import Extent
 from analytics.models import TOKENS
 from analytics.reading import Reading
-from evaluations.models import Evaluation, TierSearch
+from evaluations.models import Evaluation, TierSearch, gate_of
+from evaluations.statistics import wilson
 from evaluations.tier_evidence import RANK
 from evaluations.tier_search import assignment_of
 from executions.lanes import OF_STEP, QUALITY
 from executions.models import Execution, StepResult
 from gateway import pricing
+from gateway.caching import cacheable_minimum
 from gateway.models import Call
 from gateway.providers.registry import is_simulated
 from gateway.types import Purpose, Usage
@@ -30,6 +32,7 @@ from workflows.definition import ModelStep
 
 from .evidence import live_since, observed
 from .next_step import Kind, Level, Move, Repeats, Test
+from .rules import ENOUGH
 
 MOST_EVALUATIONS = 50  # of the version, the newest: each is asked whether it tried a step on a model
 MOST_EXECUTIONS = 500  # whose answers are looked at, the newest
@@ -53,12 +56,21 @@ class Used:
         total = 0
         for batch, several in self.tokens.items():
             for calls, usage in several:
-                price = pricing.price(project, target, moment, -(-usage.prompt // calls) if calls else 0, batch)
-                cost = price.reprice_warm(usage) if price else None
+                prompt = -(-usage.prompt // calls) if calls else 0
+                price = pricing.price(project, target, moment, prompt, batch)
+                cost = price.reprice_warm(_cached(project, target, usage, calls)) if price else None
                 if cost is None:
                     return None
                 total += cost
         return total
+
+
+def _cached(project: int, target: str, usage: Usage, calls: int) -> Usage:
+    """What the model could not cache, by what a call has in a cache on average, is read as input."""
+    least = cacheable_minimum(project, *target.split(":", 1)) or 0
+    if usage.prompt - usage.input >= least * calls:
+        return usage
+    return Usage(input=usage.prompt, output=usage.output, thinking=usage.thinking)
 
 
 def moves(window: Extent) -> Iterator[Move]:
@@ -124,6 +136,7 @@ class _Tests:
 
     def __init__(self, window: Extent, tiers: Mapping[str, str], assignment: Assignment) -> None:
         self.window, self.assignment = window, assignment
+        self.margin = float(gate_of(window.workflow).margin)
         of = {"version": window.workflow.live.version_id, "simulated": window.simulated, "status": "completed"}
         rows = (
             Evaluation.objects.filter(**of).order_by("-pk").only("tier_map", "against", "passed", "figures", "status")
@@ -161,8 +174,14 @@ class _Tests:
             said = one.figures["arms"]["candidate"]["steps"].get(step)
             if tried.get(step) == target and said and said["quality"]["n"]:
                 quality, source = said["quality"], f"GET evaluations/{one.pk}"
-                return Test(Level.AGREEMENT_TESTED, quality["count"], quality["n"], None, source)
+                return self._compared(quality["count"], quality["n"], source)
         return None
+
+    def _compared(self, right: int, n: int, source: str) -> Test:
+        """It came to no verdict, and may speak for itself: where all that it can be is too little, it failed."""
+        level = Level.AGREEMENT_TESTED if n >= ENOUGH else Level.PRICE_ONLY
+        found = wilson(right, n)
+        return Test(level, right, n, False if found and found.high < 1 - self.margin else None, source)
 
     def _shadowed(self, step: str, target: str) -> Test | None:
         """The model that shadows ran on, where that is the one: the step there, against the step as it is live."""
@@ -172,7 +191,7 @@ class _Tests:
         said = [steps.get(step, {}).get("same") for steps in rows.values_list("steps", flat=True)[:MOST_SHADOWS]]
         compared = [one for one in said if one is not None]
         source = f"GET workflows/{workflow.name}/shadows"
-        return Test(Level.AGREEMENT_TESTED, sum(compared), len(compared), None, source) if compared else None
+        return self._compared(sum(compared), len(compared), source) if compared else None
 
 
 def _repeats(window: Extent, steps: list[str]) -> dict[str, Repeats]:

@@ -102,7 +102,7 @@ class Repricing:
     def _usage(self, call: Call, target: str, warm: bool) -> Usage | None:
         usage = call.usage
         if self.question.caching is None:
-            return usage
+            return self._kept(call, target)
         prefix = min(call.prefix_tokens, usage.prompt) if self.question.caching else 0
         least = cacheable_minimum(self.project, *target.split(":", 1)) if prefix else 0
         if least is None:
@@ -113,6 +113,18 @@ class Repricing:
             prefix = 0
         cached = {"cache_read" if warm else "cache_write_5m": prefix}
         return Usage(input=usage.prompt - prefix, output=usage.output, thinking=usage.thinking, **cached)
+
+    def _kept(self, call: Call, target: str) -> Usage:
+        """As it was cached; what another model could not cache is read as input."""
+        usage = call.usage
+        cached = usage.prompt - usage.input
+        if not cached or target == f"{call.provider}:{call.model_planned}":
+            return usage
+        least = cacheable_minimum(self.project, *target.split(":", 1)) or 0
+        if cached >= least:
+            return usage
+        self.below[target, least] += 1
+        return Usage(input=usage.prompt, output=usage.output, thinking=usage.thinking)
 
     def _price(self, call: Call, before: str, target: str, batch: bool) -> Price | None:
         """Of another model today's; of the same one that of the time of the call, which stands in the ledger."""

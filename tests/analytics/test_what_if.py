@@ -442,3 +442,11 @@ def test_nothing_of_another_project_is_in_it(busy):
     own.input = own.output = to_pico(Decimal(100))
     own.save()
     assert costs(asked(busy, models={"cheap": SONNET})) == ("0.002", "0.006")
+
+
+def test_what_another_model_could_not_cache_is_read_as_input(workflow):
+    usage = Usage(input=100, cache_read=2_000, output=10)
+    make_answer(make_execution(workflow), SONNET, usage, prefix_tokens=2_000, tier="cheap")
+    said = asked(workflow, models={"cheap": HAIKU})  # from 4,096 tokens on
+    assert costs(said) == ("0.00105", "0.00215")
+    assert any(one.startswith("anthropic:claude-haiku-4-5 caches from 4,096 tokens on") for one in said["assumptions"])

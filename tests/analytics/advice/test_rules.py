@@ -330,6 +330,11 @@ def test_what_leaves_the_work_to_others_is_a_hybrid():
     assert fit_of(escalated=180) == "hybrid"
 
 
+def test_what_nobody_has_proven_or_does_not_hold_still_is_not_great():
+    assert fit_of(cases=0) == "unknown"
+    assert fit_of(changes=5, versions=6, days_live=30) == "unknown"
+
+
 def test_what_costs_more_than_all_frontier_stays_there():
     window = replace(MONTH, execution_cost=Decimal(16))
     assert fit_of(window=window) == "keep_on_frontier"
