@@ -1,21 +1,15 @@
 """The page of a workflow's gate: what is asked of a version before it is published. A workflow without a row is asked the
 defaults, and has its page too."""
 
+from collections.abc import Mapping
+
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db import models
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib import admin
 
 from projects.admin import OwnFilter, pretty
-from projects.audited import actor
 from projects.lists import Bounded
-from projects.models import Role
-from projects.pages import ReadableAdmin, sentences
-from projects.roles import projects_of
-from wire.problems import Problem
 from workflows.models import Workflow
+from workflows.pages.stated import StatedAdmin
 
 from .. import gate_rules
 from ..models import Gate, gate_of
@@ -46,8 +40,10 @@ class GateForm(forms.ModelForm):
         }
 
 
-class GateAdmin(ReadableAdmin):
-    of_project = "workflow__project"
+class GateAdmin(StatedAdmin):
+    asks = GateForm
+    title = "The gate of {}"
+    thanks = "It is stated. Verdicts by other rules do not open the gate any more."
     page = "admin/evaluations/gate/page.html"
     list_display = ["workflow", "project", "min_cases", "margin", "min_recall", "stated_by", "stated_at"]
     list_filter = [("workflow__project", OwnFilter)]
@@ -58,41 +54,14 @@ class GateAdmin(ReadableAdmin):
     intro = "What somebody stated. A workflow that is not listed is asked the defaults; its gate is found on its page."
     empty = "Nobody stated anything: every workflow is asked the defaults. A gate is found on the page of its workflow."
 
-    @admin.display
-    def project(self, gate: Gate) -> str:
-        return gate.workflow.project.name
+    def of(self, workflow: Workflow) -> Gate:
+        return gate_of(workflow)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Gate | None:
-        """By its workflow, whether anything was stated or not."""
-        rows = Workflow.objects.select_related("project")
-        if not request.user.is_superuser:
-            rows = rows.filter(project__in=projects_of(request.user, self.seen_by))
-        try:
-            workflow = rows.filter(pk=object_id).first()
-        except (ValueError, OverflowError):
-            return None
-        return gate_of(workflow) if workflow else None
+    def state(self, workflow: Workflow, said: Mapping[str, object], by: str) -> None:
+        gate_rules.state(workflow, said, by)
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).select_related("workflow__project")
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
-    ) -> HttpResponse:
-        gate = self.found(request, object_id)
-        designs, wrong = self.may(request, Role.DESIGNER, gate), []
-        if request.method == "POST" and not designs:
-            raise PermissionDenied
-        workflow, form = gate.workflow, GateForm(request.POST or None, instance=gate_of(gate.workflow))
-        if request.method == "POST" and form.is_valid():
-            try:
-                gate_rules.state(workflow, form.cleaned_data, actor(request))
-                messages.success(request, "It is stated. Verdicts by other rules do not open the gate any more.")
-                return redirect("admin:evaluations_gate_change", workflow.pk)
-            except Problem as problem:
-                wrong = sentences(problem)
-        shown = {"form": form if designs else None, "wrong": wrong, **_told(gate)}
-        return self.rendered(request, self.page, gate, f"The gate of {workflow.name}", **shown)
+    def told(self, row: Gate) -> dict[str, object]:
+        return _told(row)
 
 
 def _told(gate: Gate) -> dict[str, object]:

@@ -1,26 +1,19 @@
 """The page of a workflow's shadow plan: how many of its executions are shadowed, and for how much. A workflow without a row draws
 nothing, and has its page too."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db import models
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib import admin
 
 from evaluations.pages import told
 from gateway.providers.registry import is_simulated
 from projects.admin import OwnFilter, usd
-from projects.audited import actor
 from projects.lists import Bounded
-from projects.models import Role
-from projects.pages import ReadableAdmin, sentences
-from projects.roles import projects_of
 from wire.money import rounded
-from wire.problems import Problem
 from workflows.models import Workflow
+from workflows.pages.stated import StatedAdmin
 
 from .. import figures, spending, stating
 from ..drawing import asked
@@ -45,8 +38,10 @@ class PlanForm(forms.ModelForm):
         }
 
 
-class PlanAdmin(ReadableAdmin):
-    of_project = "workflow__project"
+class PlanAdmin(StatedAdmin):
+    asks = PlanForm
+    title = "The shadows of {}"
+    thanks = "The plan is stated."
     page = "admin/shadows/plan/page.html"
     list_display = ["workflow", "project", "enabled", "subject", "share", "budget", "stated_by", "stated_at"]
     list_filter = [("workflow__project", OwnFilter)]
@@ -59,45 +54,18 @@ class PlanAdmin(ReadableAdmin):
     )
     empty = "Nobody stated a plan: nothing is shadowed. It is found on the page of its workflow."
 
-    @admin.display
-    def project(self, plan: Plan) -> str:
-        return plan.workflow.project.name
-
     @admin.display(description="budget of a month")
     def budget(self, plan: Plan) -> str:
         return usd(plan.monthly_budget)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Plan | None:
-        """By its workflow, whether anything was stated or not."""
-        rows = Workflow.objects.select_related("project")
-        if not request.user.is_superuser:
-            rows = rows.filter(project__in=projects_of(request.user, self.seen_by))
-        try:
-            workflow = rows.filter(pk=object_id).first()
-        except (ValueError, OverflowError):
-            return None
-        return _plan_of(workflow) if workflow else None
+    def of(self, workflow: Workflow) -> Plan:
+        return _plan_of(workflow)
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).select_related("workflow__project")
+    def state(self, workflow: Workflow, said: Mapping[str, object], by: str) -> None:
+        stating.state(workflow, said, by)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
-    ) -> HttpResponse:
-        plan = self.found(request, object_id)
-        designs, wrong = self.may(request, Role.DESIGNER, plan), []
-        if request.method == "POST" and not designs:
-            raise PermissionDenied
-        workflow, form = plan.workflow, PlanForm(request.POST or None, instance=_plan_of(plan.workflow))
-        if request.method == "POST" and form.is_valid():
-            try:
-                stating.state(workflow, form.cleaned_data, actor(request))
-                messages.success(request, "The plan is stated.")
-                return redirect("admin:shadows_plan_change", workflow.pk)
-            except Problem as problem:
-                wrong = sentences(problem)
-        shown = {"form": form if designs else None, "wrong": wrong, **_told(plan)}
-        return self.rendered(request, self.page, plan, f"The shadows of {workflow.name}", **shown)
+    def told(self, row: Plan) -> dict[str, object]:
+        return _told(row)
 
 
 def _plan_of(workflow: Workflow) -> Plan:
