@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ SHOWN = 20  # faults
 USD = TypeAdapter(Usd)
 
 
-class Job(BaseCommand):
+class Job(ABC, BaseCommand):
     """Says what something may cost, begins it, waits until the workers have done it, and tells what came. It is a row with a
     `status`, one of which is running."""
 
@@ -67,28 +68,29 @@ class Job(BaseCommand):
     def whose(self, name: str, project: str) -> Workflow | Project:
         return workflow_named(name, project)
 
+    @abstractmethod
     def rows(self, whose: Any) -> QuerySet:
         """Among which one can be followed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begun(self, whose: Any, options: dict) -> Model | None:
         """None: only the estimate was asked for. The budget among the options is in pico-dollars. Raises `Problem`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def far(self, row: Any) -> tuple[int, int | None]:
         """How many of how many are done, the latter None where nobody knows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def represent(self, row: Any) -> dict:
-        raise NotImplementedError
+        """As the API shows it."""
 
+    @abstractmethod
     def show(self, row: Any) -> None:
         """Of one that is completed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self, row: Any) -> None:
         """Raises `CommandError` where it came to nothing good."""
-        raise NotImplementedError
 
     @property
     def console(self) -> Console:

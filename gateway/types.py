@@ -76,7 +76,17 @@ class Usage:
     @property
     def prompt(self) -> int:
         """All tokens that were read, cached or not: what price tiers by prompt length look at."""
-        return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+        return self.input + self.cached
+
+    @property
+    def cached(self) -> int:
+        """Of those, what stood in a cache or was put there."""
+        return self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+    @property
+    def uncached(self) -> "Usage":
+        """The same tokens on a model that caches none of them."""
+        return Usage(input=self.prompt, output=self.output, thinking=self.thinking)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class Digest(models.Model):
         self._wait(now)
         Digest.objects.filter(pk=self.pk, due_at=was).update(due_at=self.due_at)
 
-    def try_out(self, now: datetime) -> bool:
+    def take_test(self, now: datetime) -> bool:
         """Whether a test may be sent now: one in a minute."""
         rested = models.Q(tested_at=None) | models.Q(tested_at__lte=now - BETWEEN_TESTS) | models.Q(tested_at__gt=now)
         return bool(Digest.objects.filter(rested, pk=self.pk).update(tested_at=now))

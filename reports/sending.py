@@ -62,7 +62,7 @@ def try_out(digest: Digest, by: str) -> list[Delivery]:
         raise Conflict("Nobody would be told: every address of this digest is disabled or gone.")
     data = data_of(digest, digest.period(now), test=True)
     with transaction.atomic():
-        if not digest.try_out(now):
+        if not digest.take_test(now):
             raise Conflict("A test of this digest was sent a moment ago: one a minute.")
         audit.record(digest.project_id, by, Verb.TESTED, digest)
         return Delivery.objects.bulk_create(_deliveries(digest, data, now))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from .bodies import moment
-from .problems import Invalid, Malformed
+from .problems import Malformed
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,11 @@ class Filter:
     schema: dict[str, object]
 
 
-def one_of(known: Iterable[str], later: Iterable[str] = ()) -> Filter:
-    """One of these words. Those of `later` are designed and not built: they are understood, and refused as such."""
-    known, later = list(known), list(later)
+def one_of(known: Iterable[str]) -> Filter:
+    """One of these words."""
+    known = list(known)
 
     def read(name: str, text: str) -> str:
-        if text in later:
-            raise Invalid(f"The {name} {text} is not available yet.")
         if text not in known:
             raise Malformed(f"{name} is one of {', '.join(known)}.")
         return text

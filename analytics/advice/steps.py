@@ -68,9 +68,7 @@ class Used:
 def _cached(project: int, target: str, usage: Usage, calls: int) -> Usage:
     """What the model could not cache, by what a call has in a cache on average, is read as input."""
     least = cacheable_minimum(project, *target.split(":", 1)) or 0
-    if usage.prompt - usage.input >= least * calls:
-        return usage
-    return Usage(input=usage.prompt, output=usage.output, thinking=usage.thinking)
+    return usage if usage.cached >= least * calls else usage.uncached
 
 
 def moves(window: Extent) -> Iterator[Move]:

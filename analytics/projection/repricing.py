@@ -117,14 +117,13 @@ class Repricing:
     def _kept(self, call: Call, target: str) -> Usage:
         """As it was cached; what another model could not cache is read as input."""
         usage = call.usage
-        cached = usage.prompt - usage.input
-        if not cached or target == f"{call.provider}:{call.model_planned}":
+        if not usage.cached or target == f"{call.provider}:{call.model_planned}":
             return usage
         least = cacheable_minimum(self.project, *target.split(":", 1)) or 0
-        if cached >= least:
+        if usage.cached >= least:
             return usage
         self.below[target, least] += 1
-        return Usage(input=usage.prompt, output=usage.output, thinking=usage.thinking)
+        return usage.uncached
 
     def _price(self, call: Call, before: str, target: str, batch: bool) -> Price | None:
         """Of another model today's; of the same one that of the time of the call, which stands in the ledger."""
