@@ -41,7 +41,8 @@ class Override(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of an extent. `balance` is of its days, `to_date` of everything until their end."""
+    """The figures of an extent. `balance` is of its days, `to_date` of everything until their end, `days` of each day until then
+    on which anything was paid, designed or completed."""
 
     extent: Extent
     method: baselines.Method
@@ -56,6 +57,7 @@ class Summary:
     overridden: list[Override]
     cache_savings: Decimal | None
     batch_savings: Decimal | None
+    days: dict[date, Balance]
     measured: Measured | None = None  # under that method
 
 
@@ -122,6 +124,7 @@ def _of_days(extent: Extent, method: baselines.Method, source: Cells | Ledger, a
         overridden=_overridden(extent),
         cache_savings=source.cache_savings(extent),
         batch_savings=source.batch_savings(extent),
+        days=days,
     )
 
 

@@ -69,6 +69,15 @@ TEMPLATES = [
             ],
         },
     },
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "NAME": "reports",
+        "DIRS": [BASE / "templates" / "reports"],
+        "OPTIONS": {
+            "environment": "reports.savings.environment.environment",
+            "context_processors": ["analytics.masthead.places"],
+        },
+    },
 ]
 
 DATABASES = {"default": environment.database()}

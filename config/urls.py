@@ -29,6 +29,7 @@ from projects import api as audit
 from projects.accounts import login
 from reports import api as exports
 from reports import digest_api as digests
+from reports.savings import urls as savings
 from shadows import api as shadows
 from wire import errors, openapi
 from wire.metrics import Remembered, exposition
@@ -148,6 +149,7 @@ urlpatterns = [
     path("metrics", exposition(*looks)),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
+    path("reports/", include(savings)),
     path("", RedirectView.as_view(url="/admin/")),
 ]
 

@@ -1,4 +1,4 @@
-"""What is refused or breaks before, beside or behind a view: a page with a sentence in the admin, problem+json elsewhere.
+"""What is refused or breaks before, beside or behind a view: a page with a sentence where people read, problem+json elsewhere.
 
 Django's error views (`handler404` and its kind) and what the middleware calls. Named in the urls and the settings.
 """
@@ -16,12 +16,12 @@ from django.views.decorators.csrf import csrf_exempt
 
 from . import rest
 
-ADMIN = "/admin/"
+PAGES = ("/admin/", "/reports/")
 View = Callable[[HttpRequest], HttpResponse]
 
 
 def refused(request: HttpRequest, problem: rest.Said) -> HttpResponse:
-    if not request.path.startswith(ADMIN):
+    if not request.path.startswith(PAGES):
         return rest.plain(problem)
     page = render_to_string("error.html", problem)
     return HttpResponse(page, status=problem["status"], headers=rest.headers_of(problem))

@@ -26,7 +26,7 @@ class Said:
 
 
 def said(summary: Summary) -> Said:
-    return Said(_cost(summary), _savings(summary), list(_labels(summary)))
+    return Said(_cost(summary), _savings(summary), list(labels(summary)))
 
 
 def _cost(summary: Summary) -> str:
@@ -62,7 +62,8 @@ def _savings(summary: Summary) -> str:
     return f"It saved {rounded(balance.savings)}{percent}, {compared}."
 
 
-def _labels(summary: Summary) -> list[tuple[str, str]]:
+def labels(summary: Summary) -> list[tuple[str, str]]:
+    """What has to be known of every figure of it, each a word and why."""
     found = []
     if summary.extent.simulated:
         found.append(("simulated", "scripted models answered: a story, and no evidence"))

@@ -1,0 +1,57 @@
+"""The bar of filters on a page: a form that sends what stands in the address."""
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+
+from analytics.baselines import Method
+from executions.lanes import LANES
+from shadows.models import Subject
+
+from .asking import Asked
+
+METHODS = {
+    Method.DECLARED: "what a person declared",
+    Method.REPRICED_WARM: "same tokens, warm cache",
+    Method.REPRICED_COLD: "same tokens, no cache",
+    Method.MEASURED: "measured by shadows",
+}
+SUBJECTS = {Subject.WORKFLOW: "the workflow on the frontier", Subject.TASK: "the task in one call"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One control. Without `choices` it is a day."""
+
+    name: str
+    label: str
+    value: str
+    choices: list[tuple[str, str]] = field(default_factory=list)
+    about: str = ""
+
+
+def filters_of(about: Asked, known: Container[str]) -> list[Field]:
+    """Those that the page heeds, in their order."""
+    return [made for made in _fields(about) if made.name in known]
+
+
+def _fields(about: Asked) -> list[Field]:
+    kept = about.kept
+    kind = "true" if about.extent.simulated else "false"
+    fields = [
+        Field("since", "From", kept.get("since", ""), about="Days in UTC."),
+        Field("until", "Up to the day before", kept.get("until", "")),
+        Field("version", "Version", kept.get("version", ""), [("", "all"), *_versions(about)]),
+        Field("lane", "Lane", kept.get("lane", ""), [("", "all"), *((lane, lane.replace("_", " ")) for lane in LANES)]),
+        Field("baseline", "Against", about.method.value, [(method.value, said) for method, said in METHODS.items()]),
+    ]
+    if about.method == Method.MEASURED:
+        said = [("", "as stated"), *((subject.value, said) for subject, said in SUBJECTS.items())]
+        fields.append(Field("subject", "Shadows of", kept.get("subject", ""), said))
+    return [*fields, Field("simulated", "Money", kind, [("false", "real"), ("true", "simulated")])]
+
+
+def _versions(about: Asked) -> list[tuple[str, str]]:
+    if about.workflow is None:
+        return []
+    numbers = about.workflow.versions.order_by("-pk").values_list("number", flat=True)[:100]
+    return [(number, number) for number in numbers]

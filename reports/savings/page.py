@@ -1,0 +1,57 @@
+"""What every savings page is made of: who may see it, what its address asks for, and how it is answered."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse_lazy
+from django.views import View
+
+from wire.filters import Filter
+from wire.problems import Problem
+
+from .asking import COMMON, Asked, asked
+from .filtering import filters_of
+from .tabs import tabs
+
+
+class Page(LoginRequiredMixin, View):
+    """One page of a project or of a workflow. `name`: of its address; `heading`: what it is called; `filters`: what it heeds."""
+
+    login_url = reverse_lazy("admin:login")
+    name: ClassVar[str]
+    heading: ClassVar[str]
+    template: ClassVar[str]
+    filters: ClassVar[Mapping[str, Filter]] = COMMON
+
+    def get(self, request: HttpRequest, project: str, workflow: str | None = None) -> HttpResponse:
+        try:
+            about = asked(request.user, project, workflow, request.GET.dict(), self.filters)
+            return self.answer(request, about)
+        except Problem as problem:
+            return refused(request, problem)
+
+    def answer(self, request: HttpRequest, about: Asked) -> HttpResponse:
+        return render(request, self.template, {**self.frame(about), **self.shown(about)}, using="reports")
+
+    def frame(self, about: Asked) -> dict[str, object]:
+        """What stands around every page."""
+        return {
+            "about": about,
+            "page": self,
+            "tabs": tabs(about, self.name),
+            "filters": filters_of(about, self.filters),
+        }
+
+    def shown(self, about: Asked) -> dict[str, object]:
+        """What the template shows. Raises `Problem`: a sentence in its place."""
+        raise NotImplementedError
+
+
+def refused(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """A sentence, and a way back: to the same page without its filters, where those are what is wrong."""
+    back = request.path if request.GET and problem.status != 404 else reverse_lazy("reports:home")
+    shown = {"title": problem.title, "detail": problem.detail, "back": back}
+    return render(request, "refused.html", shown, status=problem.status, using="reports")

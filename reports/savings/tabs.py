@@ -1,0 +1,20 @@
+"""The pages of a workflow, and those of a project: what stands above each of them."""
+
+from typing import NamedTuple
+
+from .asking import Asked
+
+
+class Tab(NamedTuple):
+    label: str
+    address: str
+    here: bool
+
+
+OF_PROJECT = {"portfolio": "Portfolio"}
+OF_WORKFLOW = {"workflow": "Savings"}
+
+
+def tabs(about: Asked, here: str) -> list[Tab]:
+    pages = OF_WORKFLOW if about.workflow else OF_PROJECT
+    return [Tab(label, about.to(name), name == here) for name, label in pages.items()]

@@ -1,0 +1,44 @@
+"""The page of a workflow: saved so far, at what quality, how sure, and when it paid itself back."""
+
+from django.utils import timezone
+
+from analytics.projection.projecting import project
+from analytics.snapshot import snapshot
+from analytics.waterfall import waterfall
+
+from ..charts.cumulative import cumulative
+from ..charts.falls import falls
+from .asking import Asked
+from .bill import bill
+from .lead import lead
+from .page import Page
+from .payback import payback
+
+# Parts of the waterfall that are sums of ledger rows: the figure whose rows they are.
+OF_THE_LEDGER = {
+    "in_doubt": "in_doubt_cost",
+    "design": "design_cost",
+    "evaluation": "evaluation_cost",
+    "shadow": "shadow_cost",
+}
+
+
+class Savings(Page):
+    name, heading, template = "workflow", "Savings", "workflow.html"
+
+    def shown(self, about: Asked) -> dict[str, object]:
+        with snapshot():
+            found = waterfall(about.extent, about.method, subject=about.subject)
+            outlook = project(about.extent, about.method, timezone.now().date())
+        summary = found.summary
+
+        def leads(part: str) -> str:
+            figure = OF_THE_LEDGER.get(part)
+            return about.to("calls", figure=figure) if figure else ""
+
+        return {
+            **lead(summary),
+            "payback": payback(summary, outlook),
+            "bill": bill(summary, about),
+            "charts": [cumulative(summary), falls(found, leads)],
+        }
