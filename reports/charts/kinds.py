@@ -1,5 +1,5 @@
-"""The kinds of pictures that the pages have: lines over time, columns beside each other, and a waterfall. Values are floats that are
-drawn and never shown; None is a gap."""
+"""The kinds of pictures that the pages have: lines over time, columns beside each other, and a waterfall. Values are floats, which
+are drawn and never shown; None is a gap."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -11,7 +11,8 @@ from ..numbers import count, day, exact, percent, rate, usd
 
 def environment(**options: Any) -> Environment:
     """A name that a page forgot is an error, not an empty place."""
-    made = Environment(**{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True})
+    given = {**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    made = Environment(**{**given, "autoescape": True})  # noqa: S701 - it is on
     made.globals |= {"static": static, "url": lambda name, *arguments: reverse(name, args=arguments)}
     made.filters |= {"usd": usd, "exact": exact, "percent": percent, "rate": rate, "count": count, "day": day}
     return made
