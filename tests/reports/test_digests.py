@@ -64,7 +64,7 @@ def test_a_summary_is_one_mail_with_its_evidence(workflow, post):
     assert send_due() == 1
     rounds()
     (one,) = post.mails
-    said = "Saved 80.00% of 0.02 USD, repriced warm, estimated, n = 2, unproven."
+    said = "Saved 80.0% of 0.02 USD, n = 2, repriced warm, estimated, unproven."
     assert (one["To"], one["Subject"]) == ("alice@example.com", f"[alice] refund, {at:%Y-%m-%d}: {said}")
     text, html = (part.get_content().replace("\r\n", "\n") for part in one.iter_parts())
     assert text.startswith(f"{said}\n\nrefund, {at:%Y-%m-%d} (UTC)\n")
