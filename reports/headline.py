@@ -60,7 +60,9 @@ def _why_unknown(summary: Said) -> str:
         return f": {unpriced:,} {'call has' if unpriced == 1 else 'calls have'} no price"
     if summary["baseline"]["method"] == Method.MEASURED:
         return f": it takes {FEWEST} shadows of each workflow"
-    return f": {without:,} {'answer has' if without == 1 else 'answers have'} no price to compare with" if without else ""
+    return (
+        f": {without:,} {'answer has' if without == 1 else 'answers have'} no price to compare with" if without else ""
+    )
 
 
 def percent(value: Decimal, interval: list[Decimal]) -> str:

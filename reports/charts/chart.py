@@ -1,7 +1,7 @@
 """What a chart is on a page: a picture with its title and description, what its lines are, and its figures as a table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from markupsafe import Markup
@@ -30,7 +30,7 @@ class Key:
 @dataclass(frozen=True)
 class Chart:
     """`said`: what one sees in it, with the figures that matter, for who reads or hears it. `picture` None: there is too little to
-    draw, and `said` says so. The first cell of a row is its name."""
+    draw, and `said` says so. The first cell of a row is its name. `unit`: of its axis."""
 
     name: str
     title: str
@@ -40,7 +40,8 @@ class Chart:
     rows: Sequence[Sequence[Cell]]
     keys: Sequence[Key] = ()
     note: str = ""
-    wide: bool = field(default=False)
+    wide: bool = False
+    unit: str = ""
 
 
 def money(amount: Decimal | None, href: str = "") -> Cell:

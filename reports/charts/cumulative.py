@@ -1,7 +1,7 @@
 """What was paid and what all-frontier would have cost, added up from the first day on, and the day on which it paid itself back."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
@@ -23,26 +23,37 @@ COLUMNS = ("Day (UTC)", "Paid so far", "All-frontier so far", "Saved so far")
 
 def cumulative(summary: Summary) -> Chart:
     """From the beginning to the end of the window: what came before a window is not paid back in it."""
-    days = sorted(summary.days)
+    days = _calendar(summary.days)
     paid, frontier = _added_up(summary.days, days)
-    shown = _thinned(len(days), days.index(summary.paid_back_on) if summary.paid_back_on in days else None)
+    paid_back = days.index(summary.paid_back_on) if summary.paid_back_on else None
+    shown = _thinned(len(days), paid_back)
     said = _said(summary, days, paid, frontier)
     rows = [_row(days[at], paid[at], frontier[at]) for at in shown]
     if len(days) < 2 or None in frontier:
         return Chart(NAME, TITLE, said, None, COLUMNS, rows)
     names = [f"{days[at].day} {days[at]:%b}" for at in shown]
     series = {"ours": [float(paid[at]) for at in shown], "theirs": [float(frontier[at]) for at in shown]}
-    top = max(*series["ours"], *series["theirs"])
-    point = shown.index(days.index(summary.paid_back_on)) if summary.paid_back_on else None
-    picture = lines(Told(NAME, TITLE, said), names, series, money_axis(top), point)
-    return Chart(NAME, TITLE, said, picture, COLUMNS, rows, KEYS if point is not None else KEYS[:2])
+    axis = money_axis(max(*series["ours"], *series["theirs"]))
+    point = None if paid_back is None else shown.index(paid_back)
+    picture = lines(Told(NAME, TITLE, said), names, series, axis, point)
+    keys = KEYS if paid_back is not None else KEYS[:2]
+    return Chart(NAME, TITLE, said, picture, COLUMNS, rows, keys, unit="USD")
+
+
+def _calendar(of: Mapping[date, Balance]) -> list[date]:
+    """Every day from the first to the last, also those on which nothing happened: time goes on at one pace."""
+    if not of:
+        return []
+    first, last = min(of), max(of)
+    return [first + timedelta(days=after) for after in range((last - first).days + 1)]
 
 
 def _added_up(of: Mapping[date, Balance], days: list[date]) -> tuple[list[Decimal], list[Decimal | None]]:
     """From the first day without a figure on, nothing is known of all-frontier."""
-    paid = list(accumulate(of[day].total_cost for day in days))
+    balances = [of.get(day, Balance()) for day in days]
+    paid = list(accumulate(balance.total_cost for balance in balances))
     frontier = accumulate(
-        (of[day].if_all_frontier for day in days),
+        (balance.if_all_frontier for balance in balances),
         lambda sum_, one: None if sum_ is None or one is None else sum_ + one,
     )
     return paid, list(frontier)

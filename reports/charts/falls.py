@@ -45,7 +45,7 @@ def falls(found: Waterfall, leads: Leads) -> Chart:
     bars = list(_bars(found.parts, start, total))
     top = max(max(bar.begins, bar.ends) for bar in bars)
     picture = waterfall(Told(NAME, TITLE, said), bars, money_axis(top))
-    return Chart(NAME, TITLE, said, picture, COLUMNS, rows, KEYS)
+    return Chart(NAME, TITLE, said, picture, COLUMNS, rows, KEYS, unit="USD")
 
 
 def _bars(parts: list[Part], start: Decimal, total: Decimal) -> Iterator[Fall]:

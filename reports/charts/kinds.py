@@ -85,7 +85,7 @@ def columns(
 def _shown(value: Value | Between) -> object:
     if not isinstance(value, Between):
         return value
-    return {"value": value.value, "ci": {"type": "manual", "low": value.low, "high": value.high}}
+    return {"value": value.value, "ci": {"low": value.low, "high": value.high}}
 
 
 def waterfall(told: Told, falls: Sequence[Fall], axis: Axis) -> Markup:

@@ -25,6 +25,7 @@ def summary(method=Method.REPRICED_WARM, *, simulated=False, unproven=False, **b
         "overridden": [],
         "cache_savings": None,
         "batch_savings": None,
+        "days": {},
     }
     return Summary(
         Extent(Project(), None, simulated), method, "opus", **both, rates=rates, unproven=unproven, **nothing

@@ -1,0 +1,112 @@
+"""What every savings page does: who may see it, what its address asks for, what it answers to what it cannot read."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from tests.analytics.ledgers import HAIKU, NOON, SHORT, make_answer, make_execution, make_measured_workflow
+from tests.cast import make_project, member
+
+pytestmark = pytest.mark.django_db
+
+REFUND = "/reports/alice/workflows/refund/"
+
+
+@pytest.fixture
+def workflow():
+    workflow = make_measured_workflow(design_cost="0.05")
+    for day in range(3):
+        at = NOON + timedelta(days=day)
+        make_answer(make_execution(workflow, at), HAIKU, SHORT, at=at)
+    return workflow
+
+
+@pytest.fixture
+def rosa(workflow) -> Client:
+    return member(workflow.project)
+
+
+def text(response) -> str:
+    """Without the token of the form that signs out, which differs each time."""
+    return re.sub(r'(csrfmiddlewaretoken" value=)"\w+"', r"\1", response.content.decode())
+
+
+def test_the_page_says_what_was_saved_and_what_stands_behind_it(rosa):
+    said = text(rosa.get(REFUND))
+    assert "Cost 0.026 USD more than the 0.03 USD of all-frontier, n = 3, repriced warm, estimated, unproven." in said
+    assert "<svg" in said
+    assert "It is not paid back yet" in said
+
+
+@pytest.mark.parametrize("address", ["/reports/", "/reports/alice/", REFUND])
+def test_who_is_not_signed_in_is_sent_to_the_door(client, workflow, address):
+    response = client.get(f"{address}?since=2026-11-01")
+    assert response.status_code == 302
+    assert response.url == f"/admin/login/?next={address}%3Fsince%3D2026-11-01"
+
+
+def test_another_projects_page_is_the_same_as_none(workflow):
+    bob = member(make_project("bob"), name="bob")
+    theirs, none = bob.get(REFUND), bob.get("/reports/nobody/workflows/refund/")
+    assert theirs.status_code == none.status_code == 404
+    assert text(theirs) == text(none)
+    assert "refund" not in text(bob.get("/reports/", follow=True))
+
+
+def test_a_superuser_sees_every_project(workflow):
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    assert client.get(REFUND).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        ("since=yesterday", 400, "since is a day such as 2026-11-23, in UTC."),
+        ("since=2026-11-20&until=2026-11-20", 400, "until is a day after since; it is not counted itself."),
+        ("baseline=free", 400, "baseline is one of declared, repriced_warm, repriced_cold, measured."),
+        ("subject=task", 422, "A subject is of the baseline measured; this one is repriced_warm."),
+        ("simulated=perhaps", 400, "simulated is one of true, false."),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence_and_a_way_back(rosa, query, status, sentence):
+    response = rosa.get(f"{REFUND}?{query}")
+    assert response.status_code == status
+    assert sentence in text(response)
+    assert f'href="{REFUND}"' in text(response)
+
+
+def test_what_it_does_not_know_and_what_is_empty_is_left_alone(rosa):
+    assert rosa.get(f"{REFUND}?since=&utm_source=mail&until=").status_code == 200
+
+
+def test_the_filters_stand_in_every_address_that_leads_on(rosa):
+    said = text(rosa.get(f"{REFUND}?since=2026-11-17&baseline=repriced_cold&utm_source=mail"))
+    kept = "since=2026-11-17&amp;baseline=repriced_cold"
+    assert f'href="/reports/alice/?{kept}"' in said
+    assert f'href="{REFUND}calls/?{kept}&amp;figure=execution_cost"' in said
+    assert "utm_source" not in said
+    assert '<input type="date" name="since" value="2026-11-17">' in said
+    assert '<option value="repriced_cold" selected>' in said
+
+
+def test_the_figures_are_those_of_the_days_and_the_line_is_from_the_beginning(rosa):
+    said = text(rosa.get(f"{REFUND}?since=2026-11-18"))
+    assert "Saved 80.0% of 0.01 USD, n = 1" in said
+    assert "By 18 November 2026, 0.056 USD were paid, where all-frontier would have cost 0.030 USD." in said
+
+
+def test_a_workflow_of_which_nothing_was_executed_says_what_to_do(rosa, workflow):
+    make_measured_workflow("returns", project=workflow.project)
+    said = text(rosa.get("/reports/alice/workflows/returns/"))
+    assert "No execution, and no cost" in said
+    assert "POST /api/v1/workflows/returns/executions" in said
+
+
+def test_names_are_texts_whoever_chose_them(rosa, workflow):
+    workflow.project.workflows.filter(pk=workflow.pk).update(name="<script>alert(1)</script>")
+    said = text(rosa.get("/reports/alice/workflows/%3Cscript%3Ealert(1)%3C%2Fscript%3E/"))
+    assert "<script>alert" not in said
