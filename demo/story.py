@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -168,9 +169,10 @@ def print_report(console: Console, workflow: Workflow) -> None:
     base = f"http://{settings.HOST}:{settings.PORT}"
     for line in (
         f"\nThe project is [bold]{workflow.project}[/]. Look at it: start [bold]make run[/], then open",
-        f"  admin  {base}/admin/ (make run prints its password, once)",
-        f"  API    {base}/api/v1/workflows/{workflow.name}/costs",
-        f"  a key  .venv/bin/python manage.py create_api_key --project {workflow.project}\n",
+        f"  admin    {base}/admin/ (make run prints its password, once)",
+        f"  savings  {base}{reverse('reports:workflow', args=[workflow.project.name, workflow.name])}",
+        f"  API      {base}/api/v1/workflows/{workflow.name}/costs",
+        f"  a key    .venv/bin/python manage.py create_api_key --project {workflow.project}\n",
     ):
         console.print(line, soft_wrap=True)  # an address that is broken in two cannot be opened
 

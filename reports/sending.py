@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from analytics.costs import is_simulated, summarise
@@ -94,6 +95,12 @@ def data_of(digest: Digest, period: Period, test: bool = False) -> dict[str, Any
         "headline": headline(summary),
         "empty": is_empty(summary),
         "summary": summary,
-        "page": f"{settings.PUBLIC_URL}/admin/{f'workflows/workflow/{workflow.pk}/change/' if workflow else ''}",
+        "page": f"{settings.PUBLIC_URL}{_page(digest)}?since={period.since}&until={period.until}",
         "url": messages.address(f"{path}?since={period.since}&until={period.until}"),
     }
+
+
+def _page(digest: Digest) -> str:
+    if digest.workflow:
+        return reverse("reports:workflow", args=[digest.project.name, digest.workflow.name])
+    return reverse("reports:portfolio", args=[digest.project.name])

@@ -82,8 +82,9 @@ def assert_the_demo_says_what_it_should(printed: str) -> None:
     assert max(len(line) for line in lines) <= 80
     addresses = [re.sub(r":\d+/", ":8000/", line) for line in lines if "http" in line]
     assert addresses == [
-        "  admin  http://127.0.0.1:8000/admin/ (make run prints its password, once)",
-        "  API    http://127.0.0.1:8000/api/v1/workflows/support-ticket/costs",
+        "  admin    http://127.0.0.1:8000/admin/ (make run prints its password, once)",
+        "  savings  http://127.0.0.1:8000/reports/demo/workflows/support-ticket/",
+        "  API      http://127.0.0.1:8000/api/v1/workflows/support-ticket/costs",
     ]
     assert "│ completed                     │ 74         │" in lines
     assert "support-ticket 1.0.1 is live, on evidence: passed." in lines

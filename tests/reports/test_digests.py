@@ -69,10 +69,11 @@ def test_a_summary_is_one_mail_with_its_evidence(workflow, post):
     text, html = (part.get_content().replace("\r\n", "\n") for part in one.iter_parts())
     assert text.startswith(f"{said}\n\nrefund, {at:%Y-%m-%d} (UTC)\n")
     assert "  Total cost: 0.004 USD\n  If all frontier: 0.02 USD\n  Savings: 0.016 USD\n" in text
-    page = f"http://127.0.0.1:8000/admin/workflows/workflow/{workflow.pk}/change/"
+    days = f"since={at:%Y-%m-%d}&until={at + timedelta(days=1):%Y-%m-%d}"
+    page = f"http://127.0.0.1:8000/reports/alice/workflows/refund/?{days}"
     assert f"More: {page}\n" in text
     assert f"<h1>{said}</h1>" in html
-    assert f'<a href="{page}">' in html
+    assert f'<a href="{page.replace("&", "&amp;")}">' in html
     digest.refresh_from_db()
     assert digest.last_sent_for == at.date()
     assert digest.due_at == datetime(at.year, at.month, at.day, 6, tzinfo=UTC) + timedelta(days=2)

@@ -50,7 +50,8 @@ class Command(BaseCommand):
         address = f"http://{settings.HOST}:{settings.PORT}"
         if not get_user_model().objects.exists():
             self.stdout.write(f"The first administrator is admin, {_first_administrator()}.")
-        self.stdout.write(f"Workflow Memory is at {address}/admin/ and {address}/api/v1/ (stop with Ctrl-C).")
+        places = [f"{address}/{path}/" for path in ("admin", "reports", "api/v1")]
+        self.stdout.write("Workflow Memory is at {}, {} and {} (stop with Ctrl-C).".format(*places))
         self.stdout.flush()
 
 
