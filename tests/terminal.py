@@ -22,7 +22,7 @@ NOT_COPIED = (".venv", ".git", "var", "tests", "benchmarks", "__pycache__")
 KEPT_OF_THE_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR")
 MARK = "=-= that was it, with "
 STAYS = re.compile(r"^(\w+=\S+ )*make (run|web|worker)$", re.MULTILINE)
-PATIENCE = 60
+PATIENCE = 300  # seconds: longer than a busy machine takes, for what never ends
 
 
 class Terminal:
