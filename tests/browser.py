@@ -1,113 +1,239 @@
-"""A headless Chromium, where there is one: opens pages and says what it had against them. Spoken to by its own protocol
-(Chrome DevTools), because a driver would be one more thing to install."""
+"""A headless Chromium, where there is one: the system's own, driven by Playwright.
 
-import asyncio
-import re
+A pytest plugin. Playwright keeps an event loop running in the thread that uses it, and Django refuses the database in such a
+thread; so the browser lives in one of its own, and tests call it from theirs.
+"""
+
+import os
 import shutil
-import subprocess
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import aiohttp
+import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-QUIET = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-PATIENCE = 60
+PATIENCE = 60_000  # milliseconds
+WIDTHS = (390, 1024, 1600)
+LOOKS = {
+    "light": {"media": "screen", "color_scheme": "light"},
+    "dark": {"media": "screen", "color_scheme": "dark"},
+    "print": {"media": "print", "color_scheme": "light"},
+}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]  # of axe-core
+OF_COLOURS = ["color-contrast", "link-in-text-block"]  # what another look can change
+
+# What reaches out of the window, unless something around it moves by itself.
+REACHING_OUT = """() => [...document.body.querySelectorAll('*')].filter(one => {
+    if (one.getBoundingClientRect().right <= innerWidth) return false;
+    for (let around = one.parentElement; around; around = around.parentElement)
+        if (around != document.body && getComputedStyle(around).overflowX != 'visible') return false;
+    return true;
+}).map(one => one.outerHTML.slice(0, 120))"""
 
 
-@dataclass
-class Page:
-    """What became of one address. `complaints` are errors of the console and of scripts, and what the policy blocked."""
-
-    text: str = ""
-    complaints: list[str] = field(default_factory=list)
-
-
-@dataclass
 class Browser:
-    socket: aiohttp.ClientWebSocketResponse
-    _number: int = 0
-    _events: list[dict] = field(default_factory=list)
+    """One for all tests of a process. What it is asked to `do` is done in its thread, one after the other."""
 
-    async def command(self, method: str, **parameters: Any) -> dict:
-        self._number += 1
-        number = self._number
-        await self.socket.send_json({"id": number, "method": method, "params": parameters})
-        while True:
-            said = await self.socket.receive_json(timeout=PATIENCE)
-            if said.get("id") == number:
-                assert "error" not in said, said
-                return said["result"]
-            self._events.append(said)
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="browser")
+        self.do(self._start)
 
-    async def evaluate(self, script: str) -> Any:
-        result = await self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        return result["result"].get("value")
+    def do(self, work: Callable[..., Any], *args: Any) -> Any:
+        return self._thread.submit(work, *args).result()
 
-    async def open(self, address: str, until: str = "true", then: str = "", shown: str = "true") -> Page:
-        """Until the script `until` is true; `then` is done there, until `shown` is."""
-        self._events.clear()
-        await self.command("Page.navigate", url=address)
-        await self._wait(f"location.href != 'about:blank' && document.readyState == 'complete' && {until}", address)
-        if then:
-            await self.evaluate(then)
-        await self._wait(shown, address)
-        await self.evaluate("new Promise(done => setTimeout(done, 200))")
-        return Page(await self.evaluate("document.body.innerText"), self._complaints())
+    def _start(self) -> None:
+        from playwright.sync_api import sync_playwright
 
-    async def _wait(self, script: str, address: str) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        while not await self.evaluate(f"Boolean({script})"):
-            assert loop.time() < end, f"{address} does not come to {script}: {self._complaints()}"
-            await asyncio.sleep(0.05)
+        self._playwright = sync_playwright().start()
+        self.chromium = self._playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
-    def _complaints(self) -> list[str]:
-        found = []
-        for event in self._events:
-            said = event.get("params", {})
-            match event.get("method"):
-                case "Log.entryAdded" if said["entry"]["level"] == "error":
-                    found.append(f"{said['entry']['text']} {said['entry'].get('url', '')}")
-                case "Runtime.exceptionThrown":
-                    found.append(str(said["exceptionDetails"].get("exception", {}).get("description")))
-                case "Audits.issueAdded" if "contentSecurityPolicyIssueDetails" in said["issue"]["details"]:
-                    found.append(str(said["issue"]["details"]["contentSecurityPolicyIssueDetails"]))
-        return found
+    def stop(self) -> None:
+        self.do(self.chromium.close)
+        self.do(self._playwright.stop)
+        self._thread.shutdown()
 
 
-@asynccontextmanager
-async def _browser(folder: Path, cookies: dict[str, str], host: str) -> AsyncIterator[Browser]:
-    command = [CHROMIUM, *QUIET, "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+class Page:
+    """In a window of its own, which shares nothing with another's. `complaints` are errors of the console and of scripts, and
+    what the policy blocked: they fail the test at its end, unless it has taken them out."""
+
+    def __init__(self, browser: Browser, home: str, cookies: dict[str, str]) -> None:
+        self._browser, self._home, self._complaints = browser, home, []
+        browser.do(self._make, cookies)
+
+    def _make(self, cookies: dict[str, str]) -> None:
+        self._context = self._browser.chromium.new_context(base_url=self._home, reduced_motion="reduce")
+        self._context.set_default_timeout(PATIENCE)
+        self._context.add_cookies([{"name": name, "value": cookies[name], "url": self._home} for name in cookies])
+        self._context.on("console", lambda said: said.type == "error" and self._complain(said))
+        self._context.on("weberror", lambda error: self._complaints.append(str(error.error)))
+        self._page = self._context.new_page()
+
+    def _complain(self, said: Any) -> None:
+        if not said.location["url"].endswith("/favicon.ico"):  # nobody links to it
+            self._complaints.append(f"{said.text} {said.location['url']}")
+
+    def do(self, work: Callable[[Any], Any]) -> Any:
+        """Whatever else Playwright's page can: `page.do(lambda it: it.go_back())`."""
+        return self._browser.do(work, self._page)
+
+    def open(self, path: str) -> Self:
+        self.do(lambda it: it.goto(path))
+        return self
+
+    def evaluate(self, script: str) -> Any:
+        return self.do(lambda it: it.evaluate(script))
+
+    def until(self, script: str) -> None:
+        """It is true here, or on a page that follows."""
+
+        def wait(it: Any) -> None:
+            end = time.monotonic() + PATIENCE / 1000
+            while not _said(it, f"Boolean({script})"):
+                assert time.monotonic() < end, f"{it.url} does not come to {script}: {self._complaints}"
+                it.wait_for_timeout(20)
+
+        self.do(wait)
+
+    def reads(self, text: str) -> None:
+        """It comes to this text."""
+        self.do(lambda it: it.locator("body", has_text=text).wait_for())
+
+    def click(self, label: str) -> None:
+        """The button or link of this label, in what the page is about."""
+
+        def click(it: Any) -> None:
+            content = it.locator("#content")
+            named = [content.get_by_role(role, name=label, exact=True) for role in ("button", "link")]
+            named[0].or_(named[1]).first.click()
+
+        self.do(click)
+
+    def fill(self, selector: str, text: str) -> None:
+        self.do(lambda it: it.fill(selector, text))
+
+    def press(self, *keys: str) -> None:
+        """As a keyboard does: `j`, `Enter`, `Control+Enter`."""
+        self.do(lambda it: [it.keyboard.press(key) for key in keys])
+
+    def write(self, text: str) -> None:
+        """Where the cursor is."""
+        self.do(lambda it: it.keyboard.insert_text(text))
+
+    def unfold(self) -> None:
+        self.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+    def look(self, look: str = "light", width: int = 1280) -> None:
+        self.do(lambda it: (it.set_viewport_size({"width": width, "height": 844}), it.emulate_media(**LOOKS[look])))
+        self.evaluate("document.getAnimations().forEach(one => one.finish())")  # no colour is on its way to another
+
+    @property
+    def text(self) -> str:
+        return self.do(lambda it: it.inner_text("body"))
+
+    @property
+    def path(self) -> str:
+        return self.evaluate("location.pathname + location.search")
+
+    @property
+    def complaints(self) -> list[str]:
+        self.evaluate("new Promise(done => setTimeout(done))")  # what was said until now has arrived
+        return self._complaints
+
+    def close(self) -> None:
+        self._browser.do(self._context.close)
+
+
+def _said(it: Any, script: str) -> Any:
+    """None between two pages. Playwright's own waiting builds a function from the script in the page, which the policy refuses."""
+    from playwright.sync_api import Error
+
     try:
-        port = next(found[1] for line in process.stderr if (found := re.search(r"ws://127\.0\.0\.1:(\d+)/", line)))
-        async with aiohttp.ClientSession() as session:
-            async with session.put(f"http://127.0.0.1:{port}/json/new") as answer:
-                address = (await answer.json())["webSocketDebuggerUrl"]
-            async with session.ws_connect(address, max_msg_size=0) as socket:
-                browser = Browser(socket)
-                for domain in ("Page", "Runtime", "Log", "Network", "Audits"):
-                    await browser.command(f"{domain}.enable")
-                for name, value in cookies.items():
-                    await browser.command("Network.setCookie", name=name, value=value, domain=host)
-                yield browser
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
+        return it.evaluate(script)
+    except Error as error:
+        if "context was destroyed" in str(error) or "navigation" in str(error):
+            return None
+        raise
 
 
-def browse(
-    folder: Path, visit: Callable[[Browser], Coroutine[Any, Any, None]], cookies: dict[str, str], host: str
-) -> None:
-    """`visit` with a browser of its own, which has these cookies of the host."""
+def looked_at(page: Page, name: str = "") -> None:
+    """At each width, in light, in dark and on paper: nothing reaches out of the window, and nothing complains. `PICTURES` names a
+    folder that pictures of it go to."""
+    folder = os.environ.get("PICTURES")
+    name = name or "-".join(filter(None, page.path.partition("?")[0].split("/")))
+    for width, look in product(WIDTHS, LOOKS):
+        page.look(look, width)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            raise AssertionError(f"{page.path} is wider than {width} ({look}): {page.evaluate(REACHING_OUT)[:5]}")
+        if folder:
+            picture = Path(folder) / f"{name}-{width}-{look}.png"
+            page.do(lambda it, picture=picture: it.screenshot(path=picture, full_page=True))
+    page.look()
+    assert page.complaints == []
 
-    async def visited() -> None:
-        async with _browser(folder, cookies, host) as browser:
-            await visit(browser)
 
-    asyncio.run(visited())
+def accessible(page: Page, apart_from: Collection[str] = ()) -> None:
+    """Nothing that axe-core finds in light or in dark, against WCAG 2 A and AA or what is usual. What stays unmended is named in
+    `apart_from`, as patterns: `label-title-only at #searchbar`."""
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    def found(look: str, only: dict) -> list[str]:
+        page.look(look)
+        run = "options => axe.run(document, options).then(result => result.violations)"
+        options = {"runOnly": only, "resultTypes": ["violations"]}
+        violations = page.do(lambda it: it.evaluate(run, options))
+        where = [
+            (f"{one['id']} at {' '.join(map(str, node['target']))}", one, node)
+            for one in violations
+            for node in one["nodes"]
+        ]
+        return [
+            f"{look}: {name}: {one['help']}. {_why(node)}"
+            for name, one, node in where
+            if not any(fnmatchcase(name, known) for known in apart_from)
+        ]
+
+    assert page.complaints == []
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    against = found("light", {"type": "tag", "values": RULES})
+    against += found("dark", {"type": "rule", "values": OF_COLOURS})
+    page.look()
+    page.complaints.clear()  # those of axe itself, which tries styles
+    assert not against, "\n".join([f"{page.path} is not for everybody:", *against])
+
+
+def _why(node: dict) -> str:
+    return "; ".join(check["message"] for kind in ("any", "all", "none") for check in node[kind])[:300]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
+    browser = Browser()
+    yield browser
+    browser.stop()
+
+
+@pytest.fixture
+def opened(browser, live_server) -> Iterator[Callable[..., Page]]:
+    """`opened(path)`, or for somebody `opened(path, client)`, a client that is signed in as tests.cast.member makes it: the page
+    of the live server."""
+    pages: list[Page] = []
+
+    def opened(path: str, client: Any = None) -> Page:
+        cookies = {name: one.value for name, one in client.cookies.items()} if client else {}
+        pages.append(Page(browser, live_server.url, cookies))
+        return pages[-1].open(path)
+
+    yield opened
+    complaints = [one for page in pages for one in page.complaints]
+    for page in pages:
+        page.close()
+    assert complaints == []
