@@ -142,10 +142,24 @@ class ReadOnlyAdmin(DiscreetAdmin):
         return False
 
 
+class Labelled(forms.BaseInlineFormSet):
+    """Each field says what the head of its column says: a table of fields has no labels."""
+
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        for bound in form:
+            widget = getattr(
+                bound.field.widget, "widget", bound.field.widget
+            )  # inside what the admin puts around a relation
+            if not bound.is_hidden:
+                widget.attrs.setdefault("aria-label", bound.label)
+
+
 class OfItsPage(admin.TabularInline):
     """Rows on the page of what they belong to: whoever may see or change that may see or change these."""
 
     extra = 0
+    formset = Labelled
     changed_by: Role | None = Role.OWNER
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:

@@ -29,6 +29,12 @@ class KeyForm(forms.ModelForm):
         model = ApiKey
         fields = ["project", "name", "scopes", "expires_at"]
 
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)
+        parts = getattr(self.fields["expires_at"].widget, "widgets", ())
+        for part, label in zip(parts, ("Date", "Time"), strict=False):  # one label cannot be of both
+            part.attrs["aria-label"] = f"Expires at: {label.lower()}"
+
     def clean_expires_at(self) -> datetime | None:
         moment = self.cleaned_data["expires_at"]
         if moment and moment <= timezone.now():

@@ -5,6 +5,7 @@ thread; so the browser lives in one of its own, and tests call it from theirs.
 """
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -29,7 +30,8 @@ OF_COLOURS = ["color-contrast", "link-in-text-block"]  # what another look can c
 
 # What reaches out of the window, unless something around it moves by itself.
 REACHING_OUT = """() => [...document.body.querySelectorAll('*')].filter(one => {
-    if (one.getBoundingClientRect().right <= innerWidth) return false;
+    const { left, right } = one.getBoundingClientRect();
+    if (Math.max(right, left + one.scrollWidth) <= innerWidth) return false;
     for (let around = one.parentElement; around; around = around.parentElement)
         if (around != document.body && getComputedStyle(around).overflowX != 'visible') return false;
     return true;
@@ -165,7 +167,7 @@ def looked_at(page: Page, name: str = "") -> None:
     """At each width, in light, in dark and on paper: nothing reaches out of the window, and nothing complains. `PICTURES` names a
     folder that pictures of it go to."""
     folder = os.environ.get("PICTURES")
-    name = name or "-".join(filter(None, page.path.partition("?")[0].split("/")))
+    name = name or "-".join(re.findall(r"[\w.]+", page.path))
     for width, look in product(WIDTHS, LOOKS):
         page.look(look, width)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -185,7 +187,7 @@ def accessible(page: Page, apart_from: Collection[str] = ()) -> None:
     def found(look: str, only: dict) -> list[str]:
         page.look(look)
         run = "options => axe.run(document, options).then(result => result.violations)"
-        options = {"runOnly": only, "resultTypes": ["violations"]}
+        options = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
         violations = page.do(lambda it: it.evaluate(run, options))
         where = [
             (f"{one['id']} at {' '.join(map(str, node['target']))}", one, node)

@@ -31,9 +31,9 @@ def test_what_a_script_raises_complains(opened):
 def test_what_reaches_out_of_the_window_is_named(opened):
     page = opened("/admin/login/")
     page.evaluate(
-        "() => { const one = document.createElement('pre'); one.textContent = 'wide'.repeat(200); document.body.append(one) }"
+        "() => { const one = document.createElement('p'); one.textContent = 'wide'.repeat(200); document.body.append(one) }"
     )
-    with pytest.raises(AssertionError, match=r"/admin/login/ is wider than 390 \(light\): \['<pre>wide"):
+    with pytest.raises(AssertionError, match=r"/admin/login/ is wider than 390 \(light\): \['<p>wide"):
         looked_at(page)
 
 
