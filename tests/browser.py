@@ -132,7 +132,6 @@ class Page:
 
     def look(self, look: str = "light", width: int = 1280) -> None:
         self.do(lambda it: (it.set_viewport_size({"width": width, "height": 844}), it.emulate_media(**LOOKS[look])))
-        self.evaluate("document.getAnimations().forEach(one => one.finish())")  # no colour is on its way to another
 
     @property
     def text(self) -> str:
@@ -174,7 +173,7 @@ def looked_at(page: Page, name: str = "") -> None:
             raise AssertionError(f"{page.path} is wider than {width} ({look}): {page.evaluate(REACHING_OUT)[:5]}")
         if folder:
             picture = Path(folder) / f"{name}-{width}-{look}.png"
-            page.do(lambda it, picture=picture: it.screenshot(path=picture, full_page=True))
+            page.do(lambda it, picture=picture: it.screenshot(path=picture, full_page=True, animations="disabled"))
     page.look()
     assert page.complaints == []
 
@@ -186,6 +185,7 @@ def accessible(page: Page, apart_from: Collection[str] = ()) -> None:
 
     def found(look: str, only: dict) -> list[str]:
         page.look(look)
+        page.evaluate("document.getAnimations().forEach(one => one.finish())")  # no colour is on its way to another
         run = "options => axe.run(document, options).then(result => result.violations)"
         options = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
         violations = page.do(lambda it: it.evaluate(run, options))

@@ -24,7 +24,9 @@ from workflows.models import Version, Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ANYWHERE = ("", "queue/", "gateway/ownprice/in-force/", "password_change/", "nothing/")
+ANYWHERE = ("", "queue/", "gateway/ownprice/in-force/", "password_change/")
+LISTS = ("executions/execution", "executions/flag", "gateway/ownprice", "designs/design", "designs/group")
+LISTS += ("evaluations/case",)
 ADDED = ("projects/project", "projects/apikey", "projects/tool", "notifications/endpoint", "gateway/limit", "auth/user")
 ADDED += ("gateway/ownprice",)
 OF_VERSION = ("change", "publish", "diff", "try", "evaluate", "search-tiers")
@@ -42,8 +44,8 @@ STOCK = {
 
 
 def lists() -> list[str]:
-    """And what stands before them."""
-    return [*ANYWHERE, *(f"{one._meta.app_label}/{one._meta.model_name}/" for one in admin.site._registry)]
+    """Those that are more than a list of Django's, and what stands before them."""
+    return [*ANYWHERE, *(f"{one}/" for one in LISTS)]
 
 
 def forms() -> list[str]:
@@ -94,11 +96,21 @@ def test_every_page_of_the_admin(opened, paths: Callable[[], list[str]]):
     for path in paths():
         page.open(f"/admin/{path}")
         assert "Workflow Memory" in page.text
-        if path == "nothing/":
-            assert "404" in page.complaints.pop()
         page.unfold()
         looked_at(page)
         accessible(page, STOCK)
+
+
+def test_every_list_of_the_admin_works_under_its_policy(opened):
+    models_say("rosa")
+    populate("rosa", "refund")
+    page = opened("/admin/", member(is_superuser=True))
+    for kind in admin.site._registry:
+        page.open(f"/admin/{kind._meta.app_label}/{kind._meta.model_name}/")
+        assert "Workflow Memory" in page.text
+        assert page.complaints == []
+    page.open("/admin/nothing/")
+    assert "404" in page.complaints.pop()
 
 
 def test_the_docs_of_the_api_are_drawn_from_the_schema(opened):
