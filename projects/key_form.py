@@ -31,9 +31,9 @@ class KeyForm(forms.ModelForm):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)
-        parts = getattr(self.fields["expires_at"].widget, "widgets", ())
-        for part, label in zip(parts, ("Date", "Time"), strict=False):  # one label cannot be of both
-            part.attrs["aria-label"] = f"Expires at: {label.lower()}"
+        if field := self.fields.get("expires_at"):  # a key that is there is read only
+            for part, label in zip(field.widget.widgets, ("date", "time"), strict=True):  # one label cannot be of both
+                part.attrs["aria-label"] = f"Expires at: {label}"
 
     def clean_expires_at(self) -> datetime | None:
         moment = self.cleaned_data["expires_at"]
