@@ -2,18 +2,20 @@
 
 from collections.abc import Container
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from analytics.baselines import Method
 from executions.lanes import LANES
 from shadows.models import Subject
 
+from ..numbers import day
 from .asking import Asked
 
 METHODS = {
     Method.DECLARED: "what a person declared",
-    Method.REPRICED_WARM: "same tokens, warm cache",
-    Method.REPRICED_COLD: "same tokens, no cache",
-    Method.MEASURED: "measured by shadows",
+    Method.REPRICED_WARM: "the same tokens, warm cache",
+    Method.REPRICED_COLD: "the same tokens, no cache",
+    Method.MEASURED: "what shadows measured",
 }
 SUBJECTS = {Subject.WORKFLOW: "the workflow on the frontier", Subject.TASK: "the task in one call"}
 
@@ -55,3 +57,16 @@ def _versions(about: Asked) -> list[tuple[str, str]]:
         return []
     numbers = about.workflow.versions.order_by("-pk").values_list("number", flat=True)[:100]
     return [(number, number) for number in numbers]
+
+
+def scope(about: Asked, known: Container[str]) -> str:
+    """What is shown, in words: a page that is printed has no form. `From 1 October 2026 (UTC), real money, version 1.2.0.`"""
+    extent = about.extent
+    begins = f"from {day(extent.since)}" if extent.since else "from the beginning"
+    ends = f"to {day(extent.until - timedelta(days=1))}" if extent.until else "until now"
+    parts = [f"{begins} {ends} (UTC)", "simulated money" if extent.simulated else "real money"]
+    if "baseline" in known:
+        parts.append(f"against {METHODS[about.method]}")
+    parts += [f"{name} {about.kept[name]}" for name in ("version", "lane") if name in known and name in about.kept]
+    said = ", ".join(parts)
+    return f"{said[:1].upper()}{said[1:]}."

@@ -13,7 +13,7 @@ from wire.filters import Filter
 from wire.problems import Problem
 
 from .asking import COMMON, Asked, asked
-from .filtering import filters_of
+from .filtering import filters_of, scope
 from .tabs import tabs
 
 
@@ -43,6 +43,7 @@ class Page(LoginRequiredMixin, View):
             "page": self,
             "tabs": tabs(about, self.name),
             "filters": filters_of(about, self.filters),
+            "scope": scope(about, self.filters),
         }
 
     def shown(self, about: Asked) -> dict[str, object]:

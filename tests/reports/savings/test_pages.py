@@ -110,3 +110,17 @@ def test_names_are_texts_whoever_chose_them(rosa, workflow):
     workflow.project.workflows.filter(pk=workflow.pk).update(name="<script>alert(1)</script>")
     said = text(rosa.get("/reports/alice/workflows/%3Cscript%3Ealert(1)%3C%2Fscript%3E/"))
     assert "<script>alert" not in said
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "From the beginning until now (UTC), real money, against the same tokens, warm cache."),
+        (
+            "?since=2026-11-17&until=2026-11-19&simulated=true&baseline=declared",
+            "From 17 November 2026 to 18 November 2026 (UTC), simulated money, against what a person declared.",
+        ),
+    ],
+)
+def test_a_page_on_paper_says_what_it_shows(rosa, query, said):
+    assert f'<p class="scope">{said}</p>' in text(rosa.get(f"{REFUND}{query}"))
