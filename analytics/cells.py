@@ -56,7 +56,7 @@ class Cells:
     def accounts(self) -> Iterator[tuple[date, str, int, int]]:
         for row in self._calls:
             if not row["reported"]:
-                yield row["day"], _account(row), row["cost"], row["unpriced"]
+                yield row["day"], account_of(row), row["cost"], row["unpriced"]
 
     def completed(self) -> dict[date, int]:
         return {day: row["completed"] for day, row in self._executions.items() if row["completed"]}
@@ -70,8 +70,9 @@ class Cells:
                     found.append(Ended(row["day"], row["workflow"], Stratum(row["version"], flagged), count))
         return found
 
-    def all_frontier(self, method: Method) -> Days:
-        return self._declared() if method == Method.DECLARED else self._repriced(method)
+    def all_frontier(self, method: Method, only: Row = MappingProxyType({})) -> Days:
+        """`only`: of the answers of one version or step; of what is repriced, and of nothing that is declared."""
+        return self._declared() if method == Method.DECLARED else self._repriced(method, only)
 
     def all_frontier_of_step(self, workflow: int, version: int, step: str) -> AllFrontier:
         """Repriced warm, of all that this version of the workflow ever completed."""
@@ -162,8 +163,8 @@ class Cells:
         return days
 
     def _repriced(self, method: Method, only: Row = MappingProxyType({})) -> Days:
-        """Where nobody stated a model, the figures that were kept are added up; elsewhere each cell is looked at. `only`: of one
-        step."""
+        """Where nobody stated a model, the figures that were kept are added up; elsewhere each cell is looked at. `only`: what
+        some of their columns have to be."""
         days = no_days()
         stated = Statements.by_workflow(self.extent, "model", "")
         for row in self.reading.answers(("day", "by_frontier"), ("answers", *PRICED), but=list(stated), only=only):
@@ -205,8 +206,10 @@ class Cells:
         on_that_day = _one_day(self.extent, call_day).within("finished_at")
         calls = Call.objects.filter(on_that_day, project=self.extent.project.pk, workflow=workflow)
         answers = ledger.used_answers(self.extent.completed().filter(workflow=workflow), self.extent, workflow)
-        if only:
-            answers = answers.filter(execution__version=only["version"], step=only["step"])
+        if "version" in only:
+            answers = answers.filter(execution__version=only["version"])
+        if "step" in only:
+            answers = answers.filter(step=only["step"])
         return answers.filter(call__in=calls.values("pk"), execution__in=calls.values("execution"))
 
 
@@ -214,7 +217,7 @@ def _one_day(extent: Extent, day: date) -> Extent:
     return replace(extent, since=day, until=day + timedelta(days=1))
 
 
-def _account(row: Row) -> str:
+def account_of(row: Row) -> str:
     """Which figure of a balance a call's cost stands in.
 
     A call in doubt, whatever it was for, stands apart together with the row that corrects it: both add up to the truth.

@@ -127,15 +127,23 @@ class Ledger:
         return Reported(window.reported().count(), sums["made"], sums["total"], sums["unpriced"])
 
     def cache_savings(self, window: Extent) -> Decimal | None:
-        kinds = ("cache_read", "cache_write_5m", "cache_write_1h")
-        sums = {f"tokens_{kind}": Total(kind) for kind in kinds}
-        rows = window.calls().values(*CACHE_PRICES).annotate(**sums).order_by()
-        return cache_savings(
-            (row[f"tokens_{kind}"], row["price_input"], row[f"price_{kind}"]) for row in rows for kind in kinds
-        )
+        return caches_saved(window.calls())
 
     def batch_savings(self, window: Extent) -> Decimal | None:
-        return batch_savings(batch_saving(call) for call in window.calls().filter(batch=True).iterator())
+        return batches_saved(window.calls())
+
+
+def caches_saved(calls: QuerySet[Call]) -> Decimal | None:
+    kinds = ("cache_read", "cache_write_5m", "cache_write_1h")
+    sums = {f"tokens_{kind}": Total(kind) for kind in kinds}
+    rows = calls.values(*CACHE_PRICES).annotate(**sums).order_by()
+    return cache_savings(
+        (row[f"tokens_{kind}"], row["price_input"], row[f"price_{kind}"]) for row in rows for kind in kinds
+    )
+
+
+def batches_saved(calls: QuerySet[Call]) -> Decimal | None:
+    return batch_savings(batch_saving(call) for call in calls.filter(batch=True).iterator())
 
 
 def _cached(call: Call) -> Iterator[tuple[int, int | None, int | None]]:

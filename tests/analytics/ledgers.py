@@ -22,6 +22,8 @@ from wire.ids import new_id
 from wire.money import to_pico
 from workflows.models import Examined, Workflow
 
+from .behind import assert_rows_make_it_up
+
 OPUS = "anthropic:claude-opus-4-5"
 HAIKU = "anthropic:claude-haiku-4-5"
 REAL = {"cheap": HAIKU, "standard": "anthropic:claude-sonnet-4-5", "frontier": OPUS}
@@ -178,6 +180,7 @@ def summary_of(
     pending = represent_summary(summarise(about, method))
     while fold():
         pass
+    assert_rows_make_it_up(about, method)
     assert represent_summary(summarise(about, method)) == pending
     assert represent_summary(summarise(about, method, Ledger)) == pending
     return pending
