@@ -152,11 +152,16 @@ def _balances(source: Cells | Ledger, all_frontier: baselines.Days) -> dict[date
 def declared_designs(extent: Extent) -> list[tuple[date, int]]:
     """What people say that designing cost, by the day of the design. It stands in both kinds of summary, labelled
     *declared*: it is a statement, neither paid through the ledger nor simulated."""
+    return [(day, version.design_cost) for version, day in declared_versions(extent)]
+
+
+def declared_versions(extent: Extent) -> list[tuple[Version, date]]:
+    """The versions themselves, each with the day of its design."""
     mine = Q(workflow=extent.workflow) if extent.workflow else Q(workflow__project=extent.project)
-    versions = Version.objects.filter(mine, design_cost__isnull=False)
-    stated = versions.values_list("designed_at", "created_at", "design_cost")
-    dated = (((designed or created).astimezone(UTC).date(), cost) for designed, created, cost in stated)
-    return [(day, cost) for day, cost in dated if extent.covers(day)]
+    versions = Version.objects.filter(mine, design_cost__isnull=False).select_related("workflow")
+    versions = versions.only("number", "designed_at", "created_at", "design_cost", "workflow__name")
+    dated = ((one, (one.designed_at or one.created_at).astimezone(UTC).date()) for one in versions)
+    return [(version, day) for version, day in dated if extent.covers(day)]
 
 
 def _is_unproven(extent: Extent) -> bool:

@@ -97,6 +97,11 @@ class Reading:
         flags += [one.flagged for one in self._pending_escalations(window)]
         return len(flags), sum(flags)
 
+    def standing(self, window: Extent) -> Q:
+        """Those executions themselves."""
+        new = {one.execution for one in self._pending_escalations(window)}
+        return Q(pk__in=self._folded_escalations(window).values("execution")) | Q(pk__among=new)
+
     def escalated_by_version(self, window: Extent) -> dict[int, tuple[int, int]]:
         """The same for each version that has any."""
         return {version: counts for (version,), counts in self.escalated_by(window, ("version",)).items()}

@@ -33,8 +33,8 @@ FRONTIER = Execution.Resolver.FRONTIER
 
 @dataclass(frozen=True)
 class Answer:
-    """`warm`, `cold`: its tokens on the baseline's model, in pico-dollars; of the frontier's own answers, what they cost. None where
-    that model has no price."""
+    """`warm`, `cold`: its tokens on the baseline's model, in pico-dollars; of the frontier's own answers, what they cost. None
+    where that model has no price."""
 
     call: Call
     answered_by: str
@@ -70,7 +70,7 @@ class Answers:
 
     @cached_property
     def by_rows(self) -> Added | None:
-        """What the rows themselves say. None where there are too many to be read for it, and for a figure that is no sum of theirs."""
+        """What the rows themselves say. None where there are too many to be read for it, or where it is no sum."""
         all_of_them = whole(self._places)
         if all_of_them is None:
             return Added(0, to_usd(0)) if self.is_sum else None

@@ -3,7 +3,7 @@ one classification, written twice: of a row of either. Their sums prove them aga
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
@@ -11,13 +11,14 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from executions.models import Execution
+from executions.models import Execution, StepResult
 from gateway.models import Call
 from gateway.types import Purpose
 from wire.money import to_usd
 
 from ..cells import ACCOUNTS, CACHED, account_of
-from ..contributions import Row
+from ..contributions import Row, batch_saving
+from ..costs import declared_versions
 from ..discounts import batch_savings, cache_savings
 from ..exact import Total
 from ..extent import UNPRICED, Extent
@@ -36,8 +37,8 @@ FIGURES = ("calls", "unpriced", "cost", *CACHED, "batch_saved", "batch_unknown")
 
 @dataclass(frozen=True)
 class Added:
-    """`count` rows, of which `unpriced` add nothing; None: the cells do not say. `usd` None: it is not known, as a report says of the
-    same figure, or the figure is a count."""
+    """`count` rows, of which `unpriced` add nothing; None: the cells do not say. `usd` None: it is not known, as a report says
+    of the same figure, or the figure is a count."""
 
     count: int | None
     usd: Decimal | None
@@ -166,6 +167,42 @@ class Calls:
             Place(row["day"], row["workflow"], max(row["calls"], 1) if self._is_mine(row) else 0, row["calls"])
             for row in self._cells
         ]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a person says that designing a version cost."""
+
+    workflow: str
+    version: str
+    day: date
+    usd: Decimal
+
+
+def declared(extent: Extent, only: Mapping[str, object]) -> list[Declared]:
+    """Those that belong to a figure's rows; none where a step, tier, lane or model is asked for, which a design has not."""
+    if not set(only) <= {"version"}:
+        return []
+    said = [
+        Declared(version.workflow.name, version.number, day, to_usd(version.design_cost))
+        for version, day in declared_versions(extent)
+        if only.get("version", version.pk) == version.pk
+    ]
+    return sorted(said, key=lambda one: one.day, reverse=True)
+
+
+def used_calls(calls: list[Call]) -> dict[UUID, str]:
+    """Call → that its answer became the result of its step."""
+    executions = {call.execution for call in calls if call.execution}
+    rows = StepResult.objects.filter(execution__in=executions, status=StepResult.Status.DONE, call__isnull=False)
+    return dict.fromkeys(rows.values_list("call", flat=True), "yes")
+
+
+def worth(call: Call, figure: str) -> Decimal | None:
+    """What one call adds to what caches, or batches, saved."""
+    if figure == "batch_savings":
+        return batch_savings([batch_saving(call)])
+    return cache_savings((getattr(call, kind), call.price_input, getattr(call, f"price_{kind}")) for kind in CACHED)
 
 
 def _behind(last: Call) -> Q:

@@ -3,6 +3,7 @@
 from analytics.baselines import Method, method_of
 from analytics.behind.answers import OF_ANSWERS, Answers
 from analytics.behind.calls import DECLARED_TOO, OF_CALLS, Calls
+from analytics.behind.executions import NAMES, Executions
 from analytics.costs import declared_designs, summarise
 from analytics.extent import Extent
 from analytics.snapshot import snapshot
@@ -47,7 +48,20 @@ def assert_rows_make_it_up(extent: Extent, method: Method | None = None) -> None
             assert (None if unknown else to_usd(sum(shown))) == summary.balance.if_all_frontier
 
 
-def all_of(rows: Calls | Answers) -> list:
+def assert_executions_make_it_up(extent: Extent) -> None:
+    summary = summarise(extent)
+    counts = {"completed": summary.balance.completed, "reported": summary.reported.executions}
+    rates = {"accepted": "executions", "finished": "finished", "escalated": "escalated"}
+    counts |= {which: getattr(summary.rates, figure) for which, figure in rates.items()}
+    with snapshot():
+        for which in NAMES:
+            found = Executions(extent, which)
+            assert found.by_cells == found.by_rows == len(all_of(found))
+            if which in counts:
+                assert found.by_cells + found.waiting == counts[which]
+
+
+def all_of(rows: Calls | Answers | Executions) -> list:
     """Page by page."""
     found, more, after = [], True, None
     while more:

@@ -9,6 +9,7 @@ from analytics.baselines import Method
 from analytics.behind import stretches
 from analytics.behind.answers import Answers
 from analytics.behind.calls import Added, Calls
+from analytics.behind.executions import Executions, Told, told
 from analytics.behind.stretches import Place
 from analytics.extent import Extent
 from analytics.rollups import fold
@@ -16,7 +17,7 @@ from executions.models import Execution
 from gateway.types import Purpose, Usage
 from tests.cast import make_project
 
-from .behind import all_of, assert_rows_make_it_up
+from .behind import all_of, assert_executions_make_it_up, assert_rows_make_it_up
 from .histories import History
 from .ledgers import (
     HAIKU,
@@ -27,6 +28,7 @@ from .ledgers import (
     make_call,
     make_doubted_call,
     make_execution,
+    make_flag,
     make_measured_workflow,
     state_baseline,
 )
@@ -55,8 +57,10 @@ def test_the_rows_of_a_generated_ledger_are_its_figures_pending_and_folded(proje
     for about in (workflow, other, None):
         for simulated in (False, True):
             assert_rows_make_it_up(Extent(project, about, simulated))
+            assert_executions_make_it_up(Extent(project, about, simulated))
     fold()
     for about, since, until in ((workflow, None, middle), (None, middle, None), (other, None, None)):
+        assert_executions_make_it_up(Extent(project, about, False, since, until))
         for method in (Method.REPRICED_WARM, Method.REPRICED_COLD):
             assert_rows_make_it_up(Extent(project, about, False, since, until), method)
 
@@ -151,3 +155,17 @@ def test_pages_follow_each_other_without_a_gap_where_moments_are_the_same(workfl
     answers = [one.call.pk for one in all_of(Answers(extent, "used", Method.REPRICED_WARM))]
     assert (len(calls), set(calls)) == (7, made)
     assert (len(answers), set(answers)) == (7, made)
+
+
+def test_an_execution_is_listed_with_what_its_calls_cost_and_its_flags(workflow):
+    execution = make_execution(workflow, lane="quality")
+    make_answer(execution)
+    make_call(execution, "anthropic:claude-nobody-1")
+    make_flag(execution, state="resolved")
+    make_execution(workflow, lane="fast", status="failed")
+    found = Executions(Extent(workflow.project, workflow, False), "flagged", {"lane": "quality"})
+    (row,), more = found.page()
+    assert (row, more, found.by_cells, found.by_rows) == (execution, False, 1, 1)
+    assert told([row])[row.pk] == Told(Added(2, Decimal("0.002"), 1), {"uncovered": 1})
+    accepted = Executions(Extent(workflow.project, workflow, False), "accepted", {"lane": "quality"})
+    assert (accepted.by_cells, accepted.by_rows) == (None, 1)
