@@ -52,7 +52,8 @@ class ExportedWorkflowAdmin(CountedWorkflowAdmin):
     def exports(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         workflow, wrong = self.found(request, object_id), []
         kind = "simulated" if is_simulated(workflow.project, workflow) else "real"
-        initial = {"money": kind, "table": request.GET.get("table"), "format": request.GET.get("format", "csv")}
+        asked = {name: request.GET[name] for name in ExportForm.base_fields if name in request.GET}
+        initial = {"money": kind, "format": "csv", **asked}
         form = ExportForm(workflow, request.POST or None, initial=initial)
         if request.method == "POST" and form.is_valid():
             try:

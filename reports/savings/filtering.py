@@ -22,13 +22,14 @@ SUBJECTS = {Subject.WORKFLOW: "the workflow on the frontier", Subject.TASK: "the
 
 @dataclass(frozen=True)
 class Field:
-    """One control. Without `choices` it is a day."""
+    """One control. Without `choices` it is a day. `hidden`: it is only sent along."""
 
     name: str
     label: str
     value: str
     choices: list[tuple[str, str]] = field(default_factory=list)
     about: str = ""
+    hidden: bool = False
 
 
 def filters_of(about: Asked, known: Container[str]) -> list[Field]:

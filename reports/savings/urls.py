@@ -1,16 +1,12 @@
 """The addresses of the savings pages, beneath /reports/."""
 
-from django.http import Http404, HttpRequest
 from django.urls import path
 
+from .calls import BehindFigure
+from .executions import BehindCount
 from .home import Home
 from .portfolio import Portfolio
 from .workflow import Savings
-
-
-def to_come(request: HttpRequest, **named: str) -> None:
-    raise Http404
-
 
 app_name = "reports"
 ONE = "<str:project>/workflows/<str:workflow>/"
@@ -18,6 +14,9 @@ urlpatterns = [
     path("", Home.as_view(), name="home"),
     path("<str:project>/", Portfolio.as_view(), name="portfolio"),
     path(ONE, Savings.as_view(), name="workflow"),
-    path(f"{ONE}calls/", to_come, name="calls"),
-    path(f"{ONE}executions/", to_come, name="executions"),
+    # Of a workflow, and of a project as a whole: one name, which takes a workflow or none.
+    path(f"{ONE}calls/", BehindFigure.as_view(), name="calls"),
+    path(f"{ONE}executions/", BehindCount.as_view(), name="executions"),
+    path("<str:project>/calls/", BehindFigure.as_view(), name="calls"),
+    path("<str:project>/executions/", BehindCount.as_view(), name="executions"),
 ]
