@@ -20,7 +20,7 @@ from projects.models import Project, Role
 from projects.roles import may
 from shadows.models import Subject
 from wire.filters import TEXT, Filter, one_of
-from wire.problems import NotFound
+from wire.problems import Malformed, NotFound
 from workflows.models import Version, Workflow
 
 # What every page heeds. A page has others of its own beside them.
@@ -79,6 +79,8 @@ def asked(
 ) -> Asked:
     """Raises `NotFound` also for what is another project's, and `Malformed` or `Invalid` for a filter that cannot be read. What
     no page knows is left alone: an address gets longer on its way through mail programs."""
+    if "\x00" in f"{project}{workflow}":
+        raise NotFound("There is nothing at this address.")
     owner = Project.objects.filter(name=project).first()
     if owner is None or not may_see(account, owner):
         raise NotFound("There is nothing at this address.")
@@ -86,6 +88,8 @@ def asked(
     if workflow and about is None:
         raise NotFound("There is nothing at this address.")
     kept = {name: query[name] for name in filters if query.get(name)}
+    if any("\x00" in text for text in kept.values()):
+        raise Malformed("A filter has a NUL character.")
     given = {name: filters[name].read(name, text) for name, text in kept.items()}
     extent = extent_of(owner, about, given)
     method, _, subject = compared_with(extent, given)

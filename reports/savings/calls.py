@@ -86,12 +86,13 @@ def _only(about: Asked) -> dict[str, object]:
 def _said(rows: Calls | Answers, stated: Decimal, about: Asked) -> str:
     """The sentence at the top: how many rows, and what they come to, to the last digit."""
     found, figure = _known(rows), rows.name
+    if figure in COUNTED:
+        return f"{_number(found.count, *ONE_OR_SEVERAL[figure])}: {whose(about)}."
     called = f"{FIGURES[figure].called} of {whose(about)}"
     if found.count == 0:
-        return f"{exact(stated)} that people declared: {called}." if stated else f"Nothing: {called}."
+        what = f"{exact(stated)}, which people declared" if stated else "nothing"
+        return f"{called[:1].upper()}{called[1:]}: {what}."
     these, one = _these(found.count, "answer" if figure in OF_ANSWERS else "row"), found.count == 1
-    if figure in COUNTED:
-        return f"{count(found.count)} {'call' if one else 'calls'}: {called}."
     if isinstance(rows, Answers) and not rows.is_sum:
         return f"{these} {'was' if one else 'were'} used: {called}, which is {NO_SUM[rows.method]}, and no sum of rows."
     if found.usd is None:
@@ -100,6 +101,13 @@ def _said(rows: Calls | Answers, stated: Decimal, about: Asked) -> str:
     adds = "adds" if one and not stated else "add"
     against = f", against {AGAINST[rows.method].format(model=_model(about))}" if figure == "if_all_frontier" else ""
     return f"{these}{and_stated} {adds} up to {exact(found.usd + stated)}: {called}{against}."
+
+
+ONE_OR_SEVERAL = {"unpriced": ("call without a price", "calls without a price"), "retries": ("repair", "repairs")}
+
+
+def _number(number: int, one: str, several: str) -> str:
+    return f"One {one}" if number == 1 else f"{count(number) if number else 'No'} {several}"
 
 
 def _these(number: int | None, what: str) -> str:

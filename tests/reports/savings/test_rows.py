@@ -119,9 +119,10 @@ def test_filters_narrow_the_rows_and_lead_back(rosa, workflow):
 @pytest.mark.parametrize(
     ("figure", "sentence"),
     [
-        ("evaluation_cost", "Nothing: evaluation cost of refund, to date."),
-        ("unpriced", "1 call: calls without a price of refund, to date."),
-        ("retries", "1 call: repairs of refund, to date."),
+        ("evaluation_cost", "Evaluation cost of refund, to date: nothing."),
+        ("batch_savings", "Saved by batches of refund, to date: nothing."),
+        ("unpriced", "One call without a price: refund, to date."),
+        ("retries", "One repair: refund, to date."),
         ("cache_savings", "This row adds up to 0.0009 USD: saved by caches of refund, to date."),
         ("in_doubt_cost", "This row adds up to 0.000007 USD: cost in doubt of refund, to date."),
         ("used", "These 3 answers add up to 0.006 USD: answers that were used of refund, to date."),
