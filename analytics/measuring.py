@@ -5,8 +5,8 @@ Only shadows of one subject count, and only those on the model that the report n
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
@@ -44,7 +44,8 @@ class Source(Protocol):
 @dataclass(frozen=True)
 class Measured:
     """`n` shadows; of those a grader `compared`, so many were the `same`. `cost` and `interval` in pico-dollars: None where of
-    some workflows (`without`) there are too few. `borrowed`: completed executions of strata without shadows."""
+    some workflows (`without`) there are too few. `borrowed`: completed executions of strata without shadows. `resamples`: of each
+    workflow, what it takes to draw them."""
 
     subject: Subject
     model: str | None
@@ -52,9 +53,16 @@ class Measured:
     compared: int
     same: int
     cost: int | None
-    interval: tuple[int, int] | None
     borrowed: int
     without: int
+    resamples: Sequence[tuple[Completed, Sequence[Measurement], str]] = field(default=(), repr=False, compare=False)
+
+    @cached_property
+    def interval(self) -> tuple[int, int] | None:
+        """Drawn when somebody asks: it takes longer than all the rest."""
+        if self.without or not self.resamples:
+            return None
+        return interval(map(sum, zip(*(resampled(*one) for one in self.resamples), strict=True)))
 
 
 class Measuring:
@@ -86,8 +94,7 @@ class Measuring:
                 without += 1
                 continue
             cost, borrowed = cost + found.cost, borrowed + found.borrowed
-            resamples.append(resampled(completed, shadows, self._seed(workflow, window)))
-        known = bool(resamples) and not without
+            resamples.append((completed, shadows, self._seed(workflow, window)))
         return Measured(
             subject=self.subject,
             model=self._named(counted, window),
@@ -95,9 +102,9 @@ class Measuring:
             compared=sum(one.same is not None for one in counted),
             same=sum(one.same is True for one in counted),
             cost=None if without else round(cost),
-            interval=interval(map(sum, zip(*resamples, strict=True))) if known else None,
             borrowed=borrowed,
             without=without,
+            resamples=resamples,
         )
 
     def cost(self, window: Extent) -> int | None:
