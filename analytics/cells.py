@@ -19,7 +19,7 @@ from workflows.models import Workflow
 from . import ledger
 from .baselines import AllFrontier, Days, Method, Statements, added_up, no_days, reprice
 from .contributions import Row
-from .discounts import batch_savings, cache_savings
+from .discounts import batch_savings, cache_parts, cache_savings
 from .extent import Extent, midnight
 from .latency import merged, percentile
 from .measuring import Ended
@@ -130,6 +130,12 @@ class Cells:
     def cache_savings(self, window: Extent) -> Decimal | None:
         rows = self._calls_of(window)
         return cache_savings((row[kind], row["price_input"], row[f"price_{kind}"]) for row in rows for kind in CACHED)
+
+    def cache_parts(self, window: Extent) -> tuple[Decimal | None, Decimal | None]:
+        """What reading took off, and what writing added."""
+        rows = self._calls_of(window)
+        priced = {kind: [(row[kind], row["price_input"], row[f"price_{kind}"]) for row in rows] for kind in CACHED}
+        return cache_parts(priced["cache_read"], [*priced["cache_write_5m"], *priced["cache_write_1h"]])
 
     def batch_savings(self, window: Extent) -> Decimal | None:
         rows = self._calls_of(window)

@@ -2,8 +2,9 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
-from wire.money import rounded, usd_text
+from wire.money import rounded, to_usd, usd_text
 
 NOTHING = "–"
 
@@ -34,3 +35,17 @@ def count(value: int | None) -> str:
 
 def day(value: date | datetime | None) -> str:
     return NOTHING if value is None else f"{value.day} {value:%B %Y}"
+
+
+def from_pico(pico: int | Fraction | None) -> Decimal | None:
+    """USD, to the pico-dollar: half to even."""
+    return None if pico is None else to_usd(round(pico))
+
+
+def of_percent(value: Fraction | None) -> str:
+    """Of a percentage from 100 down to little: `187%`, `5.0%`, `0.52%`, `0.05%`."""
+    if value is None:
+        return NOTHING
+    size = abs(value)
+    places = next((places for places, least in ((0, 100), (1, 1), (2, Fraction(1, 100))) if size >= least), 4)
+    return f"{float(value):.{places if value else 0}f}%".replace("-", "−")

@@ -79,7 +79,7 @@ def _place(location: tuple[str | int, ...], data: object, *, missing: bool) -> I
         yield part
 
 
-def _usd(value: object) -> Decimal:
+def usd(value: object) -> Decimal:
     """Of a number, or of plain digits: Python reads much more than those as a number."""
     wanted = isinstance(value, int | float) and not isinstance(value, bool)
     if not wanted and not (isinstance(value, str) and _AMOUNT.fullmatch(value)):
@@ -146,7 +146,7 @@ _USD = {
         {"type": "number", "minimum": 0, "maximum": int(MAX_USD)},
     ],
 }
-Usd = Annotated[Decimal, BeforeValidator(_usd), WithJsonSchema(_USD)]
+Usd = Annotated[Decimal, BeforeValidator(usd), WithJsonSchema(_USD)]
 _SHARE = {
     "description": "With at most four places.",
     "anyOf": [{"type": "string", "pattern": r"^[01](\.\d{1,4})?$"}, {"type": "number", "minimum": 0, "maximum": 1}],

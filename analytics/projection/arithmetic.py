@@ -6,7 +6,7 @@ Nothing is rounded before the last step, which rounds half to even. Unknown is N
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -109,9 +109,9 @@ class Share:
     of_total: Fraction | None
 
 
-def shares(design: int | None, pace: Pace) -> Iterator[Share]:
+def shares(design: int | None, pace: Pace, counts: Iterable[int] = COUNTS) -> Iterator[Share]:
     """5%, 0.5%, 0.05%: of what the executions cost, and of what they cost with the design."""
-    for count in COUNTS:
+    for count in counts:
         executing = times(pace.each(pace.running), count)
         frontier = times(pace.each(pace.if_all_frontier), count)
         cost = None if executing is None or design is None else executing + design

@@ -116,8 +116,7 @@ def _represent_period(period: Period) -> dict:
 
 def represent_what_if(found: Found) -> dict:
     window, completed = found.recent.extent, found.pace.completed
-    was, would = _each(found.total.recorded, found.n), _each(found.total.what_if, found.n)
-    frontier = found.pace.each(found.pace.if_all_frontier)
+    was, would, frontier = found.was, found.would, found.frontier
     return {
         "workflow": window.workflow.name,
         "since": window.since.isoformat(),
@@ -140,7 +139,7 @@ def represent_what_if(found: Found) -> dict:
             "per_month": pico(times(minus(would, was), found.volume)),
         },
         "percent": percent(percent_of(minus(would, was), was)),
-        "by_step": [_represent_step(step, one, found.n) for step, one in _dearest_first(found.by_step)],
+        "by_step": [_represent_step(found, step, one) for step, one in found.dearest_first],
         "assumptions": found.assumptions,
         "unknown": found.unknown,
     }
@@ -154,12 +153,8 @@ def _represent_costing(each: Fraction | None, frontier: Fraction | None, volume:
     }
 
 
-def _dearest_first(by_step: dict[str, Figures]) -> list[tuple[str, Figures]]:
-    return sorted(by_step.items(), key=lambda one: (one[1].recorded is None, -(one[1].recorded or 0), one[0]))
-
-
-def _represent_step(step: str, one: Figures, n: int) -> dict:
-    was, would = _each(one.recorded, n), _each(one.what_if, n)
+def _represent_step(found: Found, step: str, one: Figures) -> dict:
+    was, would = found.each(one.recorded), found.each(one.what_if)
     return {
         "step": step,
         "calls": one.calls,
@@ -167,10 +162,6 @@ def _represent_step(step: str, one: Figures, n: int) -> dict:
         "what_if": pico(would),
         "difference": pico(minus(would, was)),
     }
-
-
-def _each(total: int | None, n: int) -> Fraction | None:
-    return Fraction(total, n) if n and total is not None else None
 
 
 def pico(value: Fraction | None) -> str | None:

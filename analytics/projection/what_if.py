@@ -43,7 +43,8 @@ class Figures:
 @dataclass(frozen=True)
 class Found:
     """`recent`: the summary of the days that the executions are of; `n`: how many of them were priced anew; `volume`: executions
-    a month."""
+    a month; `moved`: the models that calls were of, each with the one that they would be of. `was`, `would` and `frontier` are
+    pico-dollars of a completed execution."""
 
     recent: Summary
     pace: Pace
@@ -51,8 +52,28 @@ class Found:
     volume: Fraction | None
     total: Figures
     by_step: dict[str, Figures]
+    moved: list[tuple[str, str]]
     assumptions: list[str]
     unknown: list[str]
+
+    def each(self, total: int | None) -> Fraction | None:
+        return Fraction(total, self.n) if self.n and total is not None else None
+
+    @property
+    def was(self) -> Fraction | None:
+        return self.each(self.total.recorded)
+
+    @property
+    def would(self) -> Fraction | None:
+        return self.each(self.total.what_if)
+
+    @property
+    def frontier(self) -> Fraction | None:
+        return self.pace.each(self.pace.if_all_frontier)
+
+    @property
+    def dearest_first(self) -> list[tuple[str, Figures]]:
+        return sorted(self.by_step.items(), key=lambda one: (one[1].recorded is None, -(one[1].recorded or 0), one[0]))
 
 
 def ask(extent: Extent, method: Method | None, question: Question, volume: int | None, now: datetime) -> Found:
@@ -75,6 +96,7 @@ def ask(extent: Extent, method: Method | None, question: Question, volume: int |
         volume=a_month,
         total=total,
         by_step=by_step,
+        moved=sorted(repricing.moved),
         assumptions=list(assumptions(repricing, len(executions), pace.completed, volume, a_month)),
         unknown=list(unknowns(repricing, pace, a_month)),
     )

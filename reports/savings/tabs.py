@@ -11,8 +11,8 @@ class Tab(NamedTuple):
     here: bool
 
 
-OF_PROJECT = {"portfolio": "Portfolio"}
-OF_WORKFLOW = {"workflow": "Savings"}
+OF_PROJECT = {"portfolio": "Portfolio", "project-method": "Method"}
+OF_WORKFLOW = {"workflow": "Savings", "what-if": "What-if", "method": "Method"}
 
 
 def tabs(about: Asked, here: str) -> list[Tab]:

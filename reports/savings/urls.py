@@ -5,7 +5,9 @@ from django.urls import path
 from .calls import BehindFigure
 from .executions import BehindCount
 from .home import Home
+from .method.page import OfProject, OfWorkflow
 from .portfolio import Portfolio
+from .what_if import WhatIf
 from .workflow import Savings
 
 app_name = "reports"
@@ -19,4 +21,7 @@ urlpatterns = [
     path(f"{ONE}executions/", BehindCount.as_view(), name="executions"),
     path("<str:project>/calls/", BehindFigure.as_view(), name="calls"),
     path("<str:project>/executions/", BehindCount.as_view(), name="executions"),
+    path(f"{ONE}what-if/", WhatIf.as_view(), name="what-if"),
+    path(f"{ONE}method/", OfWorkflow.as_view(), name="method"),
+    path("<str:project>/method/", OfProject.as_view(), name="project-method"),
 ]
