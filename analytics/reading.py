@@ -21,24 +21,30 @@ from .latency import Histogram
 from .models import AnswerCell, AskedCell, CallCell, DailyCell, Escalation, ExecutionCell, LatencyCell, Pending
 from .standings import Changes, changes, parts
 
+Only = Mapping[str, object]
+ALL: Only = MappingProxyType({})
+
 
 class Reading:
-    """The figures of an extent, by columns of a cell's key. `window`: of its last days only."""
+    """The figures of an extent, by columns of a cell's key. `window`: of its last days only. `only`: what some columns of the key,
+    which a row of the ledger or an execution has too, have to be."""
 
     def __init__(self, extent: Extent) -> None:
         self.extent = extent
 
-    def calls(self, by: Sequence[str], figures: Sequence[str]) -> list[Row]:
+    def calls(self, by: Sequence[str], figures: Sequence[str], only: Only = ALL) -> list[Row]:
         """`batch` has to be among `by` where a figure of batches is asked for."""
         here = self.extent.within("finished_at") & Q(simulated=self.extent.simulated)
-        new, corrected = (Call.objects.filter(here, pk__in=self._pending(column)) for column in ("call", "corrects"))
-        return _listed(
-            CallCell, [*totals(self._cells(CallCell), by, figures), *of_calls(new, corrected, by)], by, figures
-        )
+        mine = Call.objects.filter(here, **only)
+        new, corrected = (mine.filter(pk__in=self._pending(column)) for column in ("call", "corrects"))
+        folded = totals(self._cells(CallCell).filter(**only), by, figures)
+        return _listed(CallCell, [*folded, *of_calls(new, corrected, by)], by, figures)
 
-    def executions(self, by: Sequence[str], figures: Sequence[str]) -> list[Row]:
+    def executions(self, by: Sequence[str], figures: Sequence[str], only: Only = ALL) -> list[Row]:
+        """What is accepted has no lane: with one among `only` it is not there."""
         pending = self._here(row for changed in self._changes for row in changed.executions)
-        return _listed(ExecutionCell, [*totals(self._cells(ExecutionCell), by, figures), *pending], by, figures)
+        folded = totals(self._cells(ExecutionCell).filter(**only), by, figures)
+        return _listed(ExecutionCell, [*folded, *_those(pending, only)], by, figures)
 
     def answers(
         self,
@@ -47,14 +53,14 @@ class Reading:
         *,
         of: Container[int] = (),
         but: Container[int] = (),
-        only: Mapping[str, object] = MappingProxyType({}),
+        only: Only = ALL,
     ) -> list[Row]:
-        """Those of some workflows, or of all but some. `only`: what some columns of the key have to be."""
+        """Those of some workflows, or of all but some."""
         cells = self._cells(AnswerCell).filter(**only)
         cells = cells.filter(workflow__in=of) if of else cells
         folded = totals(cells.exclude(workflow__in=but) if but else cells, by, figures)
         pending = self._here(row for changed in self._changes for row in changed.answers)
-        pending = (row for row in pending if all(row[name] == value for name, value in only.items()))
+        pending = _those(pending, only)
         wanted = (row for row in pending if (not of or row["workflow"] in of) and row["workflow"] not in but)
         return _listed(AnswerCell, [*folded, *wanted], by, figures)
 
@@ -62,10 +68,11 @@ class Reading:
         """The latencies of what completed on each day."""
         return {day: histogram for (day,), histogram in self.latencies(window, ("day",)).items()}
 
-    def latencies(self, window: Extent, by: Sequence[str]) -> dict[tuple, Histogram]:
+    def latencies(self, window: Extent, by: Sequence[str], only: Only = ALL) -> dict[tuple, Histogram]:
         """The same by these columns. A project has cells of its own, which tell no workflows apart."""
-        apart = window.workflow is None and not {"workflow", "version"}.isdisjoint(by)
+        apart = window.workflow is None and not {"workflow", "version"}.isdisjoint((*by, *only))
         cells = self._mine(LatencyCell).filter(window.days("day"), workflow__isnull=not (window.workflow or apart))
+        cells = cells.filter(**only)
         found: dict[tuple, Histogram] = {}
         for *key, histogram in cells.values_list(*by, "histogram").iterator():
             latency.merge(found.setdefault(tuple(key), {}), histogram)
@@ -77,15 +84,17 @@ class Reading:
                     told_apart == bool(window.workflow or apart)
                     and row["simulated"] == window.simulated
                     and window.covers(row["day"])
+                    and _is(row, only)
                 ):
                     latency.merge(found.setdefault(tuple([row[name] for name in by]), {}), histogram)
         return found
 
-    def asked(self, by: Sequence[str]) -> dict[tuple, tuple[Histogram, Histogram]]:
+    def asked(self, by: Sequence[str], only: Only = ALL) -> dict[tuple, tuple[Histogram, Histogram]]:
         """How long answered calls took, and their prefixes."""
         here = self.extent.within("finished_at") & Q(simulated=self.extent.simulated)
-        found = of_asked(Call.objects.filter(here, pk__in=self._pending("call")), by)
-        for *key, histogram, prefixes in self._cells(AskedCell).values_list(*by, *AskedCell.HISTOGRAMS).iterator():
+        found = of_asked(Call.objects.filter(here, pk__in=self._pending("call"), **only), by)
+        cells = self._cells(AskedCell).filter(**only)
+        for *key, histogram, prefixes in cells.values_list(*by, *AskedCell.HISTOGRAMS).iterator():
             mine = found.setdefault(tuple(key), ({}, {}))
             latency.merge(mine[0], histogram)
             latency.merge(mine[1], prefixes)
@@ -102,29 +111,33 @@ class Reading:
         new = {one.execution for one in self._pending_escalations(window)}
         return Q(pk__in=self._folded_escalations(window).values("execution")) | Q(pk__among=new)
 
-    def escalated_by_version(self, window: Extent) -> dict[int, tuple[int, int]]:
+    def escalated_by_version(self, window: Extent, only: Only = ALL) -> dict[int, tuple[int, int]]:
         """The same for each version that has any."""
-        return {version: counts for (version,), counts in self.escalated_by(window, ("version",)).items()}
+        return {version: counts for (version,), counts in self.escalated_by(window, ("version",), only).items()}
 
-    def escalated_by_day(self) -> dict[tuple[date], tuple[int, int]]:
+    def escalated_by_day(self, only: Only = ALL) -> dict[tuple[date], tuple[int, int]]:
         """The same for each day by itself: what was escalated at its end, whatever became of it on a later one."""
         kept = (
             self._mine(Escalation).filter(self.extent.days("began")).exclude(execution__in=self._pending("execution"))
         )
-        found = [(began, flagged) for began, flagged in kept.values_list("began", "flagged")]
-        for changed in self._changes:
-            found += [(row["day"], row["flagged"]) for row in self._here(map(_stretch, changed.escalations))]
+        rows = [_stretch(one) for one in kept]
+        rows += self._here(_stretch(one) for changed in self._changes for one in changed.escalations)
+        if only:
+            among = Execution.objects.filter(pk__among={row["execution"] for row in rows}, **only)
+            mine = set(among.values_list("pk", flat=True))
+            rows = [row for row in rows if row["execution"] in mine]
+        found = [(row["day"], row["flagged"]) for row in rows]
         both, flagged = Counter(day for day, _ in found), Counter(day for day, with_flag in found if with_flag)
         return {(day,): (count, flagged[day]) for day, count in both.items()}
 
-    def escalated_by(self, window: Extent, by: Sequence[str]) -> dict[tuple, tuple[int, int]]:
+    def escalated_by(self, window: Extent, by: Sequence[str], only: Only = ALL) -> dict[tuple, tuple[int, int]]:
         """The same by columns of an execution."""
         pending = list(self._pending_escalations(window))
         found: dict[bool, Counter[tuple]] = {}
         for flagged in (True, False):
             folded = self._folded_escalations(window).filter(flagged=flagged).values("execution")
             new = {one.execution for one in pending if one.flagged == flagged}
-            found[flagged] = _counted(Q(pk__in=folded), by) + _counted(Q(pk__among=new), by)
+            found[flagged] = _counted(Q(pk__in=folded, **only), by) + _counted(Q(pk__among=new, **only), by)
         both = found[True] + found[False]
         return {key: (count, found[True][key]) for key, count in both.items()}
 
@@ -185,7 +198,15 @@ def stands_at_the_end(one: Escalation, window: Extent) -> bool:
 
 
 def _stretch(one: Escalation) -> Row:
-    return {"simulated": one.simulated, "day": one.began, "flagged": one.flagged}
+    return {"execution": one.execution, "simulated": one.simulated, "day": one.began, "flagged": one.flagged}
+
+
+def _those(rows: Iterable[Row], only: Only) -> Iterator[Row]:
+    return (row for row in rows if _is(row, only))
+
+
+def _is(row: Row, only: Only) -> bool:
+    return all(row[name] == value for name, value in only.items())
 
 
 def _counted(which: Q, by: Sequence[str]) -> Counter[tuple]:

@@ -33,7 +33,7 @@ LISTS = [pattern for method, pattern in CALLS if method == "GET" and not kinds_i
 UNPAGED = ("costs", "definition-schema", "reconciliation")
 # Filters that name a version of the workflow in the address: one that it has not is 404.
 VERSIONS = [("workflows/<str:name>/diff", name) for name in ("from", "to")]
-VERSIONS += [("workflows/<str:name>/escalation-quality", "version")]
+VERSIONS += [(f"workflows/<str:name>/{sums}", "version") for sums in ("escalation-quality", "operations")]
 FILTERS = [(str(one.pattern), name) for one in urls.api for name in one.callback.view_class.filters]
 FILTERS = [one for one in FILTERS if one not in VERSIONS]
 # What stands outside of the API: open to everybody, with nothing of any project in it. The admin has its own tests.
@@ -360,6 +360,7 @@ def test_a_filter_finds_nothing_of_anothers(pattern, name, both, mallory):
         "verb": ("published",),
         "object": ("workflow",),
         "name": (both.foreign.name, "nobodys-refund"),
+        "lane": ("quality",),
         "feedback": ("accepted",),
         "arm": ("candidate",),
         "right": ("false",),

@@ -19,7 +19,7 @@ from ..extent import Extent
 from ..groups import GROUPINGS, Names, in_order
 from ..latency import Histogram, merge, percentile
 from ..models import CACHE_PRICES, TOKENS
-from ..reading import Reading
+from ..reading import ALL, Only, Reading
 from ..savings import ratio
 from ..snapshot import snapshot
 from . import caches, people
@@ -35,7 +35,7 @@ ENDED = ("completed", "rejected", "failed")
 
 @dataclass(frozen=True)
 class Executed:
-    """The executions of a group. `accepted` is None by lane: a lane may be chosen later."""
+    """The executions of a group. `accepted` is None by lane, and of one lane: a lane may be chosen later."""
 
     accepted: int | None
     finished: int
@@ -91,20 +91,20 @@ class Operation:
         return ratio(self.executed.escalated, self.executed.finished) if self.executed else None
 
 
-def operations(extent: Extent, by: str | None = None) -> list[Operation]:
-    """By one of `GROUPINGS`; without one, the whole, as one row."""
+def operations(extent: Extent, by: str | None = None, only: Only = ALL) -> list[Operation]:
+    """By one of `GROUPINGS`; without one, the whole, as one row. `only`: of the id of a version, of a lane, or of both."""
     columns = GROUPINGS[by] if by else WHOLE
     with snapshot():
         reading = Reading(extent)
-        asked, caching, latencies = _calls(reading, columns)
-        executed = _executions(reading, by, columns) if by in OF_EXECUTIONS else {}
-        effort = people.efforts(extent, columns) if by in OF_EXECUTIONS else people.UNKNOWN
-        completed = (
-            None if by in OF_EXECUTIONS else sum(r["completed"] for r in reading.executions(WHOLE, ["completed"]))
-        )
+        asked, caching, latencies = _calls(reading, columns, only)
+        executed = _executions(reading, by, columns, only) if by in OF_EXECUTIONS else {}
+        effort = people.efforts(extent, columns, only) if by in OF_EXECUTIONS else people.UNKNOWN
+        completed = None
+        if by not in OF_EXECUTIONS:
+            completed = sum(row["completed"] for row in reading.executions(WHOLE, ["completed"], only))
         names = Names(extent)
     keys = {*asked, *executed, *effort.decided} if by else {(extent.project.pk,)}
-    nothing = Executed(None if by == "lane" else 0, 0, 0, 0, {})
+    nothing = Executed(None if by == "lane" or "lane" in only else 0, 0, 0, 0, {})
     found = []
     for key in sorted(keys, key=lambda key: list(map(in_order, key))):
         mine = executed.get(key, nothing) if by in OF_EXECUTIONS else None
@@ -127,9 +127,9 @@ def p50_p95(histogram: Histogram) -> tuple[int | None, int | None]:
 
 
 def _calls(
-    reading: Reading, columns: Sequence[str]
+    reading: Reading, columns: Sequence[str], only: Only
 ) -> tuple[dict[tuple, Asked], dict[tuple, Caching], dict[tuple, Histogram]]:
-    rows = reading.calls(list(dict.fromkeys((*columns, *KINDS_OF_CALLS))), FIGURES_OF_CALLS)
+    rows = reading.calls(list(dict.fromkeys((*columns, *KINDS_OF_CALLS))), FIGURES_OF_CALLS, only)
     groups: dict[tuple, list[Row]] = defaultdict(list)
     for row in rows:
         if not row["reported"]:
@@ -137,7 +137,7 @@ def _calls(
     prefixes: dict[tuple, dict[str, Histogram]] = defaultdict(dict)
     latencies: dict[tuple, Histogram] = defaultdict(dict)
     by_model = list(dict.fromkeys((*columns, "provider", "model_planned")))
-    for key, (took, stable) in reading.asked(by_model).items():
+    for key, (took, stable) in reading.asked(by_model, only).items():
         told = dict(zip(by_model, key, strict=True))
         group, model = tuple(told[name] for name in columns), f"{told['provider']}:{told['model_planned']}"
         merge(latencies[group], took)
@@ -165,17 +165,17 @@ def _asked(rows: list[Row]) -> Asked:
     )
 
 
-def _executions(reading: Reading, by: str | None, columns: Sequence[str]) -> dict[tuple, Executed]:
-    rows = reading.executions(columns, ("accepted", *ENDED, "flagged"))
+def _executions(reading: Reading, by: str | None, columns: Sequence[str], only: Only) -> dict[tuple, Executed]:
+    rows = reading.executions(columns, ("accepted", *ENDED, "flagged"), only)
     counts = {tuple(row[name] for name in columns): row for row in rows}
     window = reading.extent
-    escalated = reading.escalated_by_day() if by == "day" else reading.escalated_by(window, columns)
-    latencies = reading.latencies(window, columns)
+    escalated = reading.escalated_by_day(only) if by == "day" else reading.escalated_by(window, columns, only)
+    latencies = reading.latencies(window, columns, only)
     found = {}
     for key in {*counts, *escalated}:
         row, (standing, flagged) = counts.get(key, defaultdict(int)), escalated.get(key, (0, 0))
         finished = sum(row[name] for name in ENDED) + standing
-        accepted = None if by == "lane" else row["accepted"]
+        accepted = None if by == "lane" or "lane" in only else row["accepted"]
         if finished or accepted:
             found[key] = Executed(
                 accepted, finished, row["completed"], row["flagged"] + flagged, latencies.get(key, {})

@@ -16,6 +16,7 @@ from wire.money import to_usd
 from workflows.models import HumanEffort
 
 from ..extent import Extent
+from ..reading import ALL, Only
 
 AN_HOUR = 60  # minutes
 
@@ -56,13 +57,13 @@ class Efforts:
 UNKNOWN = Efforts()
 
 
-def efforts(extent: Extent, columns: Sequence[str]) -> Efforts:
-    """By columns of an execution and the day of the decision. Use inside a `snapshot`."""
+def efforts(extent: Extent, columns: Sequence[str], only: Only = ALL) -> Efforts:
+    """By columns of an execution and the day of the decision; `only`: what some of those have to be. Use inside a `snapshot`."""
     stated = _stated(extent)
     if not stated:
         return UNKNOWN
     found: dict[tuple, Effort | None] = {}
-    for row in _decisions(extent):
+    for row in _decisions(extent, only):
         key = tuple(row[name] for name in columns)
         in_force = [one for one in stated.get(row["workflow"], ()) if one.valid_from <= row["resolved_at"]]
         mine = found.setdefault(key, Effort())
@@ -81,14 +82,14 @@ def _stated(extent: Extent) -> dict[int, list[HumanEffort]]:
     return found
 
 
-def _decisions(extent: Extent) -> list[dict]:
+def _decisions(extent: Extent, only: Only) -> list[dict]:
     """The flags of production executions that a person decided in these days and has not taken back. What nobody answered in
     time, and what a cancellation closed, is no decision."""
     mine = Q(execution__workflow=extent.workflow) if extent.workflow else Q(execution__project=extent.project)
     production = Q(execution__purpose=Execution.Purpose.PRODUCTION, execution__simulated=extent.simulated)
     flags = Flag.objects.filter(mine, production, extent.within("resolved_at"), resolution__in=DECISIONS)
     columns = ("execution__project", "execution__workflow", "execution__version", "execution__lane", "resolved_at")
-    rows = flags.values(*columns)
+    rows = flags.filter(**{f"execution__{name}": value for name, value in only.items()}).values(*columns)
     return [
         {**{name.removeprefix("execution__"): value for name, value in row.items()}, "day": _day(row)} for row in rows
     ]

@@ -9,14 +9,16 @@ from analytics.extent import Extent
 from analytics.operations.caches import judged
 from analytics.operations.figures import operations
 from analytics.operations.representation import represent_operations
+from analytics.reading import ALL
 from analytics.reconcile import checks
 from analytics.rollups import fold
 from executions.models import Execution, Flag, Status
 from gateway.models import Call
 from gateway.types import Outcome, Purpose, Usage
-from tests.cast import make_project
+from tests.cast import REFUND, make_project
 from wire.money import to_pico
 from workflows import effort
+from workflows.models import Examined
 
 from .ledgers import (
     HAIKU,
@@ -68,13 +70,13 @@ def decided(at, resolution=Flag.Resolution.ANSWERED, by="user:rita"):
     return {"state": "resolved", "resolution": resolution, "resolved_by": by, "resolved_at": at}
 
 
-def rows_of(workflow, by=None, project=None, **window):
+def rows_of(workflow, by=None, project=None, only=ALL, **window):
     """As the API shows them, while all is pending, and from the cells alone; and both are the ledger's."""
     extent = Extent(project or workflow.project, workflow, simulated=False, **window)
-    pending = represent_operations(extent, by, operations(extent, by))["rows"]
+    pending = represent_operations(extent, by, operations(extent, by, only))["rows"]
     while fold():
         pass
-    assert represent_operations(extent, by, operations(extent, by))["rows"] == pending
+    assert represent_operations(extent, by, operations(extent, by, only))["rows"] == pending
     assert [found for check in checks(extent.project) for found in check()] == []
     return pending
 
@@ -189,6 +191,53 @@ def test_what_stood_escalated_over_midnight_finished_on_that_day_whatever_came_l
     for row in rows_of(workflow, "day")[:1]:
         assert (row["finished"], row["escalation_rate"]) == (4, "0.5000")
     assert columns(rows_of(workflow, "version"), "version", "finished", "escalation_rate") == [("1.0.0", 5, "0.4000")]
+
+
+@pytest.mark.parametrize("by", ["version", "step", "tier", "model", "day"])
+def test_of_one_lane_it_says_what_that_lane_says_of_itself(workflow, by):
+    lanes = {row["lane"]: row for row in rows_of(workflow, "lane")}
+    for lane in ("fast", "quality"):
+        [mine] = rows_of(workflow, only={"lane": lane})
+        assert mine == {name: value for name, value in lanes[lane].items() if name != "lane"}
+        rows = rows_of(workflow, by, only={"lane": lane})
+        assert sum(Decimal(row["cost"]) for row in rows) == Decimal(lanes[lane]["cost"])
+        assert sum(row["calls"] for row in rows) == lanes[lane]["calls"]
+
+
+def test_the_versions_add_up_to_the_whole(workflow):
+    second = make_second(workflow)
+    execution = make_execution(workflow, version=second, created_at=NOON - timedelta(seconds=9))
+    make_flag(execution, waiting=False)
+    make_call(execution, HAIKU, tier="cheap", lane="fast")
+    make_execution(workflow, version=second, status=Status.ESCALATED, created_at=NOON)
+    [first] = rows_of(workflow, only={"version": workflow.live.version_id})
+    [other] = rows_of(workflow, only={"version": second.pk})
+    [whole] = rows_of(workflow)
+    assert columns([first, other, whole], "executions", "finished", "completed", "cost", "escalation_rate") == [
+        (4, 4, 3, "0.0784", "0.2500"),
+        (2, 2, 1, "0.002", "0.5000"),
+        (6, 6, 4, "0.0804", "0.3333"),
+    ]
+    assert columns([first, other], "latency_ms") == [({"p50": 4_000, "p95": 6_000},), ({"p50": 9_000, "p95": 9_000},)]
+    assert columns(rows_of(workflow, "day", only={"version": second.pk}), "day", "finished", "escalation_rate") == [
+        ("2026-11-16", 2, "0.5000")
+    ]
+    assert rows_of(workflow, "tier", only={"version": second.pk, "lane": "quality"}) == []
+
+
+def test_of_a_version_that_nobody_executed_nothing_is_known(workflow):
+    [row] = rows_of(workflow, only={"version": make_second(workflow).pk})
+    assert (row["executions"], row["finished"], row["cost"], row["latency_ms"]) == (0, 0, "0.00", NOTHING)
+
+
+def test_a_decision_counts_in_the_lane_of_its_execution(workflow):
+    state(workflow, "2.50", "40.00", workflow.created_at)
+    found = [rows_of(workflow, only={"lane": lane})[0]["human_minutes"] for lane in ("fast", "quality")]
+    assert found == ["0.00", "2.50"]
+
+
+def make_second(workflow):
+    return workflow.draft(Examined.of({**REFUND, "purpose": "Again."}, workflow.project), "1.1.0", created_by="alice")
 
 
 def test_a_project_tells_its_workflows_apart_or_adds_them_up(workflow):

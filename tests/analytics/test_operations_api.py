@@ -64,6 +64,17 @@ def test_of_a_window(client):
     assert client.get(OPERATIONS, {"group_by": "colour"}).status_code == 400
 
 
+def test_of_one_version_and_of_one_lane(client):
+    def cost(address=OPERATIONS, **query):
+        return client.get(address, query).json()["rows"][0]["cost"]
+
+    assert (cost(version="1.0.0"), cost(lane="fast"), cost(lane="quality")) == ("0.002", "0.002", "0.00")
+    assert cost("/api/v1/operations", lane="fast") == "0.002"
+    assert client.get(OPERATIONS, {"version": "9.9.9"}).status_code == 404
+    assert client.get(OPERATIONS, {"lane": "slow"}).status_code == 400
+    assert client.get("/api/v1/operations", {"version": "1.0.0"}).status_code == 400
+
+
 def test_who_may_not_read_sees_nothing(workflow):
     assert client_of(workflow.project, "execute").get(OPERATIONS).status_code == 403
     assert client_of(make_project("mallory"), "read").get(OPERATIONS).status_code == 404
