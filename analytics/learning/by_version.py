@@ -16,7 +16,7 @@ from workflows.models import Publication
 
 from ..extent import Extent
 from ..models import ExecutionCell
-from ..reading import Reading, stands_at_the_end
+from ..reading import ALL, Only, Reading, stands_at_the_end
 from ..standings import counted, escalations, stand
 from .fixes import Fix, covers
 
@@ -86,14 +86,16 @@ class Comparison:
         return Verdict.HIGHER if self.interval.low > 0 else Verdict.UNDECIDED
 
 
-def by_version(extent: Extent, fixed: Iterable[Fix]) -> list[Escalated]:
-    """Those that went live before the end of these days, the oldest first. Use inside a `snapshot`."""
-    finished, flagged = _as_they_stand(extent)
-    moved = _moved(extent, fixed)
+def by_version(extent: Extent, fixed: Iterable[Fix], only: Only = ALL, most: int | None = MOST) -> list[Escalated]:
+    """Those that went live before the end of these days, the oldest first. `only`: of a lane. Use inside a `snapshot`."""
+    finished, flagged = _as_they_stand(extent, only)
+    moved = _moved(extent, fixed, only)
     for version, (one_finished, one_flagged) in moved.changes.items():
         finished[version] += one_finished
         flagged[version] += one_flagged
-    return [Escalated(number, at, finished[pk], flagged[pk], moved.away[pk]) for pk, number, at in _published(extent)]
+    return [
+        Escalated(number, at, finished[pk], flagged[pk], moved.away[pk]) for pk, number, at in _published(extent, most)
+    ]
 
 
 def compared(versions: Sequence[Escalated]) -> Comparison | None:
@@ -101,19 +103,19 @@ def compared(versions: Sequence[Escalated]) -> Comparison | None:
     return Comparison(*versions[-2:]) if len(versions) > 1 else None
 
 
-def _published(extent: Extent) -> list[tuple[int, str, datetime]]:
+def _published(extent: Extent, most: int | None) -> list[tuple[int, str, datetime]]:
     rows = Publication.objects.filter(version__workflow=extent.workflow).values_list("version", "version__number")
     rows = rows.annotate(first=Min("published_at")).filter(extent.before_end("first")).order_by("-first", "-version")
-    return list(rows[:MOST])[::-1]
+    return list(rows[:most])[::-1]
 
 
-def _as_they_stand(extent: Extent) -> tuple[Counter[int], Counter[int]]:
+def _as_they_stand(extent: Extent, only: Only) -> tuple[Counter[int], Counter[int]]:
     """How many finished, and how many of them with a flag, by the id of their version."""
     reading, finished, flagged = Reading(extent), Counter(), Counter()
-    for row in reading.executions(("version",), tuple(ExecutionCell.FIGURES)):
+    for row in reading.executions(("version",), tuple(ExecutionCell.FIGURES), only):
         finished[row["version"]] += sum(row[figure] for figure in FINISHED)
         flagged[row["version"]] += row["flagged"]
-    for version, (count, with_flag) in reading.escalated_by_version(extent).items():
+    for version, (count, with_flag) in reading.escalated_by_version(extent, only).items():
         finished[version] += count
         flagged[version] += with_flag
     return finished, flagged
@@ -127,25 +129,25 @@ class _Moved:
     away: Counter[int]
 
 
-def _moved(extent: Extent, fixed: Iterable[Fix]) -> _Moved:
+def _moved(extent: Extent, fixed: Iterable[Fix], only: Only) -> _Moved:
     """Every request counts once, on the version that it came to: what was flagged there and run again on the version that closed
     the flag is cancelled, and would be missing; and there it would make that version look better than new requests find it."""
     successors = {fix.execution: fix.successor for fix in fixed if fix.successor}
     finished, flagged = Counter(), Counter()
-    for version, with_flag in _finished(extent, set(successors.values())):
+    for version, with_flag in _finished(extent, set(successors.values()), only):
         finished[version] -= 1
         flagged[version] -= with_flag
     first = set(successors) - set(successors.values())
-    rows = Execution.objects.filter(pk__among=first).values_list("version", "finished_at")
+    rows = Execution.objects.filter(pk__among=first, **only).values_list("version", "finished_at")
     away = Counter(version for version, ended_at in rows if ended_at and covers(extent, ended_at))
     finished.update(away)
     flagged.update(away)
     return _Moved({version: (finished[version], flagged[version]) for version in {*finished, *flagged}}, away)
 
 
-def _finished(extent: Extent, ids: set) -> Iterable[tuple[int, bool]]:
+def _finished(extent: Extent, ids: set, only: Only) -> Iterable[tuple[int, bool]]:
     """Version, and whether there was a flag, of those that count as finished in these days."""
-    rows = {row.id: row for row in counted(Execution.objects.filter(pk__among=ids))} if ids else {}
+    rows = {row.id: row for row in counted(Execution.objects.filter(pk__among=ids, **only))} if ids else {}
     for row in rows.values():
         stood = stand(row)
         if stood and extent.covers(stood.day):

@@ -1,0 +1,148 @@
+"""The versions of a workflow beside each other: what each escalates, costs and takes, how often its shadows agree, and what it cost
+to come to be."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from designs.models import Design
+from designs.spending import spent_by
+from evaluations.statistics import Interval, wilson
+from shadows.measurements import measurements
+from wire.money import to_usd
+from workflows.models import Version
+
+from .baselines import stated_model
+from .cells import Cells, account_of
+from .extent import Extent
+from .learning.by_version import Escalated, by_version
+from .learning.fixes import fixes
+from .measuring import subject_of
+from .operations.figures import Operation, operations
+from .reading import Only, Reading
+from .savings import ratio
+from .snapshot import snapshot
+
+NOTHING = (0, 0)
+OF_ACCOUNTS = ("purpose", "trial", "doubted", "reported")
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """`same` of those shadows that a grader compared, whatever the lane of what they repeat."""
+
+    same: int
+    compared: int
+
+    @property
+    def rate(self) -> float | None:
+        return self.same / self.compared if self.compared else None
+
+    @property
+    def interval(self) -> Interval | None:
+        return wilson(self.same, self.compared)
+
+
+@dataclass(frozen=True)
+class Took:
+    """What it cost to come to be, whenever that was paid, in USD. `declared`: what a person said that designing it cost."""
+
+    design: Decimal
+    declared: Decimal | None
+    evaluation: Decimal
+
+
+@dataclass(frozen=True)
+class VersionFigures:
+    """`operation` None: no call and no execution in these days. `escalated` None: it never went live before their end.
+    `execution_cost`: of production, in USD, without what is in doubt; `unpriced`: calls of it without a price."""
+
+    version: Version
+    operation: Operation | None
+    escalated: Escalated | None
+    execution_cost: Decimal
+    unpriced: int
+    agreed: Agreed
+    took: Took
+
+    @property
+    def completed(self) -> int:
+        executed = self.operation and self.operation.executed
+        return executed.completed if executed else 0
+
+    @property
+    def cost_per_completed(self) -> Decimal | None:
+        """Of executing it: what it cost to come to be stands apart, so that a young version is not dearer for its youth."""
+        return None if self.unpriced else ratio(self.execution_cost, self.completed)
+
+
+def version_figures(extent: Extent, versions: Sequence[Version], only: Only) -> list[VersionFigures]:
+    """Of these versions of the extent's workflow, in their order. `only`: of a lane. In a constant number of queries."""
+    with snapshot():
+        found = {row.key["version"]: row for row in operations(extent, "version", only)}
+        escalated = {one.version: one for one in by_version(extent, fixes(extent), only, most=None)}
+        executing = _executing(extent, only)
+        agreed = _agreed(extent)
+        took = _took(extent, versions)
+    figures = []
+    for version in versions:
+        cost, unpriced = executing.get(version.pk, NOTHING)
+        figures.append(
+            VersionFigures(
+                version=version,
+                operation=found.get(version.number),
+                escalated=escalated.get(version.number),
+                execution_cost=to_usd(cost),
+                unpriced=unpriced,
+                agreed=agreed.get(version.pk, Agreed(0, 0)),
+                took=took[version.pk],
+            )
+        )
+    return figures
+
+
+def _executing(extent: Extent, only: Only) -> dict[int | None, tuple[int, int]]:
+    """Pico-dollars, and calls without a price."""
+    found: dict[int | None, tuple[int, int]] = defaultdict(lambda: NOTHING)
+    for row in Reading(extent).calls(("version", *OF_ACCOUNTS), ("cost", "unpriced"), only):
+        if not row["reported"] and account_of(row) == "execution_cost":
+            cost, unpriced = found[row["version"]]
+            found[row["version"]] = cost + row["cost"], unpriced + row["unpriced"]
+    return found
+
+
+def _agreed(extent: Extent) -> dict[int, Agreed]:
+    """Of the shadows that a summary counts."""
+    days = {"since": extent.since, "until": extent.until, "simulated": extent.simulated}
+    found = [
+        one for one in measurements(extent.workflow.pk, subject_of(extent.workflow), **days) if one.same is not None
+    ]
+    model = _model(extent) if found else None
+    same, compared = Counter(), Counter()
+    for one in found:
+        if one.model == model:
+            same[one.version] += one.same
+            compared[one.version] += 1
+    return {version: Agreed(same[version], compared[version]) for version in compared}
+
+
+def _model(extent: Extent) -> str | None:
+    """The baseline's, as a summary names it."""
+    return stated_model(extent) or Cells(extent).pinned_model(extent) or extent.project.tier_map().get("frontier")
+
+
+def _took(extent: Extent, versions: Sequence[Version]) -> dict[int, Took]:
+    whole = replace(extent, since=None, until=None)
+    evaluated: dict[int | None, int] = defaultdict(int)
+    for row in Reading(whole).calls(("version", *OF_ACCOUNTS), ("cost",)):
+        if not row["reported"] and account_of(row) == "evaluation_cost":
+            evaluated[row["version"]] += row["cost"]
+    designs = list(Design.objects.filter(draft__in=versions, simulated=extent.simulated).only("pk", "draft"))
+    spent = spent_by(designs)
+    designed: dict[int, int] = defaultdict(int)
+    for design in designs:
+        designed[design.draft_id] += spent[design.pk]
+    return {one.pk: Took(to_usd(designed[one.pk]), one.design_cost_usd, to_usd(evaluated[one.pk])) for one in versions}
