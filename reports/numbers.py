@@ -33,6 +33,21 @@ def count(value: int | None) -> str:
     return NOTHING if value is None else f"{value:,}"
 
 
+def duration(milliseconds: int | None) -> str:
+    """`850 ms`, `2.2 s`, `1.5 min`, `3.0 h`."""
+    if milliseconds is None:
+        return NOTHING
+    for unit, size in (("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
+        if milliseconds >= size:
+            return f"{milliseconds / size:.1f} {unit}"
+    return f"{milliseconds} ms"
+
+
+def interval(low: float, high: float) -> str:
+    """Of rates, as it stands in brackets behind one: `2.1–5.4`."""
+    return f"{100 * low:.1f}–{100 * high:.1f}"
+
+
 def day(value: date | datetime | None) -> str:
     return NOTHING if value is None else f"{value.day} {value:%B %Y}"
 

@@ -12,7 +12,13 @@ class Tab(NamedTuple):
 
 
 OF_PROJECT = {"portfolio": "Portfolio", "project-method": "Method"}
-OF_WORKFLOW = {"workflow": "Savings", "what-if": "What-if", "method": "Method"}
+OF_WORKFLOW = {
+    "workflow": "Savings",
+    "versions": "Versions",
+    "steps": "Steps and tiers",
+    "what-if": "What-if",
+    "method": "Method",
+}
 
 
 def tabs(about: Asked, here: str) -> list[Tab]:

@@ -7,6 +7,8 @@ from .executions import BehindCount
 from .home import Home
 from .method.page import OfProject, OfWorkflow
 from .portfolio import Portfolio
+from .steps import StepsAndTiers
+from .versions import Versions
 from .what_if import WhatIf
 from .workflow import Savings
 
@@ -24,4 +26,6 @@ urlpatterns = [
     path(f"{ONE}what-if/", WhatIf.as_view(), name="what-if"),
     path(f"{ONE}method/", OfWorkflow.as_view(), name="method"),
     path("<str:project>/method/", OfProject.as_view(), name="project-method"),
+    path(f"{ONE}versions/", Versions.as_view(), name="versions"),
+    path(f"{ONE}steps/", StepsAndTiers.as_view(), name="steps"),
 ]
