@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",  # swagger-ui's own files
+    "django_htmx",  # htmx itself
     "projects",
     "gateway",
     "workflows",

@@ -56,7 +56,11 @@ class ReadableAdmin(ReadOnlyAdmin):
         row = self.found(request, object_id)
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        return self.rendered(request, self.page, row, str(row), **self.shown(request, row))
+        return self.rendered(request, self.page, row, str(row), **self.contents(request, row))
+
+    def contents(self, request: HttpRequest, row: models.Model) -> dict[str, object]:
+        """What the page shows, and whatever its kind of page adds."""
+        return self.shown(request, row)
 
     def found(self, request: HttpRequest, object_id: str, least: Role | None = Role.VIEWER) -> models.Model:
         """The row of an address. What does not exist and what is another project's is the same 404, and so is what takes a

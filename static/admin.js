@@ -1,31 +1,10 @@
 "use strict";
 
-// What a page does by itself. Without it everything is there too: a link loads anew, and each step unfolds alone.
-
-const EVERY = 2000; // milliseconds
-const AT_MOST = 450; // looks at what moves: a quarter of an hour
-
-// Follows what still moves: loads the page again and puts the new content in place of the old, keeping what is unfolded.
-async function follow(left) {
-  const shown = document.querySelector("[data-follow]");
-  if (!shown || left === 0) return;
-  await new Promise((done) => setTimeout(done, EVERY));
-  if (!document.hidden) {
-    const answer = await fetch(location.href, { redirect: "error" }).catch(() => null);
-    const page = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page && page.getElementById(shown.id);
-    if (fresh) {
-      for (const one of shown.querySelectorAll("details[open][id]")) fresh.querySelector("#" + one.id)?.setAttribute("open", "");
-      shown.replaceWith(fresh);
-      folding(fresh);
-    }
-  }
-  follow(left - 1);
-}
+// What a page does by itself. Without it everything is there too: each step unfolds alone. What follows is in live.js.
 
 // One button for a list of what can be unfolded.
-function folding(within) {
-  for (const button of within.querySelectorAll("[data-unfold]")) {
+function folding() {
+  for (const button of document.querySelectorAll("[data-unfold][hidden]")) {
     button.hidden = false;
     button.addEventListener("click", () => {
       const all = document.querySelectorAll(`[data-unfolded="${button.dataset.unfold}"] > li > details`);
@@ -36,5 +15,5 @@ function folding(within) {
   }
 }
 
-folding(document);
-follow(AT_MOST);
+folding();
+document.addEventListener("renewed", folding);

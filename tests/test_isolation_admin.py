@@ -24,6 +24,7 @@ WITH_A_ROW = (
     "history",
     "delete",
     "change",
+    "live",
     "secret",
     "test",
     "publish",

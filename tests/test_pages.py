@@ -140,7 +140,7 @@ def test_the_page_of_an_execution_follows_it(opened):
     page.reads("It is done.")
     page.evaluate("document.querySelector('[data-unfold]').click()")
     assert page.evaluate("document.querySelectorAll('ol.steps > li > details[open]').length") == 2
-    assert page.evaluate("window.same && !document.querySelector('[data-follow]')")
+    assert page.evaluate("window.same && !document.querySelector('[data-live]')")
 
 
 def test_the_page_of_a_design_follows_it(opened):
@@ -151,4 +151,4 @@ def test_the_page_of_a_design_follows_it(opened):
     page.evaluate("window.same = true")  # it is not loaded anew
     complete(moving)
     page.reads("The draft 1.0.0 is there")
-    assert page.evaluate("window.same && !document.querySelector('[data-follow]')")
+    assert page.evaluate("window.same && !document.querySelector('[data-live]')")

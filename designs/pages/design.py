@@ -1,7 +1,7 @@
 """The pages of designs and redesigns: the list, and one of them: what it does, what was wrong in each round, and what came of
 it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -20,6 +20,7 @@ from executions.models import Flag
 from projects.admin import OwnFilter, usd
 from projects.audited import actor
 from projects.lists import Bounded, OneOf
+from projects.live import LiveAdmin
 from projects.models import Role
 from projects.pages import ById, sentences
 from wire.money import to_pico, to_usd, usd_text
@@ -62,7 +63,7 @@ class Costed(ChangeList):
             design.cost_so_far = costs[design.pk]
 
 
-class DesignAdmin(ById, BeginningAdmin):
+class DesignAdmin(ById, LiveAdmin, BeginningAdmin):
     of_project = "project"
     page = "admin/designs/page.html"
     change_list_template = "admin/designs/change_list.html"
@@ -105,6 +106,14 @@ class DesignAdmin(ById, BeginningAdmin):
         told_too = {"designs": self.may(request, Role.DESIGNER)}
         return super().changelist_view(request, {**told_too, **(extra_context or {})})
 
+    def moves(self, design: Design) -> bool:
+        return design.is_to_come
+
+    def marks(self, design: Design) -> Sequence[object]:
+        columns = ("number", "intent", "failed", "again_at", "answered_at", "looked_at", "finished_at")
+        rounds = list(design.rounds.order_by("number").values_list(*columns))
+        return [(design.status, design.budget, design.said, rounds, spending.spent(design))]
+
     @admin.display(description="begun")
     def begun_at(self, design: Design) -> str:
         return f"{design.created_at:%Y-%m-%d %H:%M} UTC"
@@ -135,11 +144,13 @@ class DesignAdmin(ById, BeginningAdmin):
     def shown(self, request: HttpRequest, design: Design) -> dict[str, object]:
         several = sorted(design.rounds.all(), key=lambda one: one.number)
         answer, designs = design.answer or {}, self.may(request, Role.DESIGNER, design)
+        said = told.stands(design, several)
         return {
             "workflow": design.workflow,
             "base": design.base,
             "kind": STATES[design.status],
-            "said": told.stands(design, several),
+            "said": said,
+            "aloud": said,
             "finished": sum(1 for one in several if one.finished_at),
             "spent": usd(spending.spent(design), simulated=design.simulated),
             "budget": "none" if design.budget is None else usd(design.budget),

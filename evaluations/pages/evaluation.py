@@ -17,7 +17,7 @@ from ..gate import opens
 from ..models import Evaluation, Result, TierSearch
 from ..representation import figures_of
 from . import results, told
-from .series import MOVING, SeriesAdmin
+from .series import MOVING, SeriesAdmin, aloud, took
 
 
 def verdict(row: Evaluation | TierSearch) -> str:
@@ -72,16 +72,21 @@ class EvaluationAdmin(SeriesAdmin):
         only = only if only in results.FILTERS else ""
         rows, page = results.page(evaluation, only, request.GET.get("page", "1"))
         moves, figures = evaluation.status in MOVING, figures_of(evaluation)
+        said, progress = told.headline(evaluation), running.progress(evaluation)
         return {
             "workflow": evaluation.workflow,
             "version": evaluation.version,
             "other": told.other(evaluation),
-            "headline": told.headline(evaluation),
+            "headline": said,
+            "aloud": said or aloud(progress),
             "verdict": figures["verdict"] if figures else None,
             "opens": opens(evaluation),
             "is_live": evaluation.workflow.live is not None
             and evaluation.workflow.live.version_id == evaluation.version_id,
-            "progress": running.progress(evaluation),
+            "progress": progress,
+            "so_far": results.so_far(evaluation) if moves else None,
+            "newest": results.newest(evaluation) if moves else [],
+            "took": took(evaluation),
             "cost": _cost(evaluation),
             "budget": usd(evaluation.budget) if evaluation.budget is not None else "none",
             "kinds": figures["kinds"] if figures else {},

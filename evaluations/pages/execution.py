@@ -1,5 +1,7 @@
 """What evaluations add to the page of an execution, a trial's too: a case is made of it."""
 
+from collections.abc import Container
+
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -27,9 +29,9 @@ class KeptExecutionAdmin(ExecutionAdmin):
         view = self.admin_site.admin_view(self.make_case)
         return [path("<path:object_id>/make-case/", view, name="executions_execution_make_case"), *super().get_urls()]
 
-    def shown(self, request: HttpRequest, execution: Execution) -> dict[str, object]:
+    def shown_since(self, request: HttpRequest, execution: Execution, known: Container[str]) -> dict[str, object]:
         makes = not refused(execution) and self.may(request, Role.DESIGNER, execution)
-        return {**super().shown(request, execution), "can_make_case": makes}
+        return {**super().shown_since(request, execution, known), "can_make_case": makes}
 
     def make_case(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Filled in with what came, what was answered, and what came from outside; somebody looks at it, and it counts."""

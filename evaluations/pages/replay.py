@@ -20,7 +20,7 @@ from .. import running
 from ..models import Replay, ReplayedExecution
 from . import told
 from .results import ON_A_PAGE, short
-from .series import MOVING, SeriesAdmin
+from .series import MOVING, SeriesAdmin, aloud, took
 
 Row = Mapping[str, object]
 FILTERS = {
@@ -87,12 +87,14 @@ class ReplayAdmin(SeriesAdmin):
         only = request.GET.get("only", "")
         only = only if only in FILTERS else ""
         rows, page = _page(replay, only, request.GET.get("page", "1"))
-        figures = replay.figures
+        figures, said, progress = replay.figures, headline(replay), running.progress(replay)
         return {
             "workflow": replay.workflow,
             "version": replay.version,
-            "headline": headline(replay),
-            "progress": running.progress(replay),
+            "headline": said,
+            "aloud": said or aloud(progress),
+            "progress": progress,
+            "took": took(replay),
             "cost": self.cost(replay),
             "budget": usd(replay.budget) if replay.budget is not None else "none",
             "lines": list(_lines(figures)) if figures else [],

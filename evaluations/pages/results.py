@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.core.paginator import Page
 from django.db import models
 from django.db.models import Case as FirstOf
-from django.db.models import OuterRef, Q, Subquery, Value, When
+from django.db.models import Count, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from executions.pages.texts import deleted
@@ -15,8 +15,10 @@ from projects.admin import usd
 from projects.lists import Bounded
 
 from ..models import Evaluation, Result
+from .told import other
 
 ON_A_PAGE = 25
+NEWEST = 5
 SHORT = 400  # characters of a text; the page of the execution has the whole
 FILTERS = {"": "All", "failures": "Failures", "differences": "Where the two differ"}
 
@@ -68,6 +70,21 @@ def page(evaluation: Evaluation, only: str, number: str) -> tuple[list[Shown], P
     )
     found = Bounded(_read(rows).order_by(rank, "pk"), ON_A_PAGE).get_page(number)
     return list(_shown(evaluation, found.object_list)), found
+
+
+def so_far(evaluation: Evaluation) -> list[tuple[str, dict[str, int]]]:
+    """While there is no verdict: of each arm, whose it is and how many were right, wrong, and not to be judged."""
+    ended = evaluation.results.filter(finished_at__isnull=False).values_list("arm", "right")
+    found = {(arm, right): count for arm, right, count in ended.annotate(count=Count("pk")).order_by()}
+    arms = {Result.Arm.CANDIDATE: "", **({Result.Arm.REFERENCE: other(evaluation)} if other(evaluation) else {})}
+    words = {"right": True, "wrong": False, "unjudged": None}
+    return [(name, {word: found.get((arm, right), 0) for word, right in words.items()}) for arm, name in arms.items()]
+
+
+def newest(evaluation: Evaluation) -> list[Shown]:
+    """Of the candidate, those that were judged last."""
+    rows = evaluation.results.filter(arm=Result.Arm.CANDIDATE, finished_at__isnull=False)
+    return list(_shown(evaluation, _read(rows).order_by("-finished_at", "-pk")[:NEWEST]))
 
 
 def _read(rows: models.QuerySet[Result]) -> models.QuerySet[Result]:

@@ -1,6 +1,8 @@
 """The pages of tier searches: the list, and one of them with the evidence of each step, the ways to execute all of it beside each
 other, and the draft that came of it."""
 
+from collections.abc import Sequence
+
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -12,8 +14,9 @@ from django.utils.safestring import SafeString
 from projects.admin import OwnFilter, usd
 from projects.audited import actor
 from projects.lists import Bounded
+from projects.live import LiveAdmin
 from projects.models import Role
-from projects.pages import ById, ReadableAdmin, sentences
+from projects.pages import ById, sentences
 from wire.money import pico_text, to_pico
 from wire.problems import Problem
 
@@ -26,7 +29,7 @@ from .series import BudgetForm, Statuses
 MOVING = (TierSearch.Status.RUNNING, TierSearch.Status.WAITING)
 
 
-class TierSearchAdmin(ById, ReadableAdmin):
+class TierSearchAdmin(ById, LiveAdmin):
     of_project = "project"
     page = "admin/evaluations/search/page.html"
     list_display = ["begun", "version", "stands", "made", "saves", "models"]
@@ -52,6 +55,15 @@ class TierSearchAdmin(ById, ReadableAdmin):
             for word, view in (("cancel", self.cancel), ("budget", self.budget))
         ]
         return [*of_row, *super().get_urls()]
+
+    def moves(self, search: TierSearch) -> bool:
+        return search.status in MOVING
+
+    def marks(self, search: TierSearch) -> Sequence[object]:
+        """Of its evaluations, how each stands and how far it is: one of them is on its way at most."""
+        several = list(search.evaluations.order_by("pk").defer("figures", "rules"))
+        stand = [(one.pk, one.status, running.progress(one) if one.status in MOVING else None) for one in several]
+        return [(search.status, search.budget, stand, tier_search.spent(search))]
 
     @admin.display(description="begun")
     def begun(self, search: TierSearch) -> str:
@@ -81,13 +93,16 @@ class TierSearchAdmin(ById, ReadableAdmin):
     def shown(self, request: HttpRequest, search: TierSearch) -> dict[str, object]:
         evidence, moves = search.evidence or {}, search.status in MOVING
         names, lines = search_told.ways(evidence)
+        evaluations = _evaluations(search)
+        begun = f"{len(evaluations)} evaluation{'' if len(evaluations) == 1 else 's'}"
         return {
+            "aloud": search.said or f"It is {search.status}. It has begun {begun}.",
             "workflow": search.workflow,
             "version": search.version,
             "steps": search_told.steps(evidence),
             "ways": names,
             "lines": lines,
-            "evaluations": _evaluations(search),
+            "evaluations": evaluations,
             "cost": usd(tier_search.spent(search), simulated=search.simulated),
             "budget": "none" if search.budget is None else usd(search.budget),
             "tiers": search.tier_map.items(),

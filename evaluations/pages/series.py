@@ -1,6 +1,6 @@
 """What the pages of evaluations and of replays have in common: how their lists are read, what one may cost, how it is ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from django import forms
@@ -8,12 +8,14 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils import timezone
 
 from projects.admin import OwnFilter, usd
 from projects.audited import actor
 from projects.lists import Bounded, OneOf
+from projects.live import LiveAdmin, lasts, ticking
 from projects.models import Role
-from projects.pages import ById, ReadableAdmin, sentences
+from projects.pages import ById, sentences
 from wire.money import pico_text, to_pico
 from wire.problems import Problem
 
@@ -39,7 +41,7 @@ class BudgetForm(forms.Form):
     )
 
 
-class SeriesAdmin(ById, ReadableAdmin):
+class SeriesAdmin(ById, LiveAdmin):
     """`left`: what a cancelled one leaves, in a sentence."""
 
     of_project = "project"
@@ -53,12 +55,17 @@ class SeriesAdmin(ById, ReadableAdmin):
     left: str
 
     def get_urls(self) -> list:
-        name = self._name
         of_row = [
-            path(f"<path:object_id>/{word}/", self.admin_site.admin_view(view), name=f"{name}_{word}")
+            path(f"<path:object_id>/{word}/", self.admin_site.admin_view(view), name=self._named(word))
             for word, view in (("cancel", self.cancel), ("budget", self.budget))
         ]
         return [*of_row, *super().get_urls()]
+
+    def moves(self, series: Series) -> bool:
+        return series.status in MOVING
+
+    def marks(self, series: Series) -> Sequence[object]:
+        return [(series.status, series.budget, running.progress(series), running.spent(series))]
 
     @admin.display(description="begun")
     def begun(self, series: Series) -> str:
@@ -99,12 +106,22 @@ class SeriesAdmin(ById, ReadableAdmin):
         back = self._address(series)
         return self.rendered(request, "admin/evaluations/budget.html", series, title, back=back, **shown)
 
-    @property
-    def _name(self) -> str:
-        return f"{self.opts.app_label}_{self.opts.model_name}"
-
     def _address(self, series: Series) -> str:
-        return reverse(f"admin:{self._name}_change", args=[series.pk])
+        return reverse(f"admin:{self._named('change')}", args=[series.pk])
+
+
+def aloud(progress: Mapping[str, int]) -> str:
+    """For those who hear it: in tenths, so that not every execution is told."""
+    return (
+        f"{100 * progress['done'] // max(1, progress['total']) // 10 * 10}% of {progress['total']} executions are over."
+    )
+
+
+def took(series: Series) -> str:
+    """From its beginning to the end, or until now."""
+    if series.finished_at is None:
+        return ticking((timezone.now() - series.created_at).total_seconds())
+    return lasts((series.finished_at - series.created_at).total_seconds())
 
 
 def _refused(series: Series) -> list[str]:

@@ -1,71 +1,39 @@
 """The page of an execution: how it stands, what came and went, each step with its attempts and calls, and what happened."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
 
 from django.contrib import admin
 from django.db import models
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from gateway.models import Call
 from projects.admin import OwnFilter, pretty, usd
 from projects.audited import actor
 from projects.lists import Bounded
+from projects.live import LiveAdmin, ticking
 from projects.models import Role
-from projects.pages import ById, ReadableAdmin
+from projects.pages import ById
 from projects.roles import projects_of
-from wire.money import to_usd, usd_text
 
 from .. import calling, control
 from ..feedback_admin import FeedbackPage
-from ..models import STANDING, Execution, Flag, Status, StepResult
+from ..models import Execution, Flag, Status
+from . import places, progress
+from .progress import Progress
 from .stands import AnsweredFilter, StandsFilter, TrialFilter, in_words
 from .texts import deleted, kept
 
-ATTEMPTS, CALLS, EVENTS, FLAGS = 200, 50, 200, 100  # of one execution on its page
-LONGEST = 20_000  # characters of a text; the ledger's page has the whole
-NOT_KEPT = "Not there: it was never kept, or it was deleted, as its project says."
+EVENTS, FLAGS = 200, 100  # of one execution on its page
 
 
-@dataclass
-class CallShown:
-    """A call with its texts: `asked` are labelled."""
-
-    row: Call
-    cost: str
-    prices: str
-    asked: list[tuple[str, str]]
-    answered: str
-
-
-@dataclass
-class Place:
-    """A step, or one item of its list: every attempt and every call, oldest first."""
-
-    step: str
-    iteration: int | None
-    number: int | str = "–"
-    attempts: list[tuple[StepResult, object]] = field(default_factory=list)
-    calls: list[CallShown] = field(default_factory=list)
-    flags: list[Flag] = field(default_factory=list)
-
-    @property
-    def last(self) -> StepResult | None:
-        return self.attempts[-1][0] if self.attempts else None
-
-    @property
-    def cost(self) -> str:
-        costs = [call.row.cost for call in self.calls]
-        if not costs:
-            return ""
-        return "unpriced" if None in costs else f"{usd_text(to_usd(sum(costs)))} USD"
-
-
-class ExecutionAdmin(FeedbackPage, ById, ReadableAdmin):
+class ExecutionAdmin(FeedbackPage, ById, LiveAdmin):
     of_project = "project"
     page = "admin/executions/execution/page.html"
+    every = 1
     list_display = ["created_at", "stands", "version", "project", "resolved_by", "purpose"]
     list_filter = [StandsFilter, AnsweredFilter, TrialFilter, ("project", OwnFilter), ("workflow", OwnFilter)]
     list_select_related = ["project", "version__workflow"]
@@ -107,26 +75,44 @@ class ExecutionAdmin(FeedbackPage, ById, ReadableAdmin):
         waits = execution.status == Status.WAITING and execution.waiting_for
         return f"waiting for: {waits}" if waits else execution.status
 
+    def moves(self, execution: Execution) -> bool:
+        return not execution.has_ended
+
+    def marks(self, execution: Execution) -> Sequence[object]:
+        """Of everything but its steps, and of each of them."""
+        flags, now, found = _moving(execution)
+        columns = ("status", "waiting_for", "resume_at", "token", "queued_at", "superseded_by", "redacted", "purged_at")
+        last = execution.events.order_by("-pk").values_list("pk", flat=True).first()
+        where = (now.done, now.place, now.models, now.since) if now else ()
+        stands = [getattr(execution, name) for name in columns]
+        return [(stands, last, where, _totals(execution), [(flag.pk, flag.state) for flag in flags]), *found.marks]
+
     def shown(self, request: HttpRequest, execution: Execution) -> dict[str, object]:
-        flags = list(execution.flags.order_by("pk")[:FLAGS])
-        places, all_steps = _places(execution, flags)
+        return self.shown_since(request, execution, ())
+
+    def shown_since(self, request: HttpRequest, execution: Execution, known: Container[str]) -> dict[str, object]:
+        flags, now, found = _moving(execution)
         events = list(execution.events.order_by("pk")[: EVENTS + 1])
         designs = self.may(request, Role.DESIGNER, execution)
+        words = in_words(execution)
         return {
             "version": execution.version,
-            "words": in_words(execution),
-            "moving": execution.status not in STANDING,
+            "words": words,
+            "aloud": f"{words} {now.aloud}" if now else words,
+            "now": now,
+            "moving": now is not None,
             "input": kept(execution, execution.input),
             "output": kept(execution, execution.output) if execution.output is not None else "",
             "metadata": kept(execution, execution.metadata) if execution.metadata else "",
             "error": execution.error,
             "deleted": deleted(execution),
             "totals": _totals(execution),
-            "seconds": _seconds(execution),
+            "cap": usd(execution.project.execution_cap),
+            "took": _took(execution),
             "flags": flags,
-            "places": places,
-            "all_steps": all_steps,
-            "limits": (ATTEMPTS, CALLS, EVENTS),
+            "places": places.filled(execution, found, known),
+            "all_steps": found.whole,
+            "limits": (places.ATTEMPTS, places.CALLS, EVENTS),
             "events": events[:EVENTS],
             "all_events": len(events) <= EVENTS,
             "report": getattr(execution, "report", None) if execution.purpose == Execution.Purpose.REPORTED else None,
@@ -182,59 +168,16 @@ def _totals(execution: Execution) -> dict[str, object]:
     return {"calls": sums["calls"], "cost": cost, **{name: sums[name] or 0 for name in tokens}}
 
 
-def _seconds(execution: Execution) -> float | None:
-    """From being accepted to the end."""
+def _moving(execution: Execution) -> tuple[list[Flag], Progress | None, places.Outline]:
+    """Its flags; how far it is, while it moves; and what there is of its steps, without their texts."""
+    flags, rows = list(execution.flags.order_by("pk")[:FLAGS]), places.attempts_of(execution)
+    now = None if execution.has_ended else progress.of(execution, rows)
+    return flags, now, places.outline(execution, rows, flags, now)
+
+
+def _took(execution: Execution) -> str | SafeString:
+    """From being accepted to the end, or until now."""
     end = execution.finished_at
-    return round((end - execution.created_at).total_seconds(), 1) if end else None
-
-
-def _places(execution: Execution, flags: Iterable[Flag]) -> tuple[list[Place], bool]:
-    """In the order in which they were come to, and whether these are all."""
-    numbers = {step["id"]: number for number, step in enumerate(execution.version.definition["steps"], 1)}
-    places: dict[tuple, Place] = {}
-
-    def at(step: str, iteration: int | None) -> Place:
-        return places.setdefault((step, iteration), Place(step, iteration, numbers.get(step, "–")))
-
-    rows = list(execution.steps.order_by("pk")[: ATTEMPTS + 1])
-    for row in rows[:ATTEMPTS]:
-        answer = deleted(execution) or (pretty(row.output) if row.has_output else "")
-        at(row.step, row.iteration).attempts.append((row, answer))
-    calls = Call.objects.filter(execution=execution.pk).select_related("payload").order_by("intended_at", "pk")
-    found = list(calls[: CALLS + 1])
-    for call in found[:CALLS]:
-        at(call.step, call.iteration).calls.append(_call(call))
-    for flag in flags:
-        if flag.step:
-            at(flag.step, flag.iteration).flags.append(flag)
-    return list(places.values()), len(rows) <= ATTEMPTS and len(found) <= CALLS
-
-
-def _call(call: Call) -> CallShown:
-    payload = getattr(call, "payload", None)
-    asked = payload.request if payload and isinstance(payload.request, dict) else {}
-    system, user = asked.get("system"), asked.get("user")
-    texts = [
-        ("Instructions", "\n\n".join(map(str, system))) if isinstance(system, list) else ("", ""),
-        ("Prompt", user or ""),
-    ]
-    return CallShown(
-        row=call,
-        cost="unpriced" if call.cost is None else usd(call.cost, simulated=call.simulated),
-        prices=_prices(call),
-        asked=[(label, _short(str(text))) for label, text in texts if text],
-        answered=_short(payload.response) if payload and payload.response else NOT_KEPT,
-    )
-
-
-def _prices(call: Call) -> str:
-    if call.price_input is None:
-        return "no price is known"
-    kinds = {"input": call.price_input, "output": call.price_output, "read from the cache": call.price_cache_read}
-    named = ", ".join(f"{kind} {usd_text(to_usd(price))}" for kind, price in kinds.items() if price is not None)
-    return f"USD per million tokens: {named} ({call.price_source} {call.price_version})"
-
-
-def _short(text: str) -> str:
-    more = len(text) - LONGEST
-    return f"{text[:LONGEST]}\n… {more} more characters: see the call in the ledger." if more > 0 else text
+    if end is None and not execution.has_ended:
+        return ticking((timezone.now() - execution.created_at).total_seconds())
+    return f"{round((end - execution.created_at).total_seconds(), 1)} s" if end else "–"

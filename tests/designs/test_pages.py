@@ -223,14 +223,14 @@ def test_a_workflow_that_is_designed_already_waits_for_that(alice, rosa):
 def test_a_running_one_says_what_it_does_and_follows_itself(alice, rosa):
     found = begin(alice)
     page = shown(rosa, address(found))
-    assert "data-follow" in page
+    assert "data-live " in page
     assert "It waits for a worker, which asks the frontier." in page
     while not found.rounds.filter(intent__isnull=False).exists():
         running.advance(found)
     assert "Round 1 of 4 at most: the frontier is asked" in shown(rosa, address(found))
     models_answer({"text": design_answer()})
     complete(found)
-    assert "data-follow" not in shown(rosa, address(found))
+    assert "data-live " not in shown(rosa, address(found))
 
 
 def test_a_completed_one_shows_what_came_of_it(alice, rosa):

@@ -72,7 +72,7 @@ def test_a_refused_one_says_so_first_and_why(workflow, version):
     assert "18 of 20, 90.0% (69.9–97.2%)" in page
     assert "The gate stays shut on it." in page
     assert '<span class="tag">simulated</span>' in page
-    assert "data-follow" not in page
+    assert "data-live " not in page
     assert "/publish/" not in page
 
 
@@ -132,7 +132,7 @@ def test_a_running_one_says_how_far_it_is_and_follows_itself(workflow, version):
     evaluation = begun(version)
     page = shown(member(workflow.project), address(evaluation))
     assert "0 of 6 executions are judged, 0 are on their way." in page
-    assert "data-follow>" in page
+    assert "data-live " in page
     assert '<progress class="whole" max="6" value="0"' in page
     assert "/cancel/" not in page  # a viewer may not
 

@@ -57,7 +57,7 @@ def test_it_shows_the_evidence_of_each_step_and_what_came_of_it(workflow):
     assert "does not pass</a>" in page
     assert f"/admin/workflows/version/{found.draft_id}/change/" in page
     assert f"/admin/workflows/version/{found.draft_id}/evaluate/" in page
-    assert "data-follow" not in page
+    assert "data-live " not in page
     listed = shown(client, LIST)
     assert f'<a href="/admin/workflows/version/{found.draft_id}/change/">1.1.0</a>' in listed
     assert "classify: scripted:claude-sonnet-5-5" in listed
@@ -96,7 +96,7 @@ def test_a_running_one_says_how_far_it_is(workflow):
     page = shown(client, address(found))
     assert "1 evaluation of it has begun." in page
     assert "running: 0 of 60</a>" in page
-    assert "data-follow>" in page
+    assert "data-live " in page
     assert address(found, "cancel") not in page
 
 

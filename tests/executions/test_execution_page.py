@@ -37,7 +37,7 @@ def test_it_shows_what_came_what_was_asked_and_what_was_answered():
     assert "USD per million tokens: input 0.10, output 0.50" in page
     assert "queued → running" in page
     assert "(simulated)" in page
-    assert "data-follow" not in page
+    assert "data-live " not in page
     assert "/cancel/" not in page
 
 
@@ -130,7 +130,7 @@ def test_a_failed_one_is_set_going_again():
     assert execution.status == "queued"
     page = shown(client, execution)
     assert "It waits in the queue for a worker." in page
-    assert "data-follow" in page
+    assert "data-live " in page
     assert "can be set going again; it is queued." in client.get(address(execution, "retry")).content.decode()
 
 

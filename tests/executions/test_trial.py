@@ -31,7 +31,7 @@ def test_a_draft_is_tried_and_its_page_follows_it(draft):
     assert answer.headers["Location"] == f"/admin/executions/execution/{trial.pk}/change/"
     assert (trial.purpose, trial.version, trial.status) == ("trial", draft, "queued")
     assert trial.events.get().actor == "user:rosa"
-    assert "data-follow" in client.get(answer.headers["Location"]).content.decode()
+    assert "data-live " in client.get(answer.headers["Location"]).content.decode()
     plain.advance(trial.pk, worker.current())
     page = client.get(answer.headers["Location"]).content.decode()
     assert "trial: its cost counts as evaluation" in page
