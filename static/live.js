@@ -83,6 +83,7 @@ function lasts(seconds) {
 const began = new WeakMap(); // element → what it said, and when that began by this machine's clock
 
 function ticking() {
+  if (document.querySelector("[data-refused]")) return; // nobody knows any more whether it goes on
   for (const one of document.querySelectorAll("[data-seconds]")) {
     const said = one.dataset.seconds;
     if (began.get(one)?.said !== said) began.set(one, { said, at: Date.now() - 1000 * said });

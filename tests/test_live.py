@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from designs import running as designing
-from evaluations import asking, running, tier_search
+from evaluations import asking, replaying, running, tier_search
 from evaluations.asking import Asked
 from executions import worker
 from executions.drivers import plain
@@ -141,8 +141,6 @@ def an_evaluation(workflow):
 
 
 def a_replay(workflow):
-    from evaluations import replaying
-
     for _ in range(2):
         advance(an_execution(workflow)[0])
     return replaying.begin(replaying.examine(replaying.Wanted(workflow.live.version), "alice")), completed
@@ -209,10 +207,15 @@ def test_it_says_at_which_step_it_is_what_it_asks_and_since_when(execution, rosa
     text = text_of(rosa.get(page_of(execution)))
     assert 'Step 1 of 2: <strong>clean</strong> <span class="tag">code</span>, for <span class="ticks"' in text
     assert '<progress class="whole" max="2" value="0" aria-label="Steps that are done">0 of 2</progress>' in text
-    assert '<p class="visually-hidden" role="status" id="aloud">A worker is executing it. Step 1 of 2: clean.</p>' in text
+    assert (
+        '<p class="visually-hidden" role="status" id="aloud">A worker is executing it. Step 1 of 2: clean.</p>' in text
+    )
     advance_until_asked(execution)
     text = text_of(rosa.get(page_of(execution)))
-    assert 'Step 2 of 2: <strong>classify</strong> <span class="tag">model</span>, asks <code>claude-haiku-5-5</code>' in text
+    assert (
+        'Step 2 of 2: <strong>classify</strong> <span class="tag">model</span>, asks <code>claude-haiku-5-5</code>'
+        in text
+    )
     assert '<li id="place-classify" aria-current="step">' in text
     assert "Nothing has come of it yet." in text
     assert "of 1.00 USD at most" in text
@@ -234,9 +237,11 @@ def test_a_running_evaluation_says_how_it_goes(workflow, rosa):
     advance(evaluation.results.get(execution__isnull=False).execution)
     running.advance(evaluation)
     text = text_of(rosa.get(page_of(evaluation)))
-    assert "<dt>So far</dt><dd>1 right, 0 wrong</dd>" in text
-    assert "<dt>So far, the frontier</dt><dd>0 right, 0 wrong</dd>" in text
-    assert "<dt>Cost so far</dt>" in text
+    assert "<dt>refund 1.0.0 so far</dt><dd>1 right, 0 wrong</dd>" in text
+    assert "<dt>The frontier so far</dt><dd>0 right, 0 wrong</dd>" in text
+    assert re.search(
+        r"<dt>Cost so far</dt><dd>[\d.]+ USD \(simulated\) <span class=\"quiet\">of 1.00 USD at most</span>", text
+    )
     assert "1 of 6 executions are judged" in text
     assert "10% of 6 executions are over." in text
     assert "Judged last" in text

@@ -21,7 +21,7 @@ from wire.money import pico_text, to_pico
 from wire.problems import Problem
 
 from .. import running, tier_search
-from ..models import TierSearch
+from ..models import Evaluation, TierSearch
 from . import search_told
 from .evaluation import verdict
 from .series import BudgetForm, Statuses
@@ -60,10 +60,9 @@ class TierSearchAdmin(ById, LiveAdmin):
         return search.status in MOVING
 
     def marks(self, search: TierSearch) -> Sequence[object]:
-        """Of its evaluations, how each stands and how far it is: one of them is on its way at most."""
-        several = list(search.evaluations.order_by("pk").defer("figures", "rules"))
-        stand = [(one.pk, one.status, running.progress(one) if one.status in MOVING else None) for one in several]
-        return [(search.status, search.budget, stand, tier_search.spent(search))]
+        """Of its evaluations, how each stands; of the one that is on its way at most, how far it is and what it has cost."""
+        several = search.evaluations.order_by("pk").defer("figures", "rules")
+        return [(search.status, search.budget, [_stands(one) for one in several])]
 
     @admin.display(description="begun")
     def begun(self, search: TierSearch) -> str:
@@ -153,6 +152,11 @@ def _evaluations(search: TierSearch) -> list[dict[str, object]]:
         }
         for one in search.evaluations.order_by("pk").defer("figures", "rules")
     ]
+
+
+def _stands(one: Evaluation) -> tuple[object, ...]:
+    moves = (running.progress(one), running.spent(one)) if one.status in MOVING else ()
+    return one.pk, one.status, *moves
 
 
 def _address(search: TierSearch) -> str:
