@@ -2,26 +2,71 @@
 
 from typing import NamedTuple
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.urls import reverse
 
+from executions.models import Flag
+from projects.models import Role
+from projects.roles import projects_of
+
+COUNTED = 99  # flags: more is "99+", and nobody reads further
+API = "/api/docs/"
+
 
 class Place(NamedTuple):
+    """`here`: `page` where one is on it, `true` where one is beneath it, empty elsewhere; it is what `aria-current` says.
+    `waits`: how much waits there for this account, as it is shown."""
+
     label: str
     address: str
-    here: bool
+    here: str = ""
+    waits: str = ""
 
 
 def places(request: HttpRequest) -> dict[str, object]:
-    """For every template of the savings pages; the admin renders the masthead of theirs."""
-    queue, savings = reverse("admin:queue"), reverse("reports:home")
-    in_queue, in_savings = request.path.startswith(queue), request.path.startswith(savings)
-    return {
-        "account": request.user,
-        "places": [
-            Place("Home", reverse("admin:index"), not in_queue and not in_savings),
-            Place("Flag queue", queue, in_queue),
-            Place("Savings", savings, in_savings),
-            Place("API", "/api/docs/", False),
-        ],
-    }
+    """For every template of the savings pages, and through the tag `masthead` for every other page. Whoever is not signed in can
+    go to the description of the API alone."""
+    account = getattr(request, "user", None)
+    if account is None or not account.is_authenticated:
+        return unknown(request.path)
+    return {"account": account, "places": _places(request.path, flags_of(account))}
+
+
+def unknown(path: str = "") -> dict[str, object]:
+    """For a page that knows nobody: it asks the database nothing."""
+    return {"account": None, "places": [_place("API", API, path)]}
+
+
+def flags_of(account: AbstractBaseUser | AnonymousUser) -> int:
+    """How many open flags the account can decide; one more than is counted where there are more. One query on the index of open
+    flags, which reads no more of them than that."""
+    flags = Flag.objects.filter(state=Flag.State.OPEN, workflow__isnull=False)
+    if not account.is_superuser:
+        mine = projects_of(account, Role.REVIEWER)
+        if not mine:
+            return 0
+        flags = flags.filter(workflow__project__in=mine)
+        for role in (Role.DESIGNER, Role.OWNER):
+            theirs = projects_of(account, role)
+            if theirs != mine:
+                flags = flags.exclude(role=role, workflow__project__in=mine - theirs)
+    return flags.order_by()[: COUNTED + 1].count()
+
+
+def _places(path: str, flags: int) -> list[Place]:
+    home, queue, savings = reverse("admin:index"), reverse("admin:queue"), reverse("reports:home")
+    elsewhere = (queue, reverse("admin:password_change"))
+    lists = path.startswith(home) and path != home and not path.startswith(elsewhere)
+    waits = f"{COUNTED}+" if flags > COUNTED else str(flags or "")
+    return [
+        Place("Home", home, "page" if path == home else ""),
+        _place("Flag queue", queue, path)._replace(waits=waits),
+        _place("Savings", savings, path),
+        Place("All lists", f"{home}#lists", "true" if lists else ""),
+        _place("API", API, path),
+    ]
+
+
+def _place(label: str, address: str, path: str) -> Place:
+    return Place(label, address, "page" if path == address else "true" if path.startswith(address) else "")

@@ -147,16 +147,18 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         return _list("executions_execution", stands=stands, project__id__exact=project)
 
     holding = counts.get("flags_waiting", 0)
+    open_flags = "open flag" if holding + counts.get("flags", 0) == 1 else "open flags"
+    groups = "group" if counts.get("groups") == 1 else "groups"
     flags = f"{reverse('admin:queue')}?{urlencode({'project': project})}"
     found = [
         Wait(counts.get("escalated", 0), "escalated: a person has to decide", executions("escalated"), asks=True),
         Wait(counts.get("review", 0), "reviews that the design asks for", executions("review"), asks=True),
         Wait(
-            holding + counts.get("flags", 0), f"open flags; {holding} of them hold an execution up", flags, holding > 0
+            holding + counts.get("flags", 0), f"{open_flags}; {holding} of them hold an execution up", flags, holding > 0
         ),
         Wait(
             counts.get("groups", 0),
-            "groups of open flags: a redesign could close each",
+            f"{groups} of open flags: a redesign could close {'it' if groups == 'group' else 'each'}",
             _list("designs_group", state="open"),
         ),
         Wait(

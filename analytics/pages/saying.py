@@ -18,15 +18,17 @@ AGAINST = {
 
 @dataclass(frozen=True)
 class Said:
-    """`labels`: what has to be known of every figure of it, each a word and why."""
+    """`labels`: what has to be known of every figure of it, each a word and why. `to_date`: what was saved from the beginning to
+    the end of these days, where the others are of the days."""
 
     cost: str
     savings: str
+    to_date: str
     labels: list[tuple[str, str]] = field(default_factory=list)
 
 
 def said(summary: Summary) -> Said:
-    return Said(_cost(summary), _savings(summary), list(labels(summary)))
+    return Said(_cost(summary), _savings(summary), _to_date(summary), list(labels(summary)))
 
 
 def _cost(summary: Summary) -> str:
@@ -60,6 +62,19 @@ def _savings(summary: Summary) -> str:
     if balance.savings < 0:
         return f"It cost {rounded(-balance.savings)} more{percent} than all-frontier would have, {compared}."
     return f"It saved {rounded(balance.savings)}{percent}, {compared}."
+
+
+def _to_date(summary: Summary) -> str:
+    balance = summary.to_date
+    if not balance.completed:
+        return "Nothing was completed yet, so nothing was saved."
+    if balance.savings is None:
+        return "What was saved to date is not known."
+    estimated = "" if summary.method == Method.MEASURED else ", estimated"
+    percent = f" ({abs(balance.savings_percent):.0f} %)" if balance.savings_percent is not None else ""
+    if balance.savings < 0:
+        return f"Cost {rounded(-balance.savings)} more{percent} to date than all-frontier would have{estimated}."
+    return f"Saved {rounded(balance.savings)} of {rounded(balance.if_all_frontier)} to date{percent}{estimated}."
 
 
 def labels(summary: Summary) -> list[tuple[str, str]]:
