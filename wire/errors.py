@@ -23,7 +23,8 @@ View = Callable[[HttpRequest], HttpResponse]
 def refused(request: HttpRequest, problem: rest.Said) -> HttpResponse:
     if not request.path.startswith(PAGES):
         return rest.plain(problem)
-    page = render_to_string("error.html", problem)
+    # Above what broke, nobody is asked who it is: that may be what is broken.
+    page = render_to_string("error.html", problem, request if problem["status"] < 500 else None)
     return HttpResponse(page, status=problem["status"], headers=rest.headers_of(problem))
 
 

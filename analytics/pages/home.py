@@ -154,7 +154,10 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         Wait(counts.get("escalated", 0), "escalated: a person has to decide", executions("escalated"), asks=True),
         Wait(counts.get("review", 0), "reviews that the design asks for", executions("review"), asks=True),
         Wait(
-            holding + counts.get("flags", 0), f"{open_flags}; {holding} of them hold an execution up", flags, holding > 0
+            holding + counts.get("flags", 0),
+            f"{open_flags}; {holding} of them hold an execution up",
+            flags,
+            holding > 0,
         ),
         Wait(
             counts.get("groups", 0),

@@ -81,6 +81,7 @@ def test_it_says_what_this_month_cost_with_its_labels():
     Budget.objects.create(project=workflow.project, period="month", cap=10**12, stated_by="rosa")
     page = home(member(project=workflow.project))
     assert "1 executions completed." in page
+    assert re.search(r" alice (Saved|Cost) 0\.[0-9]+ USD .* to date .*estimated\. simulated ", page)
     assert "the same tokens on scripted:claude-opus-5-5, with a warm cache." in page
     assert "simulated scripted models answered: a story, and no evidence" in page
     assert "unproven no evaluation stands behind what is live" in page

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
-def masthead(client, path: str) -> str:
+def masthead(client, path: str, status: int = 200) -> str:
     answer = client.get(path)
-    assert answer.status_code == 200, path
+    assert answer.status_code == status, path
     found = re.findall(r'<header class="masthead">.*?</header>', answer.content.decode(), re.DOTALL)
     assert len(found) == 1, path
     return found[0]
@@ -92,13 +92,21 @@ def test_who_is_not_signed_in_sees_what_needs_no_account(path):
     assert [one["sql"] for one in queries if "executions_flag" in one["sql"]] == []
 
 
-def test_a_page_of_an_error_has_it_and_knows_nobody():
+@pytest.mark.parametrize("path", ["/admin/nothing/", "/reports/nothing/at/all/"])
+def test_whoever_is_lost_finds_the_way_from_the_page_that_says_so(path):
+    assert words(masthead(member(is_superuser=True), path, 404))[0] == "Home"
+    lost = Client().get(path)
+    assert lost.status_code in (302, 404)  # the admin says nothing of its addresses to strangers
+
+
+def test_where_something_broke_nobody_is_asked_who_it_is(monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
     client = member(is_superuser=True)
-    for path in ("/admin/nothing/", "/reports/nothing/at/all/"):
-        page = client.get(path)
-        assert page.status_code == 404
-        assert '<header class="masthead">' in page.content.decode(), path
-        assert "Workflow Memory</a>" in page.content.decode()
+    client.raise_request_exception = False
+    monkeypatch.setattr("django.contrib.admin.sites.AdminSite.get_app_list", broken)
+    assert words(masthead(client, "/admin/", 500)) == ["API"]
 
 
 def test_a_popup_has_none():

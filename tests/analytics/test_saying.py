@@ -71,6 +71,28 @@ def test_what_is_not_known_is_not_guessed():
     assert said(summary(if_all_frontier=None, completed=2)).savings.startswith("What it saved is not known")
 
 
+@pytest.mark.parametrize(
+    ("method", "balance", "told"),
+    [
+        (Method.MEASURED, {"if_all_frontier": "75.00", "completed": 9}, "Saved 67.50 USD of 75.00 USD to date (90 %)."),
+        (
+            Method.REPRICED_WARM,
+            {"if_all_frontier": "75.00", "completed": 9},
+            "Saved 67.50 USD of 75.00 USD to date (90 %), estimated.",
+        ),
+        (
+            Method.DECLARED,
+            {"if_all_frontier": "5.00", "completed": 9},
+            "Cost 2.50 USD more (50 %) to date than all-frontier would have, estimated.",
+        ),
+        (Method.MEASURED, {"if_all_frontier": None, "completed": 9}, "What was saved to date is not known."),
+        (Method.MEASURED, {}, "Nothing was completed yet, so nothing was saved."),
+    ],
+)
+def test_it_says_in_a_sentence_what_was_saved_to_date(method, balance, told):
+    assert said(summary(method, execution_cost="7.50", **balance)).to_date == told
+
+
 def test_nothing_completed_saved_nothing():
     assert said(summary(execution_cost="1.00")).savings == "Nothing was completed, so nothing was saved."
 
