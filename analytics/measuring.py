@@ -71,13 +71,14 @@ class Measuring:
     def __init__(self, source: Source, subject: Subject | None) -> None:
         self.source, self.extent = source, source.extent
         self.subject = subject or subject_of(self.extent.workflow)
+        self._found: dict[tuple[int, Extent], list[Measurement]] = {}
 
     def days(self) -> Days:
         """Each day's completed executions at the mean of everything to date."""
         days = no_days()
         for workflow, ended in self._by_workflow(self.extent).items():
             completed = _counts(ended)
-            found = estimate(completed, self._shadows(workflow, self.extent))
+            found = estimate(completed, self.shadows(workflow, self.extent))
             mean = found and found.cost / sum(completed.values())
             for one in ended:
                 days[one.day].add(round(one.count * (mean or Fraction(0))), one.count if mean is None else 0)
@@ -87,7 +88,7 @@ class Measuring:
         counted: list[Measurement] = []
         cost, borrowed, without, resamples = Fraction(0), 0, 0, []
         for workflow, ended in self._by_workflow(window).items():
-            completed, shadows = _counts(ended), self._shadows(workflow, window)
+            completed, shadows = _counts(ended), self.shadows(workflow, window)
             counted += shadows
             found = estimate(completed, shadows)
             if found is None:
@@ -110,7 +111,7 @@ class Measuring:
     def cost(self, window: Extent) -> int | None:
         """The same without an interval."""
         found = [
-            estimate(_counts(ended), self._shadows(key, window)) for key, ended in self._by_workflow(window).items()
+            estimate(_counts(ended), self.shadows(key, window)) for key, ended in self._by_workflow(window).items()
         ]
         return None if None in found else round(sum((one.cost for one in found), Fraction(0)))
 
@@ -139,7 +140,18 @@ class Measuring:
     def _workflows(self) -> dict[int, Workflow]:
         return {workflow.pk: workflow for workflow in self.extent.workflows()}
 
-    def _shadows(self, workflow: int, window: Extent) -> list[Measurement]:
+    def completed(self, window: Extent) -> Completed:
+        """Of an extent of one workflow."""
+        return _counts(one for several in self._by_workflow(window).values() for one in several)
+
+    def shadows(self, workflow: int, window: Extent) -> list[Measurement]:
+        """Those that count, on the model that the report names."""
+        key = workflow, window
+        if key not in self._found:
+            self._found[key] = self._read(workflow, window)
+        return self._found[key]
+
+    def _read(self, workflow: int, window: Extent) -> list[Measurement]:
         days = {"since": window.since, "until": window.until}
         found = list(measurements(workflow, self.subject, simulated=window.simulated, **days))
         if not found:

@@ -1,8 +1,8 @@
 """What the shadows of a workflow show in sum: how many there are, how often they agree, what one costs. Of each subject apart, and
 of simulated models apart from real ones: they are never put together."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from datetime import date
 
 from django.db.models import Avg, Count, Q, QuerySet, Sum
 
@@ -10,10 +10,11 @@ from evaluations.figures import share
 from wire.money import pico_text
 from workflows.models import Workflow
 
+from . import measurements
 from .models import Shadow
 
 Status = Shadow.Status
-NEWEST = 1_000  # of those that completed, whose steps are counted
+Kind = tuple[str, bool]  # subject, and whether it is simulated
 
 
 def of(workflow: Workflow) -> list[dict]:
@@ -22,6 +23,16 @@ def of(workflow: Workflow) -> list[dict]:
         _of(workflow.shadows.filter(subject=subject, simulated=simulated), subject, simulated)
         for subject, simulated in kinds
     ]
+
+
+def tally(workflow: Workflow, since: date | None = None, until: date | None = None) -> dict[Kind, Counter[str]]:
+    """What became of those that were drawn, by their status: of executions that completed in these days (UTC)."""
+    shadows = workflow.shadows.filter(Q(day__gte=since) if since else Q(), Q(day__lt=until) if until else Q())
+    found: dict[Kind, Counter[str]] = defaultdict(Counter)
+    rows = shadows.order_by().values_list("subject", "simulated", "status").annotate(count=Count("pk"))
+    for subject, simulated, status, count in rows:
+        found[subject, simulated][status] = count
+    return found
 
 
 def _of(shadows: QuerySet[Shadow], subject: str, simulated: bool) -> dict:
@@ -44,20 +55,11 @@ def _of(shadows: QuerySet[Shadow], subject: str, simulated: bool) -> dict:
         "to_come": found["all"] - sum(ended.values()),
         **{str(status): count for status, count in ended.items()},
         "agreement": share(found["same"], found["compared"]),
-        "steps": dict(_steps(shadows)),
+        "steps": {step: share(*counts) for step, counts in measurements.steps(_completed(shadows)).items()},
         "mean_cost": None if found["mean"] is None else pico_text(round(found["mean"])),
         "spent": pico_text(found["sum"] or 0),
     }
 
 
-def _steps(shadows: QuerySet[Shadow]) -> Iterator[tuple[str, dict]]:
-    """Of the newest of them: each is a document to read."""
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    newest = shadows.filter(status=Status.COMPLETED).order_by("-pk")
-    for steps in newest.values_list("steps", flat=True)[:NEWEST]:
-        for step, found in steps.items():
-            if found["same"] is not None:
-                counts[step][0] += found["same"]
-                counts[step][1] += 1
-    for step, (same, compared) in sorted(counts.items()):
-        yield step, share(same, compared)
+def _completed(shadows: QuerySet[Shadow]) -> QuerySet[Shadow]:
+    return shadows.filter(status=Status.COMPLETED)

@@ -6,7 +6,7 @@ import pytest
 
 from executions.retention import purge
 from projects.models import AuditEvent
-from shadows import drawing, figures
+from shadows import drawing, figures, measurements
 from shadows.models import Plan, Shadow
 from tests.cast import envelope, make_workflow, models_answer
 from tests.neighbours import client_of
@@ -218,7 +218,7 @@ def test_the_summary_keeps_subjects_apart(alice, workflow):
 
 
 def test_the_summary_reads_the_steps_of_the_newest_alone(alice, workflow, monkeypatch):
-    monkeypatch.setattr(figures, "NEWEST", 2)
+    monkeypatch.setattr(measurements, "NEWEST", 2)
     for message in ("an odd refund", "a refund", "another refund"):
         execute_past(workflow, message)
     plan(workflow)
