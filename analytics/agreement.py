@@ -19,7 +19,7 @@ from shadows.models import Shadow, Subject
 from wire.money import to_usd
 from workflows.models import Version
 
-from .cells import Cells, account
+from .cells import Cells, account_of
 from .extent import Extent
 from .measuring import Measured, Measuring
 from .savings import ratio
@@ -126,7 +126,7 @@ class Agreement:
 
     @property
     def left_out(self) -> int:
-        """That came to an answer, and do not count: it has no price, its execution was rejected, or another model or prompt gave it."""
+        """That came to an answer, and do not count: without a price, of an answer that was rejected, by another model or prompt."""
         return self.drawn.get(Status.COMPLETED, 0) - self.measured.n
 
 
@@ -242,7 +242,7 @@ def _costs(source: Cells) -> dict[int, int | None]:
     found: dict[int, int | None] = {}
     columns = ("version", "purpose", "trial", "doubted", "reported")
     for row in source.reading.calls(columns, ("cost", "unpriced")):
-        if row["reported"] or account(row) != "execution_cost":
+        if row["reported"] or account_of(row) != "execution_cost":
             continue
         so_far = found.get(row["version"], 0)
         found[row["version"]] = None if so_far is None or row["unpriced"] else so_far + row["cost"]

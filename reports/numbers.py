@@ -14,6 +14,14 @@ def usd(amount: Decimal | None) -> str:
     return NOTHING if amount is None else rounded(amount).replace("-", "−")
 
 
+def fine(amount: Decimal | None) -> str:
+    """Three digits that say something, for an amount beside others close to it: `0.145 USD`."""
+    if amount is None or abs(amount) >= 1 or not amount:
+        return usd(amount)
+    places = min(2 - amount.adjusted(), 9)
+    return f"{amount:.{places}f} USD".replace("-", "−")
+
+
 def exact(amount: Decimal | None) -> str:
     """Every digit, for whoever points at it: `2340.0000012 USD`."""
     return "not known" if amount is None else f"{usd_text(amount)} USD"

@@ -25,6 +25,7 @@ from workflows.models import Version, Workflow
 
 # What every page heeds. A page has others of its own beside them.
 COMMON: dict[str, Filter] = {name: FILTERS[name] for name in ("since", "until", "baseline", "subject", "simulated")}
+TURNED = "page"  # which part of a long table: of one page alone, so no other address has it
 OF_EXECUTIONS: dict[str, Filter] = {"version": TEXT, "lane": one_of(LANES)}
 
 
@@ -91,6 +92,11 @@ def asked(
     if any("\x00" in text for text in kept.values()):
         raise Malformed("A filter has a NUL character.")
     given = {name: filters[name].read(name, text) for name, text in kept.items()}
+    kept.pop(TURNED, None)
+    if (
+        "subject" in given and "baseline" not in filters
+    ):  # a page about shadows: other pages are asked for what they measured
+        given["baseline"] = kept["baseline"] = Method.MEASURED.value
     extent = extent_of(owner, about, given)
     method, _, subject = compared_with(extent, given)
     return Asked(owner, about, extent, method, subject, given, kept)

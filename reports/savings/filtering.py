@@ -34,10 +34,10 @@ class Field:
 
 def filters_of(about: Asked, known: Container[str]) -> list[Field]:
     """Those that the page heeds, in their order."""
-    return [made for made in _fields(about) if made.name in known]
+    return [made for made in _fields(about, of_shadows="baseline" not in known) if made.name in known]
 
 
-def _fields(about: Asked) -> list[Field]:
+def _fields(about: Asked, *, of_shadows: bool) -> list[Field]:
     kept = about.kept
     kind = "true" if about.extent.simulated else "false"
     fields = [
@@ -47,7 +47,7 @@ def _fields(about: Asked) -> list[Field]:
         Field("lane", "Lane", kept.get("lane", ""), [("", "all"), *((lane, lane.replace("_", " ")) for lane in LANES)]),
         Field("baseline", "Against", about.method.value, [(method.value, said) for method, said in METHODS.items()]),
     ]
-    if about.method == Method.MEASURED:
+    if about.method == Method.MEASURED or of_shadows:
         said = [("", "as stated"), *((subject.value, said) for subject, said in SUBJECTS.items())]
         fields.append(Field("subject", "Shadows of", kept.get("subject", ""), said))
     return [*fields, Field("simulated", "Money", kind, [("false", "real"), ("true", "simulated")])]

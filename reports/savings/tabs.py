@@ -11,12 +11,14 @@ class Tab(NamedTuple):
     here: bool
 
 
-OF_PROJECT = {"portfolio": "Portfolio", "project-method": "Method"}
+OF_PROJECT = {"portfolio": "Portfolio", "advice": "Advice", "method": "Method"}
 OF_WORKFLOW = {
     "workflow": "Savings",
     "versions": "Versions",
     "steps": "Steps and tiers",
+    "shadows": "Shadows",
     "what-if": "What-if",
+    "advice": "Advice",
     "method": "Method",
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from executions.retention import purge
 from projects.models import AuditEvent
-from shadows import drawing, figures, measurements
+from shadows import drawing, measurements
 from shadows.models import Plan, Shadow
 from tests.cast import envelope, make_workflow, models_answer
 from tests.neighbours import client_of
