@@ -3,6 +3,7 @@ shadows say of it. Use inside a `snapshot`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +13,10 @@ from uuid import UUID
 from django.db.models import Min
 from django.utils import timezone
 
+from analytics.contributions import Row
 from analytics.costs import Summary, summarise
 from analytics.extent import Extent
-from analytics.models import ExecutionCell
+from analytics.models import TOKENS, ExecutionCell
 from analytics.reading import Reading
 from designs.models import Design
 from evaluations.models import gate_of
@@ -38,12 +40,20 @@ class Designed(NamedTuple):
     reasons: list[str]
 
 
-def gather(window: Extent) -> Figures:
-    """Of the workflow of an extent that has a first day."""
+# What a call is told apart by, here and in `steps`: asked once.
+OF_CALLS = ("version", "step", "lane", "provider", "model_planned", "purpose", "batch", "reported", "trial", "doubted")
+
+
+def calls(reading: Reading) -> list[Row]:
+    return reading.calls(OF_CALLS, ("calls", "unpriced", "cost", *TOKENS))
+
+
+def gather(window: Extent, reading: Reading, called: Sequence[Row]) -> Figures:
+    """Of the workflow of an extent that has a first day; `reading` is of it, and `called` what `calls` says of that."""
     workflow, summary = window.workflow, summarise(window)
     live, gate = workflow.live, gate_of(workflow)
     first_days = _first_days(workflow, window)
-    executions = Reading(window).executions((), tuple(ExecutionCell.FIGURES))
+    executions = reading.executions((), tuple(ExecutionCell.FIGURES))
     return Figures(
         workflow=workflow.name,
         observed=observed(window, first_days[0] if first_days else None),
@@ -52,7 +62,7 @@ def gather(window: Extent) -> Figures:
         finished=summary.rates.finished,
         escalated=summary.rates.escalated,
         elsewhere=window.completed().filter(resolved_by__in=ELSEWHERE).count(),
-        escalation_cost=_escalation_cost(window),
+        escalation_cost=_escalation_cost(called),
         rejected=sum(row["rejected"] for row in executions),
         judged=_judged(window),
         changes=sum(window.covers(day) for day in first_days[1:]),
@@ -104,8 +114,7 @@ def _first_days(workflow: Workflow, window: Extent) -> list[date]:
     return sorted(_day(moment) for moment in firsts.values_list("first", flat=True))
 
 
-def _escalation_cost(window: Extent) -> Decimal:
-    rows = Reading(window).calls(("purpose", "trial", "reported", "doubted"), ("cost",))
+def _escalation_cost(rows: Sequence[Row]) -> Decimal:
     asked = (row for row in rows if row["purpose"] == Purpose.ESCALATION)
     return to_usd(sum(row["cost"] for row in asked if not (row["trial"] or row["reported"] or row["doubted"])))
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from django.utils import timezone
 
+from analytics.contributions import Row
 from analytics.extent import Extent
 from analytics.models import TOKENS
-from analytics.reading import Reading
 from evaluations.models import Evaluation, TierSearch, gate_of
 from evaluations.statistics import wilson
 from evaluations.tier_evidence import RANK
@@ -71,15 +71,17 @@ def _cached(project: int, target: str, usage: Usage, calls: int) -> Usage:
     return usage if usage.cached >= least * calls else usage.uncached
 
 
-def moves(window: Extent) -> Iterator[Move]:
-    """Every step down of every model step, and every one that may be code; in no order. Nothing where nothing is live."""
+def moves(window: Extent, calls: Sequence[Row]) -> Iterator[Move]:
+    """Every step down of every model step, and every one that may be code; in no order. Nothing where nothing is live.
+    `calls`: what `evidence.calls` says of the window."""
     live = window.workflow.live
     if live is None:
         return
     tiers = {step.id: step.tier for step in live.version.parsed().steps if isinstance(step, ModelStep)}
     assignment = {step: live.tier_map.get(f"{OF_STEP}{step}") or live.tier_map[tier] for step, tier in tiers.items()}
     days = observed(window, live_since(live.version))
-    used, tests, now = _used(window, assignment), _Tests(window, tiers, assignment), timezone.now()
+    used, tests, now = _used(window, assignment, calls), _Tests(window, tiers, assignment), timezone.now()
+    mapped = window.project.tier_map()
     answers = _repeats(window, [step for step in tiers if used[step].calls])
     for step, tier in tiers.items():
         one, project = used[step], window.project.pk
@@ -90,7 +92,7 @@ def moves(window: Extent) -> Iterator[Move]:
             **{"calls": one.calls, "paid": None if one.unpriced else to_usd(one.paid), "observed": days},
             "now": _usd(one.at(project, assignment[step], now)),
         }
-        for lower, target in _below(window, tier, assignment[step]):
+        for lower, target in _below(window, mapped, tier, assignment[step]):
             then = _usd(one.at(project, target, now))
             told = {"to_tier": lower, "to_model": target, "test": tests.of(step, target)}
             yield Move(kind=Kind.MOVE_DOWN, then=then, **told, **said)
@@ -102,19 +104,17 @@ def _usd(pico: int | None) -> Decimal | None:
     return None if pico is None else to_usd(pico)
 
 
-def _below(window: Extent, tier: str, model: str) -> Iterator[tuple[str, str]]:
+def _below(window: Extent, mapped: Mapping[str, str], tier: str, model: str) -> Iterator[tuple[str, str]]:
     """The cheaper tiers as the project maps them now, of the same kind of money."""
-    mapped = window.project.tier_map()
     for lower in RANK[: RANK.index(tier)]:
         target = mapped.get(lower)
         if target and target != model and is_simulated(window.project.pk, target) == window.simulated:
             yield lower, target
 
 
-def _used(window: Extent, assignment: Mapping[str, str]) -> dict[str, Used]:
-    by = ("version", "step", "lane", "provider", "model_planned", "purpose", "batch", "reported", "trial", "doubted")
+def _used(window: Extent, assignment: Mapping[str, str], calls: Sequence[Row]) -> dict[str, Used]:
     found: dict[str, Used] = defaultdict(Used)
-    for row in Reading(window).calls(by, ("calls", "unpriced", "cost", *TOKENS)):
+    for row in calls:
         ours = row["version"] == window.workflow.live.version_id and row["purpose"] in OURS
         if not ours or row["lane"] == QUALITY or row["reported"] or row["trial"] or row["doubted"]:
             continue
@@ -196,16 +196,19 @@ def _repeats(window: Extent, steps: list[str]) -> dict[str, Repeats]:
     """Of the newest completed executions of what is live, whose texts are still there. The input of a step is what was asked: the
     hash of it stands in the ledger."""
     live, found = window.workflow.live, {}
+    if not steps:
+        return {}
     recent = window.completed().filter(version=live.version_id, purged_at=None).order_by("-finished_at", "-pk")
     ids = list(recent.values_list("pk", flat=True)[:MOST_EXECUTIONS])
     done = {"status": StepResult.Status.DONE, "answered_by": Execution.Resolver.WORKFLOW, "call__isnull": False}
     for step in steps:
         rows = StepResult.objects.filter(execution__pk__among=set(ids), step=step, **done)
-        answers = list(rows.order_by("finished_at", "pk").values_list("call", "output")[:MOST_EXECUTIONS])
-        asked = Call.objects.filter(pk__among={call for call, _ in answers})
-        hashes = dict(asked.values_list("pk", "request_hash"))
-        found[step] = repeats((hashes.get(call, ""), output) for call, output in answers)
-    return found
+        found[step] = list(rows.order_by("finished_at", "pk").values_list("call", "output")[:MOST_EXECUTIONS])
+    asked = Call.objects.filter(pk__among={call for answers in found.values() for call, _ in answers})
+    hashes = dict(asked.values_list("pk", "request_hash"))
+    return {
+        step: repeats((hashes.get(call, ""), output) for call, output in answers) for step, answers in found.items()
+    }
 
 
 def repeats(answers: Iterator[tuple[str, object]]) -> Repeats:

@@ -7,7 +7,8 @@ from datetime import UTC, timedelta
 
 from django.utils import timezone
 
-from analytics.advice.advising import WINDOW, Advice, advise
+from analytics.advice.advising import WINDOW, advise, untouched
+from analytics.advice.next_step import Move
 from analytics.advice.rules import Fit
 from analytics.snapshot import snapshot
 from wire.problems import Malformed
@@ -59,7 +60,8 @@ class OfProject(Page):
             part = turned(
                 about, self.name, workflows.select_related("live__version__workflow", "project"), count, AT_ONCE
             )
-            rows = [_row(about.of(workflow)) for workflow in part.rows]
+            idle = untouched(about.project, part.rows, about.extent.simulated)
+            rows = [(_idle if one.pk in idle else _row)(about.of(one)) for one in part.rows]
         return {
             "headline": _headline(rows, count),
             "labels": _labels(about),
@@ -80,14 +82,15 @@ class Row:
     next: Cell
     saves: Cell
     evidence: str
-    advice: Advice
+    is_of: Fit
+    move: Move | None = None
 
 
 def _headline(rows: Sequence[Row], count: int) -> str:
     """Of those that the page shows."""
     if not rows:
         return "There is no workflow to advise on."
-    fits = Counter(row.advice.fit for row in rows)
+    fits = Counter(row.is_of for row in rows)
     told = [f"{fits[one]} {COUNTED[one][fits[one] > 1]}" for one in Fit if fits[one]]
     those = (
         f"{len(rows)} of {count} workflows"
@@ -96,7 +99,7 @@ def _headline(rows: Sequence[Row], count: int) -> str:
         if count == 1
         else f"{count} workflows"
     )
-    moves = [row.advice.next_step for row in rows if row.advice.next_step and row.advice.next_step.saving_per_month]
+    moves = [row.move for row in rows if row.move and row.move.saving_per_month]
     best = max(moves, key=lambda move: move.saving_per_month, default=None)
     most = (
         f" Most would be saved by the next step of {best.workflow}: {usd(best.saving_per_month)} a month."
@@ -127,8 +130,15 @@ def _row(about: Asked) -> Row:
         next=Cell(found.do, href=found.href) if found else Cell(NOTHING),
         saves=money(advice.next_step.saving_per_month if advice.next_step else None),
         evidence=evidence(advice.next_step)[0] if advice.next_step else "",
-        advice=advice,
+        is_of=advice.fit,
+        move=advice.next_step,
     )
+
+
+def _idle(about: Asked) -> Row:
+    name, said = Cell(about.workflow.name, href=about.to("advice")), "Nothing of it was executed yet."
+    fit, do = Fit.UNKNOWN, "Execute it" if about.workflow.live else "Publish a version"
+    return Row(name, FITS[fit][0], MARKS[fit], said, Cell(do), money(None), "", fit)
 
 
 MARKS = {Fit.GREAT: "for", Fit.HYBRID: "for", Fit.KEEP_ON_FRONTIER: "against", Fit.UNKNOWN: "open"}
