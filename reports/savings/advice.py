@@ -49,7 +49,7 @@ class OfWorkflow(Page):
 
 
 class OfProject(Page):
-    name, heading, template = "project-advice", "Advice", "project-advice.html"
+    name, heading, template = "advice", "Advice", "project-advice.html"
     filters = OF_DAYS | {TURNED: FILTER}
 
     def shown(self, about: Asked) -> dict[str, object]:

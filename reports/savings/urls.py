@@ -1,5 +1,5 @@
-"""The addresses of the savings pages, beneath /reports/. What there is of a workflow and of a project as a whole has one name, which
-takes a workflow or none."""
+"""The addresses of the savings pages, beneath /reports/. What there is of a workflow and of a project as a whole has one name,
+which takes a workflow or none."""
 
 from django.urls import path
 
@@ -7,7 +7,7 @@ from . import advice
 from .calls import BehindFigure
 from .executions import BehindCount
 from .home import Home
-from .method import page as method
+from .method.page import HowItIsWorkedOut
 from .portfolio import Portfolio
 from .shadows import Shadows
 from .steps import StepsAndTiers
@@ -22,7 +22,7 @@ urlpatterns = [
     path("", Home.as_view(), name="home"),
     path(PROJECT, Portfolio.as_view(), name="portfolio"),
     path(f"{PROJECT}advice/", advice.OfProject.as_view(), name="advice"),
-    path(f"{PROJECT}method/", method.OfProject.as_view(), name="method"),
+    path(f"{PROJECT}method/", HowItIsWorkedOut.as_view(), name="method"),
     path(f"{PROJECT}calls/", BehindFigure.as_view(), name="calls"),
     path(f"{PROJECT}executions/", BehindCount.as_view(), name="executions"),
     path(WORKFLOW, Savings.as_view(), name="workflow"),
@@ -31,7 +31,7 @@ urlpatterns = [
     path(f"{WORKFLOW}shadows/", Shadows.as_view(), name="shadows"),
     path(f"{WORKFLOW}what-if/", WhatIf.as_view(), name="what-if"),
     path(f"{WORKFLOW}advice/", advice.OfWorkflow.as_view(), name="advice"),
-    path(f"{WORKFLOW}method/", method.OfWorkflow.as_view(), name="method"),
+    path(f"{WORKFLOW}method/", HowItIsWorkedOut.as_view(), name="method"),
     path(f"{WORKFLOW}calls/", BehindFigure.as_view(), name="calls"),
     path(f"{WORKFLOW}executions/", BehindCount.as_view(), name="executions"),
 ]

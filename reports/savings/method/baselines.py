@@ -41,7 +41,7 @@ def table(found: SideBySide, about: Asked) -> list[list[Cell]]:
 
 def _row(one: Beside, found: SideBySide, about: Asked) -> list[Cell]:
     here = one.method == found.summary.method
-    name = Cell(NAMES[one.method] + (", shown here" if here else ""), "", about.to(_page(about), **_asks(one.method)))
+    name = Cell(NAMES[one.method] + (", shown here" if here else ""), "", about.to("method", **_asks(one.method)))
     balance = one.balance
     measured = rows_of(about, "shadow_cost") if one.method == Method.MEASURED else ""
     n = counted(one.n, measured or (about.to("executions", which="completed") if about.workflow else ""))
@@ -53,10 +53,6 @@ def _row(one: Beside, found: SideBySide, about: Asked) -> list[Cell]:
         n,
         _told(one),
     ]
-
-
-def _page(about: Asked) -> str:
-    return "method" if about.workflow else "project-method"
 
 
 def _asks(method: Method) -> dict[str, object]:

@@ -79,7 +79,7 @@ def _counts(found: SideBySide, about: Asked) -> Iterator[Line]:
 def _savings(found: SideBySide, about: Asked) -> Iterator[Line]:
     balance = found.summary.balance
     total, saved = money(balance.total_cost), money(balance.savings)
-    frontier = money(balance.if_all_frontier, about.to(_here(about)) + "#baselines")
+    frontier = money(balance.if_all_frontier, about.to("method") + "#baselines")
     known = balance.savings is not None
     yield Line("Saved", "all-frontier − total cost", saved, [frontier, "−", total] if known else ())
     of, roi = balance.savings_percent, balance.roi_percent
@@ -90,10 +90,6 @@ def _savings(found: SideBySide, about: Asked) -> Iterator[Line]:
     yield _payback(found.summary.to_date, about)
     how = "the last day on which what was saved until then turned from negative to nothing or more"
     yield Line("Paid back on", how, Cell(day(found.summary.paid_back_on), is_number=True))
-
-
-def _here(about: Asked) -> str:
-    return "method" if about.workflow else "project-method"
 
 
 def _payback(life: Balance, about: Asked) -> Line:

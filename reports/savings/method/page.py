@@ -30,7 +30,7 @@ OF_PRICES = ("Model", "In", "Out", "Read from the cache", "Written to it", "In f
 RATES = ("input", "output", "cache_read", "cache_write_5m")
 
 
-class OfWorkflow(Page):
+class HowItIsWorkedOut(Page):
     name, heading, template = "method", "Method", "method.html"
 
     def shown(self, about: Asked) -> dict[str, object]:
@@ -50,10 +50,6 @@ class OfWorkflow(Page):
             "exports": about.workflow and reverse("admin:workflows_workflow_exports", args=[about.workflow.pk]),
             "workflows": [] if about.workflow else about.project.workflows.order_by("name")[:100],
         }
-
-
-class OfProject(OfWorkflow):
-    name = "project-method"
 
 
 def _prices(about: Asked, summary: Summary, now: datetime) -> Iterator[list[Cell]]:
