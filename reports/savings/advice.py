@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 
+from django.urls import reverse
 from django.utils import timezone
 
 from analytics.advice.advising import WINDOW, advise, untouched
@@ -32,14 +33,16 @@ class OfWorkflow(Page):
         _check(about)
         with snapshot():
             advice = advise(about.extent)
+            idle = bool(untouched(about.project, [about.workflow], about.extent.simulated))
         return {
             "headline": fit(advice),
             "reasons": advice.reasons,
-            "labels": _labels(about),
+            "labels": [] if idle else _labels(about),
             "since": day(advice.extent.since),
             "until": "" if advice.extent.until is None else day(advice.extent.until - timedelta(days=1)),
             "next": next_step(advice, about),
-            "nothing": nothing_to_move(advice),
+            "nothing": nothing_to_move(advice, idle=idle),
+            "begin": _begin(about) if idle or about.workflow.live is None else None,
             "sides": list(sides(advice, about)),
             "columns": STEPS,
             "steps": steps(advice, about),
@@ -91,14 +94,6 @@ def _headline(rows: Sequence[Row], count: int) -> str:
     if not rows:
         return "There is no workflow to advise on."
     fits = Counter(row.is_of for row in rows)
-    told = [f"{fits[one]} {COUNTED[one][fits[one] > 1]}" for one in Fit if fits[one]]
-    those = (
-        f"{len(rows)} of {count} workflows"
-        if len(rows) < count
-        else "1 workflow"
-        if count == 1
-        else f"{count} workflows"
-    )
     moves = [row.move for row in rows if row.move and row.move.saving_per_month]
     best = max(moves, key=lambda move: move.saving_per_month, default=None)
     most = (
@@ -106,7 +101,18 @@ def _headline(rows: Sequence[Row], count: int) -> str:
         if best
         else ""
     )
-    return f"{those}: {', '.join(told)}.{most}"
+    return f"{_counted(fits, len(rows), 'workflows here' if len(rows) < count else 'workflows')}{most}"
+
+
+def _counted(fits: Counter[Fit], count: int, what: str) -> str:
+    if count == 1:
+        [one] = fits
+        return f"The workflow {COUNTED[one][0]}."
+    if len(fits) == 1:
+        [one] = fits
+        return f"All {count} {what} {COUNTED[one][1]}."
+    told = [f"{fits[one]} {COUNTED[one][fits[one] > 1]}" for one in Fit if fits[one]]
+    return f"Of {count} {what}, {', '.join(told)}."
 
 
 # One, and several.
@@ -114,7 +120,7 @@ COUNTED = {
     Fit.GREAT: ("fits", "fit"),
     Fit.HYBRID: ("is a hybrid", "are hybrids"),
     Fit.KEEP_ON_FRONTIER: ("is better kept on the frontier", "are better kept on the frontier"),
-    Fit.UNKNOWN: ("cannot be judged yet", "cannot be judged yet"),
+    Fit.UNKNOWN: ("is still open", "are still open"),
 }
 
 
@@ -146,6 +152,14 @@ MARKS = {Fit.GREAT: "for", Fit.HYBRID: "for", Fit.KEEP_ON_FRONTIER: "against", F
 
 def _labels(about: Asked) -> list[tuple[str, str]]:
     return [("simulated", "scripted models answered: a story, and no evidence")] if about.extent.simulated else []
+
+
+def _begin(about: Asked) -> tuple[str, str]:
+    """Where to begin, and what that is called."""
+    live, workflow = about.workflow.live, about.workflow
+    if live is None:
+        return reverse("admin:workflows_workflow_change", args=[workflow.pk]), "See its versions"
+    return reverse("admin:workflows_version_try", args=[live.version_id]), "Try it out"
 
 
 def _designed(verdict: str) -> str:

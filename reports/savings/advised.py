@@ -208,10 +208,20 @@ def _step(move: Move, about: Asked) -> list[Cell]:
     ]
 
 
-def nothing_to_move(advice: Advice) -> list[str]:
-    """Why there is no next step, and what is to do instead."""
-    if advice.extent.workflow.live is None:
-        return ["Nothing is live, so no step can be moved.", "Publish a version, and this page says what it finds."]
+def nothing_to_move(advice: Advice, *, idle: bool) -> list[str]:
+    """Why there is no next step, and what is to do instead. `idle`: nothing of it was ever executed."""
+    workflow = advice.extent.workflow
+    if workflow.live is None:
+        return [
+            "Nothing is live, so no step can be moved.",
+            "Publish a version and execute it, and this page says what it finds.",
+        ]
+    if idle:
+        address = f"POST /api/v1/workflows/{workflow.name}/executions"
+        return [
+            "Nothing of it was executed yet.",
+            f"Execute the live version by {address}, and this page says what it finds.",
+        ]
     if not advice.steps:
         return [
             "No step of what is live would cost less elsewhere: it was not executed in these days, or each stands on the "

@@ -49,6 +49,7 @@ class Shadows(Page):
             differ = found.measured.compared - found.measured.same
             part = turned(about, self.name, disagreements(found), differ, AT_ONCE) if differ else None
             plan = told(about)
+        shown = found.parts[:PARTS] if found.measured.n else []
         borrows = any(one.lends for one in found.parts) and not found.missing
         return {
             "headline": sentence(found),
@@ -59,7 +60,7 @@ class Shadows(Page):
             "plan": plan,
             "charts": [] if found.missing else _charts(about, found),
             "columns": STRATA if borrows else STRATA[:-1],
-            "parts_of": [_part(about, one, found)[: None if borrows else -1] for one in found.parts[:PARTS]],
+            "parts_of": [_part(about, one, found)[: None if borrows else -1] for one in shown],
             "older": max(len(found.parts) - PARTS, 0),
             "drawn": list(_drawn(about, found)),
             "any_drawn": bool(found.drawn),

@@ -14,6 +14,7 @@ from reports.savings.places import place
 from tests.analytics.advice.test_advice import LATER, on_frontier, ran, workflow_at
 from tests.analytics.ledgers import HAIKU, OPUS, REAL, make_measured_workflow
 from tests.cast import make_project, member
+from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -93,9 +94,21 @@ def test_the_test_behind_it_is_told_with_its_interval():
 
 
 def test_what_was_never_executed_says_what_to_do(workflow):
-    said = text_of(member(workflow.project))
+    rosa = member(workflow.project)
+    said = text_of(rosa)
     assert "What it saves is not known: nothing is completed." in said
-    assert "The more it is executed, the more this page has to go by." in said
+    assert (
+        "Nothing of it was executed yet. Execute the live version by POST /api/v1/workflows/refund/executions" in said
+    )
+    assert "simulated scripted" not in said
+    assert f'href="/admin/workflows/version/{workflow.live.version_id}/try/"' in page_of(rosa)
+
+
+def test_without_a_live_version_one_is_published_first(workflow):
+    Workflow.objects.update(live=None)
+    rosa = member(workflow.project)
+    assert "Nothing is live, so no step can be moved. Publish a version and execute it" in text_of(rosa)
+    assert f'href="/admin/workflows/workflow/{workflow.pk}/change/"' in page_of(rosa)
 
 
 def test_it_tells_what_the_design_said_of_itself(workflow):
@@ -120,7 +133,7 @@ def test_a_project_has_a_row_for_each_workflow(workflow):
     make_measured_workflow("unused", project=workflow.project)
     rosa = member(workflow.project)
     said = text_of(rosa, ALL)
-    assert "3 workflows:" in said
+    assert "Of 3 workflows, 1 is better kept on the frontier, 2 are still open." in said
     assert "Most would be saved by the next step of triage: 0.72 USD a month." in said
     assert "unused Too early to say Nothing of it was executed yet. Execute it" in said
     assert re.search(r"triage .* Search the tiers of classify 0\.72 USD priced only", said)
@@ -131,7 +144,7 @@ def test_the_rows_of_a_project_come_ten_at_a_time(workflow):
         make_measured_workflow(f"other-{number}", project=workflow.project)
     rosa = member(workflow.project)
     assert (page_of(rosa, ALL).count("<tr>"), page_of(rosa, f"{ALL}?page=2").count("<tr>")) == (11, 2)
-    assert "10 of 11 workflows: 10 cannot be judged yet." in text_of(rosa, ALL)
+    assert "All 10 workflows here are still open." in text_of(rosa, ALL)
 
 
 def test_a_project_without_a_workflow_says_what_to_do():
