@@ -110,6 +110,8 @@ def _counted(fits: Counter[Fit], count: int, what: str) -> str:
         return f"The workflow {COUNTED[one][0]}."
     if len(fits) == 1:
         [one] = fits
+        if one == Fit.UNKNOWN:
+            return f"None of {count} {what} can be judged yet."
         return f"All {count} {what} {COUNTED[one][1]}."
     told = [f"{fits[one]} {COUNTED[one][fits[one] > 1]}" for one in Fit if fits[one]]
     return f"Of {count} {what}, {', '.join(told)}."
@@ -120,7 +122,7 @@ COUNTED = {
     Fit.GREAT: ("fits", "fit"),
     Fit.HYBRID: ("is a hybrid", "are hybrids"),
     Fit.KEEP_ON_FRONTIER: ("is better kept on the frontier", "are better kept on the frontier"),
-    Fit.UNKNOWN: ("is still open", "are still open"),
+    Fit.UNKNOWN: ("cannot be judged yet", "cannot be judged yet"),
 }
 
 

@@ -133,7 +133,7 @@ def test_a_project_has_a_row_for_each_workflow(workflow):
     make_measured_workflow("unused", project=workflow.project)
     rosa = member(workflow.project)
     said = text_of(rosa, ALL)
-    assert "Of 3 workflows, 1 is better kept on the frontier, 2 are still open." in said
+    assert "Of 3 workflows, 1 is better kept on the frontier, 2 cannot be judged yet." in said
     assert "Most would be saved by the next step of triage: 0.72 USD a month." in said
     assert "unused Too early to say Nothing of it was executed yet. Execute it" in said
     assert re.search(r"triage .* Search the tiers of classify 0\.72 USD priced only", said)
@@ -144,7 +144,7 @@ def test_the_rows_of_a_project_come_ten_at_a_time(workflow):
         make_measured_workflow(f"other-{number}", project=workflow.project)
     rosa = member(workflow.project)
     assert (page_of(rosa, ALL).count("<tr>"), page_of(rosa, f"{ALL}?page=2").count("<tr>")) == (11, 2)
-    assert "All 10 workflows here are still open." in text_of(rosa, ALL)
+    assert "None of 10 workflows here can be judged yet." in text_of(rosa, ALL)
 
 
 def test_a_project_without_a_workflow_says_what_to_do():
