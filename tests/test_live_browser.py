@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
 from evaluations import asking, running
@@ -54,70 +55,82 @@ class Patient:
 
 
 @pytest.fixture
+def execution():
+    workflow = make_workflow(THREE)
+    return submit(workflow.live.version, workflow.live, {"message": "I want a refund"}, actor="test")
+
+
+@pytest.fixture
+def evaluation():
+    workflow = make_workflow()
+    add_messages(workflow, 4)
+    return asking.begin(asking.examine(Asked(workflow.live.version, against="nothing"), "alice"))
+
+
+@pytest.fixture
+def rosa(db) -> Client:
+    return member(name="rosa", is_superuser=True)
+
+
+@pytest.fixture
+def model() -> Iterator[Patient]:
+    """It is asked by a worker, which works beside the test."""
+    patient = Patient(*STEPS, "number 2")
+    with working([running.advance_all]):
+        yield patient
+        for event in patient.may.values():
+            event.set()
+
+
+@pytest.fixture
 def opened(live_server) -> Iterator:
-    """Opens an address for whoever is signed in; behind the test, nothing in the browser has complained."""
+    """Opens an address for whoever is signed in; behind the test, nothing in the browser has complained. To be asked for last:
+    Playwright has an event loop in the thread of the test, in which Django has another connection, that nobody would close."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context, complaints = browser.new_context(), []
-        context.set_default_timeout(PATIENCE)
-        context.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # there is none
 
-        def go(client, path: str) -> tuple[Page, list[Request]]:
+        def go(client: Client, path: str, **context: object) -> tuple[Page, list[Request]]:
             """The page, and what it has asked for since."""
-            name, asked = settings.SESSION_COOKIE_NAME, []
-            context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-            page = context.new_page()
+            name, asked, complaints = settings.SESSION_COOKIE_NAME, [], go.complaints
+            fresh = browser.new_context(**context)
+            fresh.set_default_timeout(PATIENCE)
+            fresh.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+            fresh.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # there is none
+            page = fresh.new_page()
             page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.goto(f"{live_server.url}{path}")
             page.on("request", lambda one: asked.append(one))  # noqa: PLW0108 - a list's own method is not taken
             return page, asked
 
-        go.complaints = complaints
+        go.complaints = []
         yield go
         browser.close()
-
-
-@pytest.fixture
-def unsafe(monkeypatch):
-    """Playwright waits in an event loop of its own, in the thread of the test, which asks the database between two waits."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
-@pytest.fixture
-def execution(unsafe):
-    workflow = make_workflow(THREE)
-    return submit(workflow.live.version, workflow.live, {"message": "I want a refund"}, actor="test")
 
 
 def address(row) -> str:
     return f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/change/"
 
 
-def test_steps_appear_while_a_worker_works_and_what_is_open_stays_open(opened, execution):
-    model = Patient(*STEPS)
-    page, asked = opened(member(execution.project), address(execution))
-    expect(page.locator(".lead")).to_contain_text("It waits in the queue for a worker.")
-    with working():
-        expect(page.locator(".now")).to_contain_text(
-            "Step 1 of 3: first model, asks claude-haiku-5-5", timeout=PATIENCE
-        )
-        expect(page.locator("[aria-current=step]")).to_contain_text("first")
-        model.may["first"].set()
-        expect(page.locator(".now")).to_contain_text("Step 2 of 3: second", timeout=PATIENCE)
-        page.get_by_role("button", name="Unfold all").click()
-        page.locator("#place-first summary").first.focus()
-        page.evaluate("window.kept = document.querySelector('#place-first pre')")
-        page.evaluate("window.scrollTo(0, 200)")
-        model.may["second"].set()
-        expect(page.locator(".now")).to_contain_text("Step 3 of 3: third", timeout=PATIENCE)
-        expect(page.locator("#aloud")).to_have_text("A worker is executing it. Step 3 of 3: third.")
-        assert page.evaluate("document.querySelector('#place-first > details').open")
-        assert page.evaluate("document.activeElement === document.querySelector('#place-first summary')")
-        assert page.evaluate("window.kept === document.querySelector('#place-first pre')")
-        assert page.evaluate("window.scrollY") == 200
-        model.may["third"].set()
-        expect(page.locator(".lead")).to_contain_text("It is done.", timeout=PATIENCE)
+def test_steps_appear_while_a_worker_works_and_what_is_open_stays_open(execution, rosa, model, opened):
+    page, asked = opened(rosa, address(execution))
+    expect(page.locator(".now")).to_contain_text("Step 1 of 3: first model, asks claude-haiku-5-5", timeout=PATIENCE)
+    expect(page.locator("[aria-current=step]")).to_contain_text("first")
+    model.may["first"].set()
+    expect(page.locator(".now")).to_contain_text("Step 2 of 3: second", timeout=PATIENCE)
+    page.get_by_role("button", name="Unfold all").click()
+    page.locator("#place-first summary").first.focus()
+    page.evaluate("window.kept = document.querySelector('#place-first pre')")
+    page.evaluate("window.scrollTo(0, 200)")
+    model.may["second"].set()
+    expect(page.locator(".now")).to_contain_text("Step 3 of 3: third", timeout=PATIENCE)
+    expect(page.locator("#aloud")).to_have_text("A worker is executing it. Step 3 of 3: third.")
+    assert page.evaluate("document.querySelector('#place-first > details').open")
+    assert page.evaluate("document.activeElement === document.querySelector('#place-first summary')")
+    assert page.evaluate("window.kept === document.querySelector('#place-first pre')")
+    assert page.evaluate("window.scrollY") == 200
+    model.may["third"].set()
+    expect(page.locator(".lead")).to_contain_text("It is done.", timeout=PATIENCE)
     expect(page.locator("ol.steps > li")).to_have_count(3)
     assert page.evaluate("document.querySelector('#place-first > details').open")
     assert page.locator("[data-live]").count() == 0
@@ -128,26 +141,21 @@ def test_steps_appear_while_a_worker_works_and_what_is_open_stays_open(opened, e
     assert opened.complaints == []
 
 
-def test_an_evaluation_goes_on_to_its_verdict_before_ones_eyes(opened, unsafe):
-    model = Patient("number 2")
-    workflow = make_workflow()
-    add_messages(workflow, 4)
-    evaluation = asking.begin(asking.examine(Asked(workflow.live.version, against="nothing"), "alice"))
-    page, asked = opened(member(workflow.project), address(evaluation))
-    with working([running.advance_all]):
-        expect(page.locator(".lead")).to_contain_text("3 of 4 executions are judged", timeout=PATIENCE)
-        expect(page.locator(".facts")).to_contain_text("3 right, 0 wrong")
-        expect(page.locator("#aloud")).to_have_text("70% of 4 executions are over.")
-        expect(page.locator("ul.newest li")).to_have_count(3)
-        model.may["number 2"].set()
-        expect(page.locator(".lead")).to_contain_text("Right in 4 of 4 cases", timeout=PATIENCE)
+def test_an_evaluation_goes_on_to_its_verdict_before_ones_eyes(evaluation, rosa, model, opened):
+    page, asked = opened(rosa, address(evaluation))
+    expect(page.locator(".lead")).to_contain_text("3 of 4 executions are judged", timeout=PATIENCE)
+    expect(page.locator(".facts")).to_contain_text("3 right, 0 wrong")
+    expect(page.locator("#aloud")).to_have_text("70% of 4 executions are over.")
+    expect(page.locator("ul.newest li")).to_have_count(3)
+    model.may["number 2"].set()
+    expect(page.locator(".lead")).to_contain_text("Right in 4 of 4 cases", timeout=PATIENCE)
     assert page.locator("[data-live]").count() == 0
     assert {one.resource_type for one in asked} == {"xhr"}
     assert opened.complaints == []
 
 
-def test_a_tab_that_nobody_sees_asks_nothing_and_asks_at_once_when_it_is_seen(opened, execution):
-    page, asked = opened(member(execution.project), address(execution))
+def test_a_tab_that_nobody_sees_asks_nothing_and_asks_at_once_when_it_is_seen(execution, rosa, opened):
+    page, asked = opened(rosa, address(execution))
     page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true})")
     page.evaluate("window.away = true")
     page.wait_for_timeout(500)  # what was on its way
@@ -158,16 +166,16 @@ def test_a_tab_that_nobody_sees_asks_nothing_and_asks_at_once_when_it_is_seen(op
         page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_a_service_that_does_not_answer_is_said_and_waited_for(opened, execution):
-    page, _ = opened(member(execution.project), address(execution))
+def test_a_service_that_does_not_answer_is_said_and_waited_for(execution, rosa, opened):
+    page, _ = opened(rosa, address(execution))
     page.route("**/live/**", lambda route: route.abort())
     expect(page.get_by_text("The service does not answer. This page goes on once it does.")).to_be_visible()
     page.unroute("**/live/**")
     expect(page.get_by_text("The service does not answer.")).to_be_hidden()
 
 
-def test_who_is_signed_out_is_told_that_the_page_no_longer_follows(opened, execution):
-    page, asked = opened(member(execution.project), address(execution))
+def test_who_is_signed_out_is_told_that_the_page_no_longer_follows(execution, rosa, opened):
+    page, asked = opened(rosa, address(execution))
     page.context.clear_cookies()
     said = page.get_by_text("This page no longer follows: you are signed out, or may not see it any more.")
     expect(said).to_be_visible()
@@ -178,15 +186,7 @@ def test_who_is_signed_out_is_told_that_the_page_no_longer_follows(opened, execu
     page.wait_for_url("**/admin/login/**")
 
 
-def test_without_a_script_a_link_loads_it_again(live_server, execution):
-    client = member(execution.project)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(java_script_enabled=False)
-        name = settings.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-        page = context.new_page()
-        page.goto(f"{live_server.url}{address(execution)}")
-        page.get_by_role("link", name="Load again").click()
-        expect(page.locator(".lead")).to_contain_text("It waits in the queue for a worker.")
-        browser.close()
+def test_without_a_script_a_link_loads_it_again(execution, rosa, opened):
+    page, _ = opened(rosa, address(execution), java_script_enabled=False)
+    page.get_by_role("link", name="Load again").click()
+    expect(page.locator(".lead")).to_contain_text("It waits in the queue for a worker.")
