@@ -25,11 +25,17 @@ def pace_said(projection: Projection) -> tuple[str, str]:
     if month.executions is None:
         return f"Days to come are spoken of from {ENOUGH} completed executions on.", _of_days(projection)
     costs = f" for {usd(from_pico(month.running))}" if month.running is not None else ""
-    saves = f" and saves {usd(from_pico(month.savings))}" if month.savings is not None else ""
-    if month.savings is not None and month.savings < 0:
-        saves = f" and costs {usd(from_pico(-month.savings))} more than all-frontier"
     executions = f"{count(round(month.executions))} executions{costs}"
-    return f"At the pace of {_these(pace.days)}, a month brings {executions}{saves}.", _of_days(projection)
+    said = f"At the pace of {_these(pace.days)}, a month brings {executions}{_saves(month)}."
+    return said, _of_days(projection)
+
+
+def _saves(one: Period) -> str:
+    if one.savings is None:
+        return ""
+    if one.savings < 0:
+        return f", {usd(from_pico(-one.savings))} more than all-frontier"
+    return f" and saves {usd(from_pico(one.savings))}" if one.savings else " and saves nothing"
 
 
 def _these(days: int) -> str:

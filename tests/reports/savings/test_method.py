@@ -2,16 +2,21 @@
 
 from fractions import Fraction
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
 
 from analytics.baselines import Method
 from analytics.extent import Extent
-from analytics.side_by_side import side_by_side
+from analytics.measuring import Measured
+from analytics.savings import Balance
+from analytics.side_by_side import Beside, side_by_side
 from reports.charts.chart import Cell
 from reports.savings.asking import asked
 from reports.savings.method.formulas import parts
+from reports.savings.method.quality import quality
+from shadows.models import Subject
 from tests.analytics.ledgers import NOON, make_measured_workflow, state_baseline
 from tests.analytics.weeks import week_of_every_kind
 from tests.cast import make_project, member
@@ -92,6 +97,24 @@ def test_the_exact_numbers_of_every_formula_add_up(workflow, baseline):
     for name, line in by_hand.items():
         found = worked_out(" ".join(map(exactly, line.by_hand)))
         assert abs(found - Fraction(exactly(line.comes_to))) < Fraction(1, 10**20), name
+
+
+def test_what_reading_took_off_and_what_writing_added_stand_apart(workflow):
+    """4,000 tokens read for 0.10 instead of 1 a million; 2,000 and 500 written for 1.25 and 2."""
+    assert [*map(exactly, lines_of(workflow)["Caching"].by_hand)] == ["0.0036", "−", "0.001"]
+
+
+def test_agreement_and_its_interval_are_those_of_docs_method():
+    shadows = Measured(Subject.WORKFLOW, None, n=30, compared=30, same=27, cost=None, borrowed=0, without=0)
+    about = SimpleNamespace(workflow=None)
+    lines = quality(Beside(Method.MEASURED, None, Balance(), 30, 0, shadows), about).lines
+    assert [line.comes_to.text for line in lines] == ["0.9000", "0.7438", "0.9654"]
+    assert [term if isinstance(term, str) else term.text for term in lines[1].by_hand] == [
+        *("(", "57.8415", "−", "7.4996", ") ÷", "67.6829")
+    ]
+    for line in lines:
+        found = worked_out(" ".join(map(exactly, line.by_hand)))
+        assert abs(found - Fraction(exactly(line.comes_to))) < Fraction(1, 10**12)
 
 
 def test_the_four_methods_stand_side_by_side(workflow):

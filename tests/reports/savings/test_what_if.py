@@ -1,5 +1,6 @@
 """The what-if page: what the last days say of those to come, and a question whose every field stands in the address."""
 
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -9,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gateway.models import Call
-from tests.analytics.ledgers import HAIKU, NOON, SHORT, make_executions, make_measured_workflow
+from tests.analytics.ledgers import HAIKU, NOON, OPUS, SHORT, make_executions, make_measured_workflow
 from tests.cast import member
 
 pytestmark = pytest.mark.django_db
@@ -171,3 +172,28 @@ def test_of_a_workflow_that_never_executed_it_says_so(asked, workflow):
     said = asked("/reports/alice/workflows/young/what-if/", volume="100")
     assert "Nothing completed in these days, so nothing is said of those to come." in said
     assert "No execution completed in these days, so there is nothing to price anew." in said
+
+
+def cells_of(said: str, name: str) -> list[str]:
+    """The row of a table that begins with this name, as a reader sees it."""
+    row = said.split(f'<th scope="row">{name}</th>', 1)[1].split("</tr>", 1)[0]
+    return [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+
+
+def test_what_is_not_paid_back_yet_has_a_day_on_which_it_is_expected(asked, workflow):
+    """The example of docs/projection.md: 4.88 USD are owed, an execution saves 0.008, and twenty come a day."""
+    dear = make_measured_workflow("dear", project=workflow.project, design_cost="5.20")
+    make_executions(dear, 40, HAIKU, SHORT, tier="cheap")
+    said = asked("/reports/alice/workflows/dear/what-if/")
+    assert cells_of(said, "Expected, from today") == ["610", "18 December 2026", "At the pace of the last 2 days."]
+    assert cells_of(said, "Predicted by the design")[:2] == ["–", "–"]
+    assert cells_of(said, "Actual, of everything until now")[:2] == ["650", "–"]
+
+
+def test_what_never_pays_says_why(asked, workflow):
+    idle = make_measured_workflow("idle", project=workflow.project, design_cost="5.20")
+    make_executions(idle, 40, OPUS, SHORT, tier="frontier")
+    said = asked("/reports/alice/workflows/idle/what-if/")
+    why = "An execution costs no less than all-frontier would, so it does not pay itself back."
+    assert cells_of(said, "Expected, from today") == ["–", "–", why]
+    assert "a month brings 609 executions for 6.09 USD and saves nothing." in said
