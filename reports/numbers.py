@@ -71,4 +71,4 @@ def of_percent(value: Fraction | None) -> str:
         return NOTHING
     size = abs(value)
     places = next((places for places, least in ((0, 100), (1, 1), (2, Fraction(1, 100))) if size >= least), 4)
-    return f"{float(value):.{places if value else 0}f}%".replace("-", "−")
+    return f"{float(value):,.{places if value else 0}f}%".replace("-", "−")

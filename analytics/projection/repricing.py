@@ -58,6 +58,7 @@ class Repricing:
         self.moved: Counter[tuple[str, str]] = (
             Counter()
         )  # calls, by the model that they were of and the one that they would be of
+        self.found: set[str] = set()  # tiers and steps of the question that a call was of
         self.missing: Counter[tuple[Missing, str]] = Counter()
         self.priced_as_stated: set[str] = set()
         self.without_cache_price: set[str] = set()
@@ -89,8 +90,12 @@ class Repricing:
     def _target(self, call: Call, before: str) -> str:
         models = self.question.models
         own = call.purpose in OWN and call.lane != QUALITY
-        of_step = models.get(f"{OF_STEP}{call.step}") if own else None
-        target = of_step or models.get(call.tier) or before
+        names = [f"{OF_STEP}{call.step}", call.tier] if own else [call.tier]
+        name = next((name for name in names if name in models), None)
+        if name is None:
+            return before
+        self.found.add(name)
+        target = models[name]
         if target != before:
             self.moved[before, target] += 1
         return target

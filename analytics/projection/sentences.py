@@ -22,9 +22,7 @@ def assumptions(done: Repricing, n: int, completed: int, stated: int | None, a_m
     if stated is None and a_month is not None:
         yield "As many executions a month as in these days."
     yield from _of_models(done)
-    for model in asked.prices:
-        if model not in done.priced_as_stated:
-            yield f"No call would be of {model}: the price that is stated for it changes nothing."
+    yield from _without_effect(done, n)
     yield from _of_caching(done)
     if asked.batch:
         yield "Every execution may wait for a batch; where somebody waits for the answer, none may."
@@ -32,6 +30,15 @@ def assumptions(done: Repricing, n: int, completed: int, stated: int | None, a_m
         yield "Nothing waits for a batch: every call costs the standard price of its time."
     if done.doubted:
         yield f"{_calls(done.doubted)} in doubt, or correcting one, cost what the ledger says."
+
+
+def _without_effect(done: Repricing, n: int) -> Iterator[str]:
+    """What was asked of models that no call is of."""
+    for name in sorted(done.question.models.keys() - done.found if n else ()):
+        yield f"No call of these executions was of {name}: the model that is asked for it changes nothing."
+    for model in done.question.prices:
+        if model not in done.priced_as_stated:
+            yield f"No call would be of {model}: the price that is stated for it changes nothing."
 
 
 def _of_models(done: Repricing) -> Iterator[str]:

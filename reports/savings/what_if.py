@@ -39,6 +39,7 @@ class WhatIf(Page):
         found = _found(about, self.form, self.now)
         return {
             "pace": pace_said(outlook),
+            "completed": outlook.pace.completed,
             "payback": payback(life, outlook),
             "labels": labelled(life),
             "against": AGAINST[life.method].format(model=life.model or "the frontier model"),

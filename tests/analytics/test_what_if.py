@@ -104,6 +104,13 @@ def test_where_nothing_is_asked_the_ledger_stands(busy):
     assert (said["difference"]["per_completed"], said["percent"]) == ("0.00", "0.00")
 
 
+def test_a_tier_that_no_call_was_of_is_named(busy):
+    said = asked(busy, models={"standard": SONNET})
+    assert costs(said) == ("0.002", "0.002")
+    sentence = "No call of these executions was of standard: the model that is asked for it changes nothing."
+    assert sentence in said["assumptions"]
+
+
 def test_another_volume_changes_the_month_alone(busy):
     said = asked(busy, volume_per_month=10_000)
     assert (said["volume_per_month"], said["recorded"]) == (

@@ -47,6 +47,7 @@ def test_what_is_not_known_is_not_drawn(design, running, said):
     [
         (None, "–"),
         (0, "0%"),
+        (1250, "1,250%"),
         (236, "236%"),
         (23.6, "23.6%"),
         (5, "5.0%"),

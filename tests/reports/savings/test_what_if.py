@@ -171,6 +171,8 @@ def test_of_a_workflow_that_never_executed_it_says_so(asked, workflow):
     make_measured_workflow("young", project=workflow.project)
     said = asked("/reports/alice/workflows/young/what-if/", volume="100")
     assert "Nothing completed in these days, so nothing is said of those to come." in said
+    assert "POST /api/v1/workflows/young/executions" in said
+    assert "these 0 days" not in said
     assert "No execution completed in these days, so there is nothing to price anew." in said
 
 
