@@ -8,7 +8,6 @@ from django.urls import reverse
 from analytics.baselines import stated_model
 from analytics.behind.answers import OF_ANSWERS, Answer, Answers
 from analytics.behind.calls import COUNTED, DECLARED_TOO, Added, Calls, declared, used_calls, worth
-from analytics.behind.stretches import MOST
 from analytics.pages.saying import AGAINST
 from analytics.snapshot import snapshot
 from gateway.models import Call
@@ -95,12 +94,15 @@ def _said(rows: Calls | Answers, stated: Decimal, about: Asked) -> str:
     these, one = _these(found.count, "answer" if figure in OF_ANSWERS else "row"), found.count == 1
     if isinstance(rows, Answers) and not rows.is_sum:
         return f"{these} {'was' if one else 'were'} used: {called}, which is {NO_SUM[rows.method]}, and no sum of rows."
+    if found.count is None and isinstance(rows, Answers):
+        return f"Answers that were used, too many to be added up for a tier, a lane or a model: {called}."
     if found.usd is None:
         return f"What {these[:1].lower()}{these[1:]} {'comes' if one else 'come'} to is not known, for want of a price: {called}."
     and_stated = f", and {exact(stated)} that people declared," if stated else ""
     adds = "adds" if one and not stated else "add"
     against = f", against {AGAINST[rows.method].format(model=_model(about))}" if figure == "if_all_frontier" else ""
-    return f"{these}{and_stated} {adds} up to {exact(found.usd + stated)}: {called}{against}."
+    unpriced = f" Without a price, and 0 in the sum: {count(found.unpriced)}." if found.unpriced else ""
+    return f"{these}{and_stated} {adds} up to {exact(found.usd + stated)}: {called}{against}.{unpriced}"
 
 
 ONE_OR_SEVERAL = {"unpriced": ("call without a price", "calls without a price"), "retries": ("repair", "repairs")}
@@ -143,8 +145,8 @@ def _proof(rows: Calls | Answers, stated: Decimal) -> str:
         return ""
     if found is None:
         return (
-            f"There are more than {MOST:,} rows to read in these days, so they are not added up for this page: the sum is "
-            "that of the daily figures, which every report adds up."
+            "These are too many rows to be read one by one for this page: the sum is that of the daily figures, which every "
+            "report adds up."
         )
     if told.count is None and rows.name != "cache_savings":
         return "Reports tell used answers apart by version and step alone, so this sum is of the rows themselves."

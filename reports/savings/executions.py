@@ -5,7 +5,6 @@ from collections.abc import Callable
 from django.urls import reverse
 
 from analytics.behind.executions import WAITING, Executions, told
-from analytics.behind.stretches import MOST
 from analytics.snapshot import snapshot
 from executions.models import Execution, Status
 from wire.filters import one_of
@@ -66,7 +65,7 @@ def _said(found: Executions, about: Asked) -> str:
     """How many, as the report counts them; those that are listed apart are among them."""
     known = found.by_rows if found.by_cells is None else found.by_cells
     if known is None:
-        return f"More executions than are counted here {EXECUTIONS[found.name][1]}: {whose(about)}."
+        return f"More executions {EXECUTIONS[found.name][1]} than are counted for a lane: {whose(about)}."
     number = known + (0 if found.name == WAITING else found.waiting)
     did = EXECUTIONS[found.name][1]
     if not number:
@@ -80,8 +79,8 @@ def _proof(found: Executions) -> str:
     told, rows = found.by_cells, found.by_rows
     if rows is None:
         return (
-            f"There are more than {MOST:,} in these days, so they are not counted one by one: the count is that of the daily "
-            "figures, which every report adds up."
+            "These are too many to be counted one by one for this page: the count is that of the daily figures, which every "
+            "report adds up."
         )
     if told is None:
         return "What is accepted has no lane yet, so no report tells it apart: these have the lane now."

@@ -119,6 +119,10 @@ def test_filters_narrow_the_rows_and_lead_back(rosa, workflow):
 @pytest.mark.parametrize(
     ("figure", "sentence"),
     [
+        (
+            "execution_cost",
+            "These 5 rows add up to 0.0061 USD: execution cost of refund, to date. Without a price, and 0 in the sum: 1.",
+        ),
         ("evaluation_cost", "Evaluation cost of refund, to date: nothing."),
         ("batch_savings", "Saved by batches of refund, to date: nothing."),
         ("unpriced", "One call without a price: refund, to date."),
@@ -254,3 +258,22 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(rosa, workflow, page)
     while fold():
         pass
     assert queries() <= before
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        (f"{CALLS}?figure=execution_cost", "These 3 rows add up to 0.006 USD: execution cost of refund"),
+        (
+            f"{CALLS}?figure=used&tier=cheap",
+            "Answers that were used, too many to be added up for a tier, a lane or a model",
+        ),
+        (f"{EXECUTIONS}?which=accepted&lane=fast", "More executions were accepted than are counted for a lane"),
+    ],
+)
+def test_more_rows_than_are_read_say_so(rosa, monkeypatch, address, sentence):
+    for module in ("calls", "answers", "executions"):
+        monkeypatch.setattr(f"analytics.behind.{module}.MOST", 2)
+    answer = said(rosa.get(address))
+    assert sentence in answer
+    assert "too many" in answer
