@@ -11,6 +11,7 @@ from decimal import Decimal
 from designs.models import Design
 from designs.spending import spent_by
 from evaluations.statistics import Interval, wilson
+from gateway.types import Purpose
 from shadows.measurements import measurements
 from wire.money import to_usd
 from workflows.models import Version
@@ -21,12 +22,11 @@ from .extent import Extent
 from .learning.by_version import Escalated, by_version
 from .learning.fixes import fixes
 from .measuring import subject_of
-from .operations.figures import Operation, operations
+from .operations.figures import Executed, executions
 from .reading import Only, Reading
 from .savings import ratio
 from .snapshot import snapshot
 
-NOTHING = (0, 0)
 OF_ACCOUNTS = ("purpose", "trial", "doubted", "reported")
 
 
@@ -57,21 +57,21 @@ class Took:
 
 @dataclass(frozen=True)
 class VersionFigures:
-    """`operation` None: no call and no execution in these days. `escalated` None: it never went live before their end.
+    """`executed` None: nothing of it was accepted or finished in these days. `escalated` None: it never went live before their end.
     `execution_cost`: of production, in USD, without what is in doubt; `unpriced`: calls of it without a price."""
 
     version: Version
-    operation: Operation | None
+    executed: Executed | None
     escalated: Escalated | None
     execution_cost: Decimal
     unpriced: int
+    retry_rate: Decimal | None
     agreed: Agreed
     took: Took
 
     @property
     def completed(self) -> int:
-        executed = self.operation and self.operation.executed
-        return executed.completed if executed else 0
+        return self.executed.completed if self.executed else 0
 
     @property
     def cost_per_completed(self) -> Decimal | None:
@@ -82,21 +82,23 @@ class VersionFigures:
 def version_figures(extent: Extent, versions: Sequence[Version], only: Only) -> list[VersionFigures]:
     """Of these versions of the extent's workflow, in their order. `only`: of a lane. In a constant number of queries."""
     with snapshot():
-        found = {row.key["version"]: row for row in operations(extent, "version", only)}
+        reading = Reading(extent)
+        executed = {version: found for (version,), found in executions(reading, "version", ("version",), only).items()}
         escalated = {one.version: one for one in by_version(extent, fixes(extent), only, most=None)}
-        executing = _executing(extent, only)
+        executing = _executing(reading, only)
         agreed = _agreed(extent)
         took = _took(extent, versions)
     figures = []
     for version in versions:
-        cost, unpriced = executing.get(version.pk, NOTHING)
+        calls = executing.get(version.pk, Counter())
         figures.append(
             VersionFigures(
                 version=version,
-                operation=found.get(version.number),
+                executed=executed.get(version.pk),
                 escalated=escalated.get(version.number),
-                execution_cost=to_usd(cost),
-                unpriced=unpriced,
+                execution_cost=to_usd(calls["cost"]),
+                unpriced=calls["unpriced"],
+                retry_rate=ratio(calls[Purpose.REPAIR], calls[Purpose.STEP]),
                 agreed=agreed.get(version.pk, Agreed(0, 0)),
                 took=took[version.pk],
             )
@@ -104,13 +106,17 @@ def version_figures(extent: Extent, versions: Sequence[Version], only: Only) -> 
     return figures
 
 
-def _executing(extent: Extent, only: Only) -> dict[int | None, tuple[int, int]]:
-    """Pico-dollars, and calls without a price."""
-    found: dict[int | None, tuple[int, int]] = defaultdict(lambda: NOTHING)
-    for row in Reading(extent).calls(("version", *OF_ACCOUNTS), ("cost", "unpriced"), only):
-        if not row["reported"] and account_of(row) == "execution_cost":
-            cost, unpriced = found[row["version"]]
-            found[row["version"]] = cost + row["cost"], unpriced + row["unpriced"]
+def _executing(reading: Reading, only: Only) -> dict[int | None, Counter[str]]:
+    """By version: pico-dollars, calls without a price, and how many calls there were of each purpose."""
+    found: dict[int | None, Counter[str]] = defaultdict(Counter)
+    for row in reading.calls(("version", *OF_ACCOUNTS), ("cost", "unpriced", "calls"), only):
+        if row["reported"] or row["trial"]:
+            continue
+        mine = found[row["version"]]
+        mine[row["purpose"]] += row["calls"]
+        if account_of(row) == "execution_cost":
+            mine["cost"] += row["cost"]
+            mine["unpriced"] += row["unpriced"]
     return found
 
 

@@ -97,7 +97,7 @@ def operations(extent: Extent, by: str | None = None, only: Only = ALL) -> list[
     with snapshot():
         reading = Reading(extent)
         asked, caching, latencies = _calls(reading, columns, only)
-        executed = _executions(reading, by, columns, only) if by in OF_EXECUTIONS else {}
+        executed = executions(reading, by, columns, only) if by in OF_EXECUTIONS else {}
         effort = people.efforts(extent, columns, only) if by in OF_EXECUTIONS else people.UNKNOWN
         completed = None
         if by not in OF_EXECUTIONS:
@@ -165,7 +165,8 @@ def _asked(rows: list[Row]) -> Asked:
     )
 
 
-def _executions(reading: Reading, by: str | None, columns: Sequence[str], only: Only) -> dict[tuple, Executed]:
+def executions(reading: Reading, by: str | None, columns: Sequence[str], only: Only) -> dict[tuple, Executed]:
+    """By these columns of an execution. Use inside a `snapshot`."""
     rows = reading.executions(columns, ("accepted", *ENDED, "flagged"), only)
     counts = {tuple(row[name] for name in columns): row for row in rows}
     window = reading.extent

@@ -14,7 +14,7 @@ COLUMNS = (
     *("Cost", "Calls", "Input", "Output", "Read from cache", "Written to cache", "Caching saved", "Batching saved"),
     *("Asked again", "Half within", "19 of 20 within"),
 )
-NO_TIER = "none"
+NO_TIER = "no tier"
 Leads = Callable[[Operation], str]
 
 
@@ -47,6 +47,8 @@ def latencies(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
     said = f"Half of the calls to {named(slowest[0], by)} took at most {duration(slowest[1])}"
     said += ": no other was as slow." if len(known) > 1 else "."
     values = {"ours": [p50 / 1_000 for _, p50, _ in known], "off": [p95 / 1_000 for _, _, p95 in known]}
+    if not max(values["off"]):
+        return Chart(name, title, said, None, heads, rows)
     axis = money_axis(max(values["off"]))
     names = [_short(one, by) for one, _, _ in known]
     picture = columns(Told(name, title, said), names, values, lambda value: f"{axis(value)} s")

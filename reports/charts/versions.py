@@ -48,6 +48,8 @@ def costs(found: Sequence[VersionFigures], leads: Leads) -> Chart:
     said = f"A completed execution of {last.version.number} cost {usd(last.cost_per_completed)}"
     said += f", one of {first.version.number} {usd(first.cost_per_completed)}." if first is not last else "."
     values = [float(one.cost_per_completed) for one in known]
+    if not max(values):
+        return Chart(name, title, said, None, heads, rows)
     picture = columns(Told(name, title, said), _names(known), {"ours": values}, money_axis(max(values)))
     return Chart(name, title, said, picture, heads, rows, note="Of executing it: designing and evaluating stand apart.")
 
@@ -107,7 +109,7 @@ def _shares(
 def latencies(found: Sequence[VersionFigures], leads: Leads) -> Chart:
     name, title = "latency", "From acceptance to completion"
     heads = ("Version", "Half within (p50)", "19 of 20 within (p95)")
-    known = [(one, *p50_p95(one.operation.executed.latencies)) for one in found if one.completed]
+    known = [(one, *p50_p95(one.executed.latencies)) for one in found if one.completed]
     rows = [
         [
             Cell(one.version.number),
@@ -123,6 +125,8 @@ def latencies(found: Sequence[VersionFigures], leads: Leads) -> Chart:
         f"Half of what {one.version.number} completed took at most {duration(p50)}, nineteen of twenty {duration(p95)}."
     )
     values = {"ours": [p50 / 1_000 for _, p50, _ in known], "off": [p95 / 1_000 for _, _, p95 in known]}
+    if not max(values["off"]):
+        return Chart(name, title, said, None, heads, rows)
     axis = money_axis(max(values["off"]))
     picture = columns(
         Told(name, title, said), _names([one for one, _, _ in known]), values, lambda value: f"{axis(value)} s"

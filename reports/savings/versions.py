@@ -72,6 +72,7 @@ class Versions(Page):
             "rows": [_row(one, about) for one in listed],
             "origins": _origins(about, listed),
             "columns": COLUMNS,
+            "executed": any(one.executed for one in listed),
             "origin_columns": ORIGINS,
             "charts": _charts(list(reversed(listed)), about),
             "pair": pair if all(pair) else None,
@@ -90,9 +91,11 @@ def _only(about: Asked) -> Only:
 
 def _chosen(about: Asked) -> tuple[Version | None, Version | None]:
     """The two that are asked for, by default the last two that went live, or else that were stored. Raises `NotFound`."""
+    publications = Publication.objects.filter(version__workflow=about.workflow).values_list("version")
+    went_live = publications.annotate(first=Min("published_at")).order_by("-first", "-version")[:2]
     mine = about.workflow.versions.defer("definition", "warnings")
-    went_live = mine.annotate(first=Min("publications__published_at")).exclude(first=None).order_by("-first", "-pk")
-    last = [*went_live[:2]]
+    live = mine.in_bulk([pk for pk, _ in went_live])
+    last = [live[pk] for pk, _ in went_live]
     last += [one for one in mine.order_by("-pk")[:3] if one not in last]
     after = _named(about, "b") or next((one for one in last if one.number != about.given.get("a")), None)
     before = _named(about, "a") or next((one for one in last if one != after), None)
@@ -125,14 +128,15 @@ def _charts(found: Sequence[VersionFigures], about: Asked) -> list[Chart]:
 
 
 def _row(one: VersionFigures, about: Asked) -> list[Cell]:
-    executed = one.operation and one.operation.executed
+    executed = one.executed
+    finished = executed.finished if executed else 0
     return [
         Cell(one.version.number, "", _page_of(one.version)),
         counted(executed.accepted if executed else 0),
-        counted(executed.finished if executed else 0, executions(about, one, "all")),
-        counted(one.completed, executions(about, one, "completed")),
+        counted(finished, executions(about, one, "all") if finished else ""),
+        counted(one.completed, executions(about, one, "completed") if one.completed else ""),
         escalated_cell(one, about),
-        Cell(rate(one.operation and one.operation.retry_rate), is_number=True),
+        Cell(rate(one.retry_rate), is_number=True),
         cost_cell(one, about),
         *latency_cells(one),
         agreed_cell(one),

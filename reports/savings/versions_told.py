@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from analytics.learning.by_version import ENOUGH, Comparison, Escalated, Verdict
-from analytics.operations.figures import Operation, p50_p95
+from analytics.operations.figures import p50_p95
 from analytics.savings import ratio
 from analytics.versions import VersionFigures
 
@@ -86,7 +86,7 @@ def beside(before: VersionFigures, after: VersionFigures, about: Asked) -> list[
 
 def _beside(before: VersionFigures, after: VersionFigures, about: Asked) -> Iterator[Beside]:
     both = (before, after)
-    ended = [_executed(one.operation) for one in both]
+    ended = [one.executed for one in both]
     for label, name in (("Finished", "all"), ("Completed", "completed")):
         values = [getattr(one, label.lower()) if one else 0 for one in ended]
         cells = [counted(value, executions(about, one, name)) for value, one in zip(values, both, strict=True)]
@@ -96,7 +96,7 @@ def _beside(before: VersionFigures, after: VersionFigures, about: Asked) -> Iter
         [one.escalated and one.escalated.rate for one in both],
         [escalated_cell(one, about) for one in both],
     )
-    retries = [one.operation and one.operation.retry_rate for one in both]
+    retries = [one.retry_rate for one in both]
     yield _rates("Asked again", retries, [Cell(rate(one), is_number=True) for one in retries])
     costs = [one.cost_per_completed for one in both]
     yield Beside(
@@ -142,15 +142,11 @@ def agreed_cell(one: VersionFigures) -> Cell:
 
 
 def latency_cells(one: VersionFigures) -> list[Cell]:
-    return [latency_cell(time) for time in p50_p95(one.operation.executed.latencies if one.completed else {})]
+    return [latency_cell(time) for time in p50_p95(one.executed.latencies if one.completed else {})]
 
 
 def latency_cell(milliseconds: int | None) -> Cell:
     return Cell(duration(milliseconds), "" if milliseconds is None else f"{milliseconds:,} ms", is_number=True)
-
-
-def _executed(operation: Operation | None) -> object:
-    return operation and operation.executed
 
 
 def _rates(label: str, rates: list, cells: list[Cell]) -> Beside:

@@ -65,6 +65,13 @@ def test_each_version_has_the_cost_of_executing_it(workflow):
         ("1.2.0", 0, None),
     ]
     assert sum(one.execution_cost for one in found) == Decimal("0.014")
+    assert [one.executed and one.executed.accepted for one in found] == [2, 1, None]
+
+
+def test_calls_that_repair_are_counted_against_those_of_steps(workflow):
+    first = workflow.versions.get(number="1.0.0")
+    make_call(make_execution(workflow, version=first), HAIKU, purpose=Purpose.REPAIR)
+    assert [one.retry_rate for one in figures(workflow)] == [Decimal("0.5"), Decimal(0), None]
 
 
 def test_it_says_what_each_escalated_and_how_often_its_shadows_agreed(workflow):

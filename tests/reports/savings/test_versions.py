@@ -9,8 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.learning.by_version import Escalated
-from analytics.operations.caches import NOTHING
-from analytics.operations.figures import Asked, Executed, Operation
+from analytics.operations.figures import Executed
 from analytics.rollups import fold
 from analytics.versions import Agreed, Took, VersionFigures
 from reports.charts import versions as charts
@@ -142,7 +141,8 @@ def test_one_version_has_nothing_beside_it(rosa, workflow):
     make_measured_workflow("returns", project=workflow.project)
     page = text(rosa.get("/reports/alice/workflows/returns/versions/"))
     assert "There is one version, 1.0.0: nothing to compare it with yet." in page
-    assert "Nothing was completed in these days." in page
+    assert "Nothing was executed in these days" in page
+    assert "POST /api/v1/workflows/returns/executions" in page
 
 
 def test_without_a_version_it_says_what_to_do(rosa, workflow):
@@ -171,11 +171,10 @@ def test_it_takes_as_many_queries_for_ten_versions_as_for_two(rosa, workflow):
 
 def figures(number, flagged, finished, cost="0.01", unpriced=0):
     executed = Executed(finished, finished, finished, flagged, {"2000": [finished, 2_000 * finished]})
-    operation = Operation({"version": number}, Asked(), executed, finished, {}, NOTHING, None)
     escalated = Escalated(number, NOON, finished, flagged, 0)
     took, agreed = Took(Decimal(0), None, Decimal(0)), Agreed(0, 0)
     paid = Decimal(cost) * finished
-    return VersionFigures(Version(number=number), operation, escalated, paid, unpriced, agreed, took)
+    return VersionFigures(Version(number=number), executed, escalated, paid, unpriced, None, agreed, took)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +209,14 @@ def test_it_says_in_words_whether_the_intervals_overlap(before, after, sentence)
 )
 def test_it_says_what_became_of_the_cost(was, now, sentence):
     assert more(figures("1.0.0", 1, 50, *was), figures("1.1.0", 1, 50, *now))[1] == sentence
+
+
+def test_what_took_no_time_and_cost_nothing_is_not_drawn():
+    nothing = figures("1.0.0", 0, 3, cost="0")
+    nothing.executed.latencies.clear()
+    nothing.executed.latencies["0"] = [3, 0]
+    for draw in (charts.costs, charts.latencies):
+        assert draw([nothing], lambda one: "").picture is None
 
 
 def test_a_column_stands_with_its_interval_and_its_figures():
