@@ -19,7 +19,8 @@ from shadows.models import Shadow, Subject
 from wire.money import to_usd
 from workflows.models import Version
 
-from .cells import Cells, account_of
+from .accounts import account_of
+from .cells import Cells
 from .extent import Extent
 from .measuring import Measured, Measuring
 from .savings import ratio
@@ -135,7 +136,7 @@ def agreement(extent: Extent, subject: Subject | None = None) -> Agreement:
     workflow = extent.workflow
     with snapshot():
         source = Cells(extent)
-        measuring = Measuring(source, subject)
+        measuring = Measuring(source, subject, extent)
         measured, completed = measuring.measured(extent), measuring.completed(extent)
         shadows, costs = measuring.shadows(workflow.pk, extent), _costs(source)
         numbers = _numbers({*(stratum.version for stratum in completed), *(one.version for one in shadows)})

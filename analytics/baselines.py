@@ -5,7 +5,7 @@ calls, and steps that a person answered count 0: our waste is never the baseline
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -46,9 +46,9 @@ def no_days() -> Days:
     return defaultdict(AllFrontier)
 
 
-def added_up(days: Mapping[date, AllFrontier]) -> AllFrontier:
+def added_up(days: Iterable[AllFrontier]) -> AllFrontier:
     total = AllFrontier()
-    for one in days.values():
+    for one in days:
         total.add(one.pico, one.unpriced)
     return total
 

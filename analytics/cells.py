@@ -1,7 +1,7 @@
 """The figures of a summary from the daily cells and what is pending: what every report shows."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -29,7 +29,7 @@ from .reading import Reading
 from .shadowed import Stratum
 from .used import Used, used
 
-KINDS_OF_CALLS = ("day", "purpose", "trial", "doubted", "reported", "batch", *CACHE_PRICES)
+KINDS_OF_CALLS = ("purpose", "trial", "reported", "batch", *CACHE_PRICES)
 CACHED = ("cache_read", "cache_write_5m", "cache_write_1h")
 KEPT = {Method.REPRICED_WARM: "warm", Method.REPRICED_COLD: "cold"}
 PRICED = ("own", "own_priced", "warm", "warm_priced", "cold", "cold_priced")
@@ -37,33 +37,30 @@ PRICED = ("own", "own_priced", "warm", "warm_priced", "cold", "cold_priced")
 RESTATED_BY = ("workflow", "day", "by_frontier", "call_day", "baseline_model", "size")
 RESTATED = ("answers", *PRICED, *TOKENS, "least_prompt", "most_prompt")
 
-ACCOUNTS = {
-    Purpose.DESIGN: "design_measured",
-    Purpose.REDESIGN: "design_measured",
-    Purpose.EVALUATION: "evaluation_cost",
-    Purpose.JUDGE: "evaluation_cost",
-    Purpose.SHADOW: "shadow_cost",
-}
-
 
 class Cells:
-    """A source of `costs.summarise`: of an extent from the beginning, and of windows at its end. Use inside a `snapshot`."""
+    """A source of `costs.summarise`: of an extent from the beginning, and of windows of it. Use inside a `snapshot`. What it read
+    it keeps, so a page has one. `apart`: it reads workflow by workflow, for `by_workflow` too, and no query more."""
 
-    def __init__(self, extent: Extent) -> None:
+    def __init__(self, extent: Extent, *, apart: bool = False) -> None:
         self.extent = extent
         self.reading = Reading(extent)
+        self.by = ("workflow", "day") if apart else ("day",)
 
     def accounts(self) -> Iterator[tuple[date, str, int, int]]:
-        for row in self._calls:
-            if not row["reported"]:
-                yield row["day"], account_of(row), row["cost"], row["unpriced"]
+        for row in self.paid:
+            yield row["day"], row["account"], row["cost"], row["unpriced"]
 
     def completed(self) -> dict[date, int]:
-        return {day: row["completed"] for day, row in self._executions.items() if row["completed"]}
+        days: dict[date, int] = defaultdict(int)
+        for row in self.ended:
+            if row["completed"]:
+                days[row["day"]] += row["completed"]
+        return days
 
     def completed_strata(self) -> list[Ended]:
         found = []
-        for row in self.reading.executions(("workflow", "version", "day"), ("completed", "completed_flagged")):
+        for row in self._strata:
             with_flag, all_of_them = row["completed_flagged"], row["completed"]
             for flagged, count in ((False, all_of_them - with_flag), (True, with_flag)):
                 if count:
@@ -72,16 +69,28 @@ class Cells:
 
     def all_frontier(self, method: Method, only: Row = MappingProxyType({})) -> Days:
         """`only`: of the answers of one version or step; of what is repriced, and of nothing that is declared."""
-        return self._declared() if method == Method.DECLARED else self._repriced(method, only)
+        days = no_days()
+        for mine in self.all_frontier_apart(method, only).values():
+            for day, one in mine.items():
+                days[day].add(one.pico, one.unpriced)
+        return days
+
+    def all_frontier_apart(self, method: Method, only: Row = MappingProxyType({})) -> dict[int | None, Days]:
+        """By workflow, where it reads them apart; else all of them as None."""
+        if only and method != Method.DECLARED:
+            return self._repriced(method, only)
+        if method not in self._frontier:
+            self._frontier[method] = self._declared() if method == Method.DECLARED else self._repriced(method)
+        return self._frontier[method]
 
     def all_frontier_of_step(self, workflow: int, version: int, step: str) -> AllFrontier:
         """Repriced warm, of all that this version of the workflow ever completed."""
-        return added_up(self._repriced(Method.REPRICED_WARM, {"workflow": workflow, "version": version, "step": step}))
+        apart = self._repriced(Method.REPRICED_WARM, {"workflow": workflow, "version": version, "step": step})
+        return added_up(one for days in apart.values() for one in days.values())
 
     def used(self, window: Extent) -> Used:
         figures = ("answers", "own", "own_priced", *CACHED, "batch_saved", "batch_unknown")
-        rows = self.reading.answers(("day", "by_frontier", *CACHE_PRICES), figures)
-        rows = [row for row in rows if window.covers(row["day"])]
+        rows = self.reading.answers(("by_frontier", *CACHE_PRICES), figures, window=window)
         ours = [row for row in rows if not row["by_frontier"]]
         return used(
             own=sum(row["own"] for row in rows),
@@ -93,7 +102,9 @@ class Cells:
 
     def pinned_model(self, window: Extent) -> str | None:
         """The cells say on which day the last one completed: only there it is looked for, workflow by workflow."""
-        last_day = max((day for day in self.completed() if window.covers(day)), default=None)
+        mine = window.workflow and "workflow" in self.by and window.workflow.pk
+        days = (row["day"] for row in self.ended if row["completed"] and (not mine or row["workflow"] == mine))
+        last_day = max((day for day in days if window.covers(day)), default=None)
         if last_day is None:
             return None
         completed = _one_day(window, last_day).completed().filter(workflow=OuterRef("pk"))
@@ -106,8 +117,8 @@ class Cells:
         return last.exclude(at=None).order_by("-at", "-execution").values_list("model", flat=True).first()
 
     def rates(self, window: Extent) -> Rates:
-        ended = [row for day, row in self._executions.items() if window.covers(day)]
-        made = [row for row in self._calls_of(window) if not row["trial"]]
+        ended = [row for row in self.ended if window.covers(row["day"])]
+        made = [row for row in self._calls(window) if not row["reported"] and not row["trial"]]
         escalated, flagged = self.reading.escalated(window)
         latencies = merged(self.reading.histograms(window).values())
         return Rates(
@@ -121,70 +132,104 @@ class Cells:
         )
 
     def reported(self, window: Extent) -> Reported:
-        calls = [row for row in self._calls if row["reported"] and window.covers(row["day"])]
+        calls = [row for row in self._calls(window) if row["reported"]]
         return Reported(
-            executions=sum(row["reported"] for day, row in self._executions.items() if window.covers(day)),
+            executions=sum(row["reported"] for row in self.ended if window.covers(row["day"])),
             **{figure: sum(row[figure] for row in calls) for figure in ("calls", "cost", "unpriced")},
         )
 
     def cache_savings(self, window: Extent) -> Decimal | None:
-        rows = self._calls_of(window)
+        rows = [row for row in self._calls(window) if not row["reported"]]
         return cache_savings((row[kind], row["price_input"], row[f"price_{kind}"]) for row in rows for kind in CACHED)
 
     def cache_parts(self, window: Extent) -> tuple[Decimal | None, Decimal | None]:
         """What reading took off, and what writing added."""
-        rows = self._calls_of(window)
+        rows = [row for row in self._calls(window) if not row["reported"]]
         priced = {kind: [(row[kind], row["price_input"], row[f"price_{kind}"]) for row in rows] for kind in CACHED}
         return cache_parts(priced["cache_read"], [*priced["cache_write_5m"], *priced["cache_write_1h"]])
 
     def batch_savings(self, window: Extent) -> Decimal | None:
-        rows = self._calls_of(window)
+        rows = [row for row in self._calls(window) if not row["reported"]]
         return batch_savings(None if row["batch_unknown"] else row["batch_saved"] for row in rows)
 
     @cached_property
-    def _calls(self) -> list[Row]:
-        return self.reading.calls(
-            KINDS_OF_CALLS, ("calls", "unpriced", "cost", *CACHED, "batch_saved", "batch_unknown")
-        )
-
-    def _calls_of(self, window: Extent) -> list[Row]:
-        return [row for row in self._calls if not row["reported"] and window.covers(row["day"])]
+    def paid(self) -> list[Row]:
+        """Cost and calls without a price, by day and account."""
+        return self.reading.calls((*self.by, "account"), ("cost", "unpriced"), only={"reported": False})
 
     @cached_property
-    def _executions(self) -> dict[date, Row]:
-        rows = self.reading.executions(("day",), tuple(ExecutionCell.FIGURES))
-        return {row["day"]: row for row in rows}
+    def ended(self) -> list[Row]:
+        """What became of executions, by day."""
+        return self.reading.executions(self.by, tuple(ExecutionCell.FIGURES))
 
-    def _declared(self) -> Days:
-        days = no_days()
+    def _calls(self, window: Extent) -> list[Row]:
+        if window not in self._kinds:
+            figures = ("calls", "unpriced", "cost", *CACHED, "batch_saved", "batch_unknown")
+            self._kinds[window] = self.reading.calls(KINDS_OF_CALLS, figures, window=window)
+        return self._kinds[window]
+
+    @cached_property
+    def _kinds(self) -> dict[Extent, list[Row]]:
+        return {}
+
+    @cached_property
+    def _frontier(self) -> dict[Method, dict[int | None, Days]]:
+        return {}
+
+    @cached_property
+    def _strata(self) -> list[Row]:
+        return self.reading.executions(("workflow", "version", "day"), ("completed", "completed_flagged"))
+
+    @cached_property
+    def _answered(self) -> list[Row]:
+        return self._kept_of({})
+
+    @cached_property
+    def _models(self) -> dict[int, Statements]:
+        return Statements.by_workflow(self.extent, "model", "")
+
+    def _kept_of(self, only: Mapping[str, object]) -> list[Row]:
+        """The figures that were kept of the workflows of which nobody stated a model."""
+        return self.reading.answers((*self.by, "by_frontier"), ("answers", *PRICED), but=list(self._models), only=only)
+
+    def _key(self, workflow: int | None) -> int | None:
+        return workflow if "workflow" in self.by else None
+
+    def _declared(self) -> dict[int | None, Days]:
+        apart: dict[int | None, Days] = defaultdict(no_days)
         stated = Statements.by_workflow(self.extent, "cost_per_execution", None)
         for row in self.reading.executions(("workflow", "day"), ("completed",)):
             workflow, day, count = row["workflow"], row["day"], row["completed"]
+            if not count:
+                continue
+            days = apart[self._key(workflow)]
             statements = stated.get(workflow, Statements([]))
             if statements.change_within(day):
                 ledger.declare(days, _one_day(self.extent, day).completed().filter(workflow=workflow), statements)
                 continue
             cost = statements.at(midnight(day))
             days[day].add(count * (cost or 0), count if cost is None else 0)
-        return days
+        return apart
 
-    def _repriced(self, method: Method, only: Row = MappingProxyType({})) -> Days:
+    def _repriced(self, method: Method, only: Row = MappingProxyType({})) -> dict[int | None, Days]:
         """Where nobody stated a model, the figures that were kept are added up; elsewhere each cell is looked at. `only`: what
         some of their columns have to be."""
-        days = no_days()
-        stated = Statements.by_workflow(self.extent, "model", "")
-        for row in self.reading.answers(("day", "by_frontier"), ("answers", *PRICED), but=list(stated), only=only):
-            days[row["day"]].add(*_kept(row, method))
+        apart: dict[int | None, Days] = defaultdict(no_days)
+        stated = self._models
+        for row in self._kept_of(only) if only else self._answered:
+            if row["answers"]:
+                apart[row.get("workflow")][row["day"]].add(*_kept(row, method))
         by_call_day = defaultdict(list)
         for row in self.reading.answers(RESTATED_BY, RESTATED, of=list(stated), only=only) if stated else []:
             by_call_day[row["workflow"], row["call_day"]].append(row)
         for (workflow, call_day), rows in by_call_day.items():
+            days = apart[self._key(workflow)]
             figures = self._restated(rows, call_day, stated[workflow], method)
             if figures is None:
                 ledger.reprice_answers(days, self._answers_of(workflow, call_day, only), method)
             for day, pico, unpriced in figures or ():
                 days[day].add(pico, unpriced)
-        return days
+        return apart
 
     def _restated(
         self, rows: list[Row], call_day: date, stated: Statements, method: Method
@@ -221,18 +266,6 @@ class Cells:
 
 def _one_day(extent: Extent, day: date) -> Extent:
     return replace(extent, since=day, until=day + timedelta(days=1))
-
-
-def account_of(row: Row) -> str:
-    """Which figure of a balance a call's cost stands in.
-
-    A call in doubt, whatever it was for, stands apart together with the row that corrects it: both add up to the truth.
-    What a trial or an evaluation costs is money that tests a version, so it is evaluation: as execution cost it would make
-    the published one look dearer than it is, and it completes nothing that all-frontier would have had to pay.
-    """
-    if row["doubted"]:
-        return "in_doubt_cost"
-    return ACCOUNTS.get(row["purpose"], "evaluation_cost" if row["trial"] else "execution_cost")
 
 
 def _kept(row: Row, method: Method) -> tuple[int, int]:

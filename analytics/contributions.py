@@ -32,6 +32,7 @@ from gateway.models import Call
 from gateway.prices import Price, prompt_sizes
 from gateway.types import ANSWERED
 
+from .accounts import ACCOUNT
 from .exact import Total
 from .latency import Histogram, record
 from .models import CACHE_PRICES, TOKENS, AnswerCell, AskedCell, CallCell, DailyCell
@@ -89,14 +90,14 @@ def of_calls(calls: QuerySet[Call], corrected: QuerySet[Call], by: Sequence[str]
 
 
 def _described(calls: QuerySet[Call]) -> QuerySet[Call]:
-    """With those parts of a cell's key that are no columns of a call."""
+    """With those parts of a cell's key that are no columns of a call, and its account."""
     trial = Execution.objects.tests().filter(pk=OuterRef("execution"))
     doubted = Q(cost_state=Call.CostState.UPPER_BOUND) | Q(corrects__isnull=False)
     return calls.annotate(
         day=TruncDate("finished_at", tzinfo=UTC),
         trial=Exists(trial),
         doubted=ExpressionWrapper(doubted, BooleanField()),
-    )
+    ).annotate(account=ACCOUNT)
 
 
 def sums(grouped: QuerySet, figures: dict[str, Any]) -> Iterator[Row]:

@@ -81,9 +81,9 @@ def is_simulated(project: Project, workflow: Workflow | None) -> bool:
 def summarise_from(
     extent: Extent, method: baselines.Method, source: Cells | Ledger, subject: Subject | None = None
 ) -> Summary:
-    """For whoever has a snapshot and a source of its own: one of the extent to date."""
+    """For whoever has a snapshot and a source of its own: of the extent to date, or of more days."""
     if method == baselines.Method.MEASURED:
-        return _by_shadows(extent, source, Measuring(source, subject))
+        return _by_shadows(extent, source, Measuring(source, subject, extent))
     return _of_days(extent, method, source, source.all_frontier(method))
 
 
@@ -107,7 +107,7 @@ def _usd(pico: int | None) -> Decimal | None:
 
 
 def _of_days(extent: Extent, method: baselines.Method, source: Cells | Ledger, all_frontier: baselines.Days) -> Summary:
-    days = _balances(source, all_frontier)
+    days = _balances(extent.to_date, source, all_frontier)
     return Summary(
         extent=extent,
         method=method,
@@ -128,14 +128,14 @@ def _of_days(extent: Extent, method: baselines.Method, source: Cells | Ledger, a
     )
 
 
-def _balances(source: Cells | Ledger, all_frontier: baselines.Days) -> dict[date, Balance]:
+def _balances(extent: Extent, source: Cells | Ledger, all_frontier: baselines.Days) -> dict[date, Balance]:
     """One balance for each UTC day on which anything was paid, designed or completed."""
     costs: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     unpriced: dict[date, int] = defaultdict(int)
     for day, account, pico, without_price in source.accounts():
         costs[day][account] += pico
         unpriced[day] += without_price
-    for day, declared in declared_designs(source.extent):
+    for day, declared in declared_designs(extent):
         costs[day]["design_declared"] += declared
     completed = source.completed()
     return {
@@ -146,6 +146,7 @@ def _balances(source: Cells | Ledger, all_frontier: baselines.Days) -> dict[date
             unpriced_calls=unpriced[day],
         )
         for day in {*costs, *completed, *all_frontier}
+        if extent.covers(day)
     }
 
 

@@ -82,7 +82,7 @@ class Ledger:
     def all_frontier_of_step(self, workflow: int, version: int, step: str) -> AllFrontier:
         days, completed = no_days(), self.extent.completed().filter(workflow=workflow, version=version)
         reprice_answers(days, used_answers(completed, self.extent, workflow).filter(step=step), Method.REPRICED_WARM)
-        return added_up(days)
+        return added_up(days.values())
 
     def used(self, window: Extent) -> Used:
         own = unpriced = 0

@@ -68,10 +68,10 @@ class Measured:
 class Measuring:
     """`subject` None: what each workflow's baseline in force is about; of a project as a whole, its workflows."""
 
-    def __init__(self, source: Source, subject: Subject | None) -> None:
-        self.source, self.extent = source, source.extent
+    def __init__(self, source: Source, subject: Subject | None, extent: Extent) -> None:
+        """`source`: of the extent to date, or of more."""
+        self.source, self.extent = source, extent.to_date
         self.subject = subject or subject_of(self.extent.workflow)
-        self._found: dict[tuple[int, Extent], list[Measurement]] = {}
 
     def days(self) -> Days:
         """Each day's completed executions at the mean of everything to date."""
@@ -134,7 +134,7 @@ class Measuring:
 
     @cached_property
     def _ended(self) -> list[Ended]:
-        return sorted(self.source.completed_strata())
+        return sorted(one for one in self.source.completed_strata() if self.extent.covers(one.day))
 
     @cached_property
     def _workflows(self) -> dict[int, Workflow]:
@@ -145,19 +145,20 @@ class Measuring:
         return _counts(one for several in self._by_workflow(window).values() for one in several)
 
     def shadows(self, workflow: int, window: Extent) -> list[Measurement]:
-        """Those that count, on the model that the report names."""
-        key = workflow, window
-        if key not in self._found:
-            self._found[key] = self._read(workflow, window)
-        return self._found[key]
-
-    def _read(self, workflow: int, window: Extent) -> list[Measurement]:
-        days = {"since": window.since, "until": window.until}
-        found = list(measurements(workflow, self.subject, simulated=window.simulated, **days))
+        """Those that count, on the model that the report names. All to date are read once, whatever is asked of them."""
+        if workflow not in self._found:
+            kind = {"simulated": self.extent.simulated, "until": self.extent.until}
+            self._found[workflow] = list(measurements(workflow, self.subject, **kind))
+        found = [one for one in self._found[workflow] if window.covers(one.day)]
         if not found:
             return []
         model = self._model(self._workflows[workflow], window)
         return [one for one in found if one.model == model]
+
+    @cached_property
+    def _found(self) -> dict[int, list[Measurement]]:
+        """By workflow, of all days to date: read once."""
+        return {}
 
     def _model(self, workflow: Workflow, window: Extent) -> str | None:
         """As a summary of the workflow alone names it."""

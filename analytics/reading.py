@@ -15,6 +15,7 @@ from executions.models import Execution
 from gateway.models import Call
 
 from . import latency
+from .accounts import ACCOUNT
 from .contributions import Row, added, of_asked, of_calls, totals
 from .extent import Extent
 from .latency import Histogram
@@ -26,24 +27,27 @@ ALL: Only = MappingProxyType({})
 
 
 class Reading:
-    """The figures of an extent, by columns of a cell's key. `window`: of its last days only. `only`: what some columns of the key,
-    which a row of the ledger or an execution has too, have to be."""
+    """The figures of an extent, by columns of a cell's key. `window`: of some of its days only. `only`: what some columns of the
+    key, which a row of the ledger or an execution has too, have to be."""
 
     def __init__(self, extent: Extent) -> None:
         self.extent = extent
 
-    def calls(self, by: Sequence[str], figures: Sequence[str], only: Only = ALL) -> list[Row]:
-        """`batch` has to be among `by` where a figure of batches is asked for."""
-        here = self.extent.within("finished_at") & Q(simulated=self.extent.simulated)
+    def calls(
+        self, by: Sequence[str], figures: Sequence[str], only: Only = ALL, *, window: Extent | None = None
+    ) -> list[Row]:
+        """`batch` has to be among `by` where a figure of batches is asked for. `account`, which is in no key, may be."""
+        window = window or self.extent
+        here = window.within("finished_at") & Q(simulated=window.simulated)
         mine = Call.objects.filter(here, **only)
         new, corrected = (mine.filter(pk__in=self._pending(column)) for column in ("call", "corrects"))
-        folded = totals(self._cells(CallCell).filter(**only), by, figures)
-        return _listed(CallCell, [*folded, *of_calls(new, corrected, by)], by, figures)
+        cells = self._cells(CallCell, window).filter(**only).annotate(account=ACCOUNT)
+        return _listed(CallCell, [*totals(cells, by, figures), *of_calls(new, corrected, by)], by, figures)
 
     def executions(self, by: Sequence[str], figures: Sequence[str], only: Only = ALL) -> list[Row]:
         """What is accepted has no lane: with one among `only` it is not there."""
-        pending = self._here(row for changed in self._changes for row in changed.executions)
-        folded = totals(self._cells(ExecutionCell).filter(**only), by, figures)
+        pending = self._here((row for changed in self._changes for row in changed.executions), self.extent)
+        folded = totals(self._cells(ExecutionCell, self.extent).filter(**only), by, figures)
         return _listed(ExecutionCell, [*folded, *_those(pending, only)], by, figures)
 
     def answers(
@@ -54,12 +58,14 @@ class Reading:
         of: Container[int] = (),
         but: Container[int] = (),
         only: Only = ALL,
+        window: Extent | None = None,
     ) -> list[Row]:
         """Those of some workflows, or of all but some."""
-        cells = self._cells(AnswerCell).filter(**only)
+        window = window or self.extent
+        cells = self._cells(AnswerCell, window).filter(**only)
         cells = cells.filter(workflow__in=of) if of else cells
         folded = totals(cells.exclude(workflow__in=but) if but else cells, by, figures)
-        pending = self._here(row for changed in self._changes for row in changed.answers)
+        pending = self._here((row for changed in self._changes for row in changed.answers), window)
         pending = _those(pending, only)
         wanted = (row for row in pending if (not of or row["workflow"] in of) and row["workflow"] not in but)
         return _listed(AnswerCell, [*folded, *wanted], by, figures)
@@ -93,7 +99,7 @@ class Reading:
         """How long answered calls took, and their prefixes."""
         here = self.extent.within("finished_at") & Q(simulated=self.extent.simulated)
         found = of_asked(Call.objects.filter(here, pk__in=self._pending("call"), **only), by)
-        cells = self._cells(AskedCell).filter(**only)
+        cells = self._cells(AskedCell, self.extent).filter(**only)
         for *key, histogram, prefixes in cells.values_list(*by, *AskedCell.HISTOGRAMS).iterator():
             mine = found.setdefault(tuple(key), ({}, {}))
             latency.merge(mine[0], histogram)
@@ -111,6 +117,19 @@ class Reading:
         new = {one.execution for one in self._pending_escalations(window)}
         return Q(pk__in=self._folded_escalations(window).values("execution")) | Q(pk__among=new)
 
+    def escalated_by_workflow(self, window: Extent) -> dict[int, tuple[int, int]]:
+        """The same for each workflow that has any."""
+        folded = self._folded_escalations(window).values("workflow").order_by()
+        rows = folded.annotate(count=Count("pk"), with_flag=Count("pk", filter=Q(flagged=True)))
+        found = {
+            workflow: (count, flagged)
+            for workflow, count, flagged in rows.values_list("workflow", "count", "with_flag")
+        }
+        for one in self._pending_escalations(window):
+            count, flagged = found.get(one.workflow, (0, 0))
+            found[one.workflow] = (count + 1, flagged + one.flagged)
+        return found
+
     def escalated_by_version(self, window: Extent, only: Only = ALL) -> dict[int, tuple[int, int]]:
         """The same for each version that has any."""
         return {version: counts for (version,), counts in self.escalated_by(window, ("version",), only).items()}
@@ -121,7 +140,8 @@ class Reading:
             self._mine(Escalation).filter(self.extent.days("began")).exclude(execution__in=self._pending("execution"))
         )
         rows = [_stretch(one) for one in kept]
-        rows += self._here(_stretch(one) for changed in self._changes for one in changed.escalations)
+        new = (_stretch(one) for changed in self._changes for one in changed.escalations)
+        rows += self._here(new, self.extent)
         if only:
             among = Execution.objects.filter(pk__among={row["execution"] for row in rows}, **only)
             mine = set(among.values_list("pk", flat=True))
@@ -156,7 +176,7 @@ class Reading:
         """Whether there is a production execution or a call at all."""
         if self._mine(CallCell).exists() or self._mine(ExecutionCell).exists():
             return True
-        pending = any(self._here(row for changed in self._changes for row in changed.executions))
+        pending = any(self._here((row for changed in self._changes for row in changed.executions), self.extent))
         return pending or Call.objects.filter(pk__in=self._pending("call"), simulated=self.extent.simulated).exists()
 
     @cached_property
@@ -184,11 +204,11 @@ class Reading:
         mine = model.objects.filter(project=self.extent.project.pk, simulated=self.extent.simulated)
         return mine.filter(workflow=self.extent.workflow.pk) if self.extent.workflow else mine
 
-    def _cells(self, model: type[DailyCell]) -> QuerySet:
-        return self._mine(model).filter(self.extent.days("day"))
+    def _cells(self, model: type[DailyCell], window: Extent) -> QuerySet:
+        return self._mine(model).filter(window.days("day"))
 
-    def _here(self, rows: Iterable[Row]) -> Iterator[Row]:
-        return (row for row in rows if row["simulated"] == self.extent.simulated and self.extent.covers(row["day"]))
+    def _here(self, rows: Iterable[Row], window: Extent) -> Iterator[Row]:
+        return (row for row in rows if row["simulated"] == window.simulated and window.covers(row["day"]))
 
 
 def stands_at_the_end(one: Escalation, window: Extent) -> bool:

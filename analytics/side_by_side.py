@@ -52,7 +52,9 @@ def side_by_side(extent: Extent, method: Method, subject: Subject | None = None)
 
 def _beside(summary: Summary, source: Cells, method: Method, subject: Subject | None) -> Beside:
     if method == Method.MEASURED:
-        return _by_shadows(summary, summary.measured or Measuring(source, subject).measured(summary.extent))
+        return _by_shadows(
+            summary, summary.measured or Measuring(source, subject, summary.extent).measured(summary.extent)
+        )
     model = None if method == Method.DECLARED else summary.model
     completed, extent = summary.balance.completed, summary.extent
     if method == summary.method:

@@ -16,8 +16,9 @@ from shadows.measurements import measurements
 from wire.money import to_usd
 from workflows.models import Version
 
+from .accounts import account_of
 from .baselines import stated_model
-from .cells import Cells, account_of
+from .cells import Cells
 from .extent import Extent
 from .learning.by_version import Escalated, by_version
 from .learning.fixes import fixes

@@ -62,9 +62,13 @@ def waterfall(
 ) -> Waterfall:
     """As of one moment."""
     with snapshot():
-        reader = source(extent.to_date)
-        summary = summarise_from(extent, method, reader, subject)
-        return Waterfall(summary, _Falls(summary, reader).parts())
+        return waterfall_from(extent, method, source(extent.to_date), subject)
+
+
+def waterfall_from(extent: Extent, method: Method, source: Cells | Ledger, subject: Subject | None = None) -> Waterfall:
+    """For whoever has a snapshot and a source of its own: of the extent to date."""
+    summary = summarise_from(extent, method, source, subject)
+    return Waterfall(summary, _Falls(summary, source).parts())
 
 
 class _Falls:
@@ -105,12 +109,12 @@ class _Falls:
         """The same workflow on the frontier has the same steps in code: in what its shadows cost there is nothing of them."""
         if self.summary.measured and self.summary.measured.subject == Subject.WORKFLOW:
             return 0
-        to_date = self.source.completed_strata()
+        to_date = [one for one in self.source.completed_strata() if self.extent.to_date.covers(one.day)]
         window = [one for one in to_date if self.extent.covers(one.day)]
         return saved_by_code(window, to_date, self.source.all_frontier_of_step)
 
     def _total(self, method: Method) -> AllFrontier:
-        return added_up({day: one for day, one in self.source.all_frontier(method).items() if self.extent.covers(day)})
+        return added_up(one for day, one in self.source.all_frontier(method).items() if self.extent.covers(day))
 
 
 def levers(used: Used, warm: AllFrontier, cold: AllFrontier, method: Method) -> list[Part]:

@@ -16,7 +16,8 @@ from gateway.models import Call
 from gateway.types import Purpose
 from wire.money import to_usd
 
-from ..cells import ACCOUNTS, CACHED, account_of
+from ..accounts import ACCOUNTS, account_of
+from ..cells import CACHED
 from ..contributions import Row, batch_saving
 from ..costs import declared_versions
 from ..discounts import batch_savings, cache_savings

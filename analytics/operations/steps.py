@@ -12,7 +12,7 @@ from executions.models import Execution, Flag
 from gateway.types import ANSWERED, Purpose
 from wire.money import to_usd
 
-from ..cells import account_of
+from ..accounts import account_of
 from ..contributions import Row
 from ..extent import Extent
 from ..latency import Histogram

@@ -40,18 +40,21 @@ def project(extent: Extent, method: Method | None, today: date) -> Projection:
         recent=recent,
         pace=pace,
         predicted=said,
-        outlook=_outlook(life.balance, pace, today),
+        outlook=outlook_of(life.balance, pace, today),
         shares=list(shares(_pico(life.balance, "design_cost"), pace)),
         periods=list(periods(pace)),
     )
 
 
 def pace_of(summary: Summary) -> Pace:
-    balance = summary.balance
+    return pace_from(summary.balance, days_in(summary.extent))
+
+
+def pace_from(balance: Balance, days: int) -> Pace:
     running = [_pico(balance, name) for name in ("execution_cost", "in_doubt_cost")]
     testing = [_pico(balance, name) for name in ("evaluation_cost", "shadow_cost")]
     return Pace(
-        days=days_in(summary.extent),
+        days=days,
         completed=balance.completed,
         running=None if None in running else sum(running),
         testing=None if None in testing else sum(testing),
@@ -59,7 +62,7 @@ def pace_of(summary: Summary) -> Pace:
     )
 
 
-def _outlook(life: Balance, pace: Pace, today: date) -> Outlook:
+def outlook_of(life: Balance, pace: Pace, today: date) -> Outlook:
     """Before anything was paid nothing is owed, and nothing has come back either."""
     if life.total_cost == 0 and not life.completed and life.complete:
         return Outlook(None, why=Why.NOTHING_COMPLETED)

@@ -14,7 +14,11 @@ def window_of(extent: Extent, today: date) -> Extent:
     """With both ends: from the first day on which an execution was accepted or ended at the earliest, up to today at the latest.
     Of a workflow that is younger than thirty days, today counts as a whole day: that says too little rather than too much.
     It holds no day where there is none of these."""
-    first = _first_day(extent)
+    return window_from(extent, _first_day(extent), today)
+
+
+def window_from(extent: Extent, first: date | None, today: date) -> Extent:
+    """The same for whoever knows that first day."""
     if first is None:
         return replace(extent, since=today, until=today)
     until = min(extent.until or today, today + ONE)

@@ -1,0 +1,62 @@
+"""How often the shadows of each workflow of a project came to the same answer, in two queries: for pages that list them."""
+
+from typing import NamedTuple
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+
+from shadows.models import Shadow, Subject, prompt_hash
+from workflows.models import Baseline, Workflow
+
+from .extent import Extent
+
+
+class Agreement(NamedTuple):
+    """Of `n` shadows a grader `compared` some, and called `same` so many. As in `measuring.Measured`."""
+
+    n: int
+    compared: int
+    same: int
+
+
+def agreements(extent: Extent) -> dict[int, Agreement]:
+    """By workflow, of those that have shadows in these days: of what the baseline in force is about, and on its model."""
+    rows = list(_counts(extent))
+    found = {}
+    for workflow in _stated(extent, {row[0] for row in rows}) if rows else ():
+        subject = Subject.TASK if workflow.prompt else Subject.WORKFLOW
+        model = workflow.stated or workflow.pinned or extent.project.tier_map().get("frontier")
+        # Those of the task count by the newest prompt alone (see `shadows.measurements`).
+        said = prompt_hash(workflow.newest_prompt or "") if subject == Subject.TASK else None
+        counts = [
+            Agreement(*counted)
+            for of, about, on, asked, *counted in rows
+            if (of, about, on) == (workflow.pk, subject, model) and said in (None, asked)
+        ]
+        if counts:
+            found[workflow.pk] = Agreement(*map(sum, zip(*counts, strict=True)))
+    return found
+
+
+def _counts(extent: Extent) -> QuerySet:
+    mine = {"workflow__in": extent.project.workflows.values("pk"), "simulated": extent.simulated}
+    shadows = Shadow.objects.counted().filter(extent.days("day"), **mine).exclude(past__judged_right=False)
+    return (
+        shadows.order_by()
+        .values_list("workflow", "subject", "model", "prompt_hash")
+        .annotate(n=Count("pk"), compared=Count("same"), agreed=Count("pk", filter=Q(same=True)))
+    )
+
+
+def _stated(extent: Extent, workflows: set[int]) -> QuerySet[Workflow]:
+    """With what decides which shadows of theirs count."""
+    in_force = Baseline.objects.filter(workflow=OuterRef("pk"), valid_from__lte=timezone.now())
+    in_force = in_force.order_by("-valid_from", "-pk")
+    models = in_force.exclude(model="").filter(extent.before_end("valid_from"))
+    last = extent.completed().filter(workflow=OuterRef("pk")).order_by("-finished_at", "-pk")
+    return extent.project.workflows.filter(pk__in=workflows).annotate(
+        prompt=Subquery(in_force.values("prompt")[:1]),
+        newest_prompt=Subquery(in_force.exclude(prompt="").values("prompt")[:1]),
+        stated=Subquery(models.values("model")[:1]),
+        pinned=Subquery(last.values("baseline_model")[:1]),
+    )
