@@ -134,3 +134,14 @@ def _pieces(fall: Fall) -> tuple[float, float, float]:
     if high <= 0:
         return high, 0, low - high
     return 0, high, low
+
+
+def bars(told: Told, names: Sequence[str], values: Sequence[float], marks: Sequence[str], axis: Axis) -> Markup:
+    """Lying bars, the first one on top, to the left of zero where they are below it. `marks`: what each is."""
+    chart = pygal.HorizontalStackedBar(config(spacing=10, truncate_label=-1, height=26 * len(values) + 60))
+    chart.x_labels, chart.value_formatter = list(reversed(names)), axis
+    kinds = list(dict.fromkeys(marks))
+    for kind in kinds:
+        mine = [value if mark == kind else None for value, mark in zip(values, marks, strict=True)]
+        chart.add(kind, list(reversed(mine)))
+    return drawn(chart, kinds, told.title, told.said, told.name)

@@ -1,4 +1,7 @@
-"""/reports/: the projects of an account; of one alone, its portfolio at once."""
+"""/reports/: the projects of an account, each with its sentence; of one alone, its portfolio at once."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
@@ -7,10 +10,24 @@ from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views import View
 
+from analytics.costs import is_simulated, summarise
+from analytics.extent import Extent
+from analytics.representation import represent_summary
+from analytics.snapshot import snapshot
 from projects.models import Project
 from projects.roles import projects_of
 
-AT_ONCE = 20
+from ..headline import headline, is_empty
+
+AT_ONCE = 5  # projects on a page: each is a summary of its own
+
+
+class Said(NamedTuple):
+    """`empty`: nothing was executed in it yet."""
+
+    project: Project
+    headline: str
+    empty: bool
 
 
 class Home(LoginRequiredMixin, View):
@@ -23,4 +40,12 @@ class Home(LoginRequiredMixin, View):
         page = Paginator(projects, AT_ONCE).get_page(request.GET.get("page"))
         if page.paginator.count == 1:
             return redirect("reports:portfolio", page.object_list[0].name)
-        return render(request, "home.html", {"page": page}, using="reports")
+        with snapshot():
+            shown = {"page": page, "projects": list(_said(page.object_list))}
+        return render(request, "home.html", shown, using="reports")
+
+
+def _said(projects: Iterable[Project]) -> Iterator[Said]:
+    for project in projects:
+        summary = represent_summary(summarise(Extent(project, None, is_simulated(project, None))))
+        yield Said(project, headline(summary), is_empty(summary))
