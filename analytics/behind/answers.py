@@ -23,10 +23,11 @@ from ..extent import Extent
 from ..ledger import KEPT_FIGURES, reprice_answers, used_answers
 from ..reading import Reading
 from .calls import Added
-from .stretches import MOST, Place, Stretch, newest, whole
+from .stretches import Place, Stretch, newest, whole
 
 OF_ANSWERS = ("used", "if_all_frontier")
 OF_CELLS = ("version", "step")  # what the cells of answers know of their calls
+MOST = 5_000  # that are added up: each is looked up with its call, and with what was stated for it
 MOST_WORKFLOWS = 20  # whose rows are added up, one after the other
 FRONTIER = Execution.Resolver.FRONTIER
 
@@ -105,10 +106,10 @@ class Answers:
         return self._read(found), more
 
     def _rows(self, stretch: Stretch) -> QuerySet[StepResult]:
-        completed = Q(
-            execution__in=self.extent.completed().filter(stretch.rows("finished_at", "workflow_id")).values("pk")
-        )
-        done = StepResult.objects.filter(completed, self._asked, status=StepResult.Status.DONE, call__isnull=False)
+        """The days stand there twice: by those of the joined row an index is searched too."""
+        completed = self.extent.completed().filter(stretch.rows("finished_at", "workflow_id")).values("pk")
+        here = stretch.rows("execution__finished_at", "execution__workflow_id") & Q(execution__in=completed)
+        done = StepResult.objects.filter(here, self._asked, status=StepResult.Status.DONE, call__isnull=False)
         return done.only("call", "answered_by", "execution__finished_at").select_related("execution")
 
     @property
