@@ -8,7 +8,7 @@ from analytics.by_workflow import Line
 from ..numbers import usd
 from .chart import Cell, Chart, Key, money
 from .drawing import money_axis
-from .kinds import Told, bars
+from .kinds import Told, signed_bars
 
 NAME = "by-workflow"
 TITLE = "Saved by workflow"
@@ -30,7 +30,7 @@ def saved_by_workflow(lines: Sequence[Line], leads: Callable[[Line], str]) -> Ch
     values = [float(line.balance.savings) for line in shown]
     marks = ["off" if value > 0 else "on" for value in values]
     names = [_short(line.workflow.name) for line in shown]
-    picture = bars(Told(NAME, TITLE, said), names, values, marks, money_axis(max(map(abs, values))))
+    picture = signed_bars(Told(NAME, TITLE, said), names, values, marks, money_axis(max(map(abs, values))))
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, [key for key in KEYS if key.mark in marks])
 
 

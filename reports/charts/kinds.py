@@ -136,7 +136,7 @@ def _pieces(fall: Fall) -> tuple[float, float, float]:
     return 0, high, low
 
 
-def bars(told: Told, names: Sequence[str], values: Sequence[float], marks: Sequence[str], axis: Axis) -> Markup:
+def signed_bars(told: Told, names: Sequence[str], values: Sequence[float], marks: Sequence[str], axis: Axis) -> Markup:
     """Lying bars, the first one on top, to the left of zero where they are below it. `marks`: what each is."""
     chart = pygal.HorizontalStackedBar(config(spacing=10, truncate_label=-1, height=26 * len(values) + 60))
     chart.x_labels, chart.value_formatter = list(reversed(names)), axis
