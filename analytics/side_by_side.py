@@ -60,7 +60,7 @@ def _beside(summary: Summary, source: Cells, method: Method, subject: Subject | 
     if method == summary.method:
         return Beside(method, model, summary.balance, completed, summary.baseline_unpriced)
     days = source.all_frontier(method)
-    found = added_up({day: one for day, one in days.items() if extent.covers(day)})
+    found = added_up(one for day, one in days.items() if extent.covers(day))
     return Beside(method, model, replace(summary.balance, if_all_frontier=found.usd), completed, found.unpriced)
 
 
