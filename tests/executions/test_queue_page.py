@@ -406,7 +406,7 @@ def test_the_queries_of_a_page_do_not_grow_with_the_queue(reviewer):
         with CaptureQueriesContext(connection) as decided:
             send(reviewer, one, "whole", **{"whole-0": "other"})
         counts.append((len(captured), len(decided)))
-    assert counts == [(12, 20), (12, 20)]
+    assert counts == [(11, 20), (11, 20)]
 
 
 def test_the_admin_leads_to_the_queue(reviewer):
