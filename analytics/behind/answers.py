@@ -66,7 +66,7 @@ class Answers:
             return Added(count, to_usd(own), count - priced)
         if not self.is_sum:
             return Added(count, None)
-        found = added_up(Cells(self.extent).all_frontier(self.method, self.only))
+        found = added_up(Cells(self.extent).all_frontier(self.method, self.only).values())
         return Added(count, found.usd, found.unpriced)
 
     @cached_property
@@ -88,7 +88,7 @@ class Answers:
                 reprice_answers(days, answers, self.method)
         if self.name == "used":
             return Added(count, to_usd(own), count - priced)
-        found = added_up(days)
+        found = added_up(days.values())
         return Added(count, found.usd, found.unpriced)
 
     def page(self, after: UUID | None = None) -> tuple[list[Answer], bool]:
