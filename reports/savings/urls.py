@@ -3,16 +3,16 @@ which takes a workflow or none."""
 
 from django.urls import path
 
-from . import advice
-from .calls import BehindFigure
-from .executions import BehindCount
+from .advice import page as advice
 from .home import Home
 from .method.page import HowItIsWorkedOut
 from .portfolio import Portfolio
-from .shadows import Shadows
-from .steps import StepsAndTiers
-from .versions import Versions
-from .what_if import WhatIf
+from .rows.calls import BehindFigure
+from .rows.executions import BehindCount
+from .shadows.page import Shadows
+from .steps.page import StepsAndTiers
+from .versions.page import Versions
+from .what_if.page import WhatIf
 from .workflow import Savings
 
 app_name = "reports"

@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 
 from designs.models import Design
 from evaluations.models import TierSearch
+from reports.savings.advice.places import place
 from reports.savings.asking import asked
-from reports.savings.places import place
 from tests.analytics.advice.test_advice import LATER, on_frontier, ran, workflow_at
 from tests.analytics.ledgers import HAIKU, OPUS, REAL, make_measured_workflow
 from tests.cast import make_project, member

@@ -13,7 +13,7 @@ from analytics.operations.figures import Executed
 from analytics.rollups import fold
 from analytics.versions import Agreed, Took, VersionFigures
 from reports.charts import versions as charts
-from reports.savings.versions_told import more, said
+from reports.savings.versions.told import more, said
 from tests.analytics.ledgers import HAIKU, NOON, OPUS, make_answer, make_execution, make_flag, make_measured_workflow
 from tests.analytics.shadowings import make_shadow
 from tests.cast import REFUND, member

@@ -14,12 +14,12 @@ from analytics.advice.rules import Fit
 from analytics.snapshot import snapshot
 from wire.problems import Malformed
 
-from ..charts.chart import Cell, money
-from ..numbers import NOTHING, day, usd
+from ...charts.chart import Cell, money
+from ...numbers import NOTHING, day, usd
+from ..asking import COMMON, TURNED, Asked
+from ..page import Page
+from ..turning import FILTER, turned
 from .advised import FITS, STEPS, evidence, fit, next_step, nothing_to_move, sides, steps
-from .asking import COMMON, TURNED, Asked
-from .page import Page
-from .turning import FILTER, turned
 
 OF_DAYS = {name: COMMON[name] for name in ("since", "until", "simulated")}
 AT_ONCE = 10  # workflows: each is looked at by itself

@@ -6,7 +6,7 @@ from analytics.projection.arithmetic import minus, times
 from analytics.projection.arithmetic import percent as percent_of
 from analytics.projection.what_if import Found
 
-from ..numbers import count, from_pico, of_percent, usd
+from ...numbers import count, from_pico, of_percent, usd
 from .question import Form
 
 NOTHING_THERE = "No execution completed in these days, so there is nothing to price anew. Choose other days above."

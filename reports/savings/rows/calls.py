@@ -14,11 +14,11 @@ from gateway.models import Call
 from wire.filters import one_of
 from wire.money import to_usd, usd_text
 
-from ..charts.chart import Cell, counted, money
-from ..numbers import count, exact
-from .asking import COMMON, OF_EXECUTIONS, Asked
+from ...charts.chart import Cell, counted, money
+from ...numbers import count, exact
+from ..asking import COMMON, OF_EXECUTIONS, Asked
+from ..filtering import Field, filters_of
 from .behind import AFTER, WORD, Behind, export, moment, only, whose
-from .filtering import Field, filters_of
 from .named import FIGURES, NO_SUM
 
 OF_MODEL = ("provider", "model_planned")

@@ -13,10 +13,10 @@ from analytics.advice.representation import MONEY
 from analytics.advice.rules import Do, Finding, Fit, Verdict
 from evaluations.statistics import Interval
 
-from ..charts.chart import Cell, money
-from ..headline import percent
-from ..numbers import NOTHING, count, day, exact, usd
-from .asking import Asked
+from ...charts.chart import Cell, money
+from ...headline import percent
+from ...numbers import NOTHING, count, day, exact, usd
+from ..asking import Asked
 from .places import place
 
 FITS = {

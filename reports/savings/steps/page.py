@@ -11,12 +11,12 @@ from wire.filters import Filter
 from workflows.definition import Definition, ModelStep
 from workflows.models import Publication, Version
 
-from ..charts import calls as charts
-from ..numbers import count, rate, usd
-from .asking import COMMON, OF_EXECUTIONS, Asked
+from ...charts import calls as charts
+from ...numbers import count, rate, usd
+from ..asking import COMMON, OF_EXECUTIONS, Asked
+from ..page import Page
+from ..versions.page import SIMULATED
 from .flow import flow
-from .page import Page
-from .versions import SIMULATED
 
 ORDER = ("cheap", "standard", "frontier")  # of tiers
 NOT_PUBLISHED = ("draft", "it never went live: the models are those of the project as they are today")

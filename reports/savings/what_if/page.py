@@ -12,14 +12,14 @@ from gateway.price_table import price_table
 from wire.money import to_pico
 from wire.problems import Invalid
 
-from ..charts.compared import STEPS, by_step, compared
-from ..charts.design_share import design_share
+from ...charts.compared import STEPS, by_step, compared
+from ...charts.design_share import design_share
+from ..asking import COMMON, Asked
+from ..lead import labelled
+from ..page import Page
+from ..payback import payback
 from .answered import answered
-from .asking import COMMON, Asked
-from .lead import labelled
 from .outlook import OF_PAYBACK, OF_PERIODS, pace_said, payback_table, periods_table
-from .page import Page
-from .payback import payback
 from .question import Form, form_of, suggestions
 
 

@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from workflows.models import Workflow
 
-from .asking import Asked
+from ..asking import Asked
 
 # The last word of an address below workflows/{name}/ → page, whose id it takes, and what its query is.
 OF_WORKFLOW = {

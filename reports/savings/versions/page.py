@@ -13,12 +13,12 @@ from wire.filters import TEXT, Filter
 from wire.problems import Malformed, NotFound
 from workflows.models import Publication, Version
 
-from ..charts import versions as charts
-from ..charts.chart import Cell, Chart, counted, money
-from ..numbers import NOTHING, day, rate
-from .asking import COMMON, OF_EXECUTIONS, Asked
-from .page import Page
-from .versions_told import (
+from ...charts import versions as charts
+from ...charts.chart import Cell, Chart, counted, money
+from ...numbers import NOTHING, day, rate
+from ..asking import COMMON, OF_EXECUTIONS, Asked
+from ..page import Page
+from .told import (
     agreed_cell,
     beside,
     cost_cell,

@@ -9,9 +9,9 @@ from analytics.operations.figures import p50_p95
 from analytics.savings import ratio
 from analytics.versions import VersionFigures
 
-from ..charts.chart import Cell, counted, money
-from ..numbers import count, duration, interval, percent, rate, usd
-from .asking import Asked
+from ...charts.chart import Cell, counted, money
+from ...numbers import count, duration, interval, percent, rate, usd
+from ..asking import Asked
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from shadows.drawing import asked as what_is_run
 from shadows.models import Plan, Subject
 from wire.money import to_usd
 
-from ..numbers import rate, usd
-from .asking import Asked
+from ...numbers import rate, usd
+from ..asking import Asked
 
 RUN = {Subject.WORKFLOW: "the same workflow on it", Subject.TASK: "the task in one call to it"}
 

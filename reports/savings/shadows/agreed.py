@@ -4,8 +4,8 @@ from analytics.agreement import Agreement
 from analytics.shadowed import FEWEST
 from shadows.models import Subject
 
-from ..charts.agreeing import rated
-from ..numbers import count, fine
+from ...charts.agreeing import rated
+from ...numbers import count, fine
 
 WHAT = {
     Subject.WORKFLOW: (

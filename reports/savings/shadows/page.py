@@ -10,14 +10,14 @@ from analytics.agreement import Agreement, Part, agreement, disagreements
 from analytics.snapshot import snapshot
 from shadows.models import Shadow
 
-from ..charts.agreeing import by_step, costs, over_time, rated
-from ..charts.chart import Cell, counted, money
-from ..numbers import NOTHING, day
+from ...charts.agreeing import by_step, costs, over_time, rated
+from ...charts.chart import Cell, counted, money
+from ...numbers import NOTHING, day
+from ..asking import COMMON, TURNED, Asked
+from ..page import Page
+from ..turning import FILTER, Turned, turned
 from .agreed import OF, WHAT, labels, missing, sentence
-from .asking import COMMON, TURNED, Asked
-from .page import Page
 from .plan import told
-from .turning import FILTER, Turned, turned
 
 AT_ONCE = 20  # disagreements
 PARTS = 60  # strata

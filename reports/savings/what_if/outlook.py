@@ -7,10 +7,10 @@ from analytics.projection.arithmetic import ENOUGH, Period
 from analytics.projection.predicted import Predicted
 from analytics.projection.projecting import Projection
 
-from ..charts.chart import Cell, counted, money
-from ..numbers import NOTHING, count, day, from_pico, usd
-from .asking import Asked
-from .payback import WHY
+from ...charts.chart import Cell, counted, money
+from ...numbers import NOTHING, count, day, from_pico, usd
+from ..asking import Asked
+from ..payback import WHY
 
 OF_PERIODS = ("Time", "Executions", "Executing", "Evaluation and shadows", "All-frontier", "Saved")
 OF_PAYBACK = ("What", "Executions", "Day", "What it stands on")

@@ -9,11 +9,11 @@ from analytics.snapshot import snapshot
 from executions.models import Execution, Status
 from wire.filters import one_of
 
-from ..charts.chart import Cell, money
-from ..numbers import count
-from .asking import COMMON, OF_EXECUTIONS, Asked
+from ...charts.chart import Cell, money
+from ...numbers import count
+from ..asking import COMMON, OF_EXECUTIONS, Asked
+from ..filtering import Field
 from .behind import AFTER, Behind, export, moment, only, whose
-from .filtering import Field
 from .named import EXECUTIONS
 
 ALL = "all"  # another word for accepted

@@ -8,9 +8,9 @@ from analytics.operations.figures import p50_p95
 from analytics.operations.steps import Steps, Taken
 from workflows.definition import CodeStep, Definition, ModelStep, ReviewStep, Step, ToolStep, WorkflowStep
 
-from ..charts.chart import Cell, counted, money
-from ..numbers import count, duration, rate
-from .asking import Asked
+from ...charts.chart import Cell, counted, money
+from ...numbers import count, duration, rate
+from ..asking import Asked
 
 KINDS = {"code": "Code", "model": "Model", "tool": "Tool", "workflow": "Workflow", "review": "Person"}
 TASKS = {"summarization": "summarisation"}

@@ -14,12 +14,12 @@ from wire.filters import Filter
 from wire.problems import Malformed
 from wire.times import rfc3339
 
-from ..charts.chart import Cell
-from ..numbers import day
-from .asking import COMMON, OF_EXECUTIONS, Asked
-from .filtering import Field, filters_of
-from .page import Page
-from .tabs import tabs
+from ...charts.chart import Cell
+from ...numbers import day
+from ..asking import COMMON, OF_EXECUTIONS, Asked
+from ..filtering import Field, filters_of
+from ..page import Page
+from ..tabs import tabs
 
 LONGEST = 300  # characters of a name that is asked for
 

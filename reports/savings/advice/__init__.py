@@ -1,0 +1,1 @@
+"""Whether a workflow fits, and which step is worth moving next."""

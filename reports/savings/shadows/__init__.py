@@ -1,0 +1,1 @@
+"""How often the frontier says the same, and what it would cost."""

@@ -1,0 +1,1 @@
+"""The versions of a workflow beside each other."""

@@ -1,0 +1,1 @@
+"""What days to come bring, and what the same executions would have cost otherwise."""
