@@ -93,6 +93,12 @@ class Statements:
             dated[workflow].append((moment, value))
         return {workflow: cls(values) for workflow, values in dated.items()}
 
+    @property
+    def always(self) -> set[object]:
+        """What it says of every moment, but for those of which it says nothing: one value, or none."""
+        said = {value for _, value in self.dated}
+        return said if len(said) == 1 else set()
+
     def change_within(self, day: date) -> bool:
         """Whether a day's first and last moments may differ."""
         start, end = midnight(day), midnight(day + timedelta(days=1))

@@ -88,7 +88,8 @@ class _Asked(NamedTuple):
 
 def _line(asked: _Asked, own: "_Own", life: "_Own", escalated: tuple[int, int]) -> Line:
     extent = asked.extent
-    figures, of_life = own.figures(asked), life.figures(asked)
+    figures = own.figures(asked)
+    of_life = figures if life is own else life.figures(asked)
     ended = [row for row in own.ended if extent.covers(row["day"])]
     live = extent.workflow and extent.workflow.live
     return Line(
@@ -164,8 +165,16 @@ class _Figures:
     def __init__(self, own: _Own, frontier: Days) -> None:
         self.own, self.frontier = own, frontier
         self.days = {*own.costs, *own.completed, *frontier}
+        self.known: dict[tuple[date | None, date | None], Balance] = {}
 
     def balance(self, window: Extent) -> Balance:
+        """Added up once for the same days."""
+        days = window.since, window.until
+        if days not in self.known:
+            self.known[days] = self._balance(window)
+        return self.known[days]
+
+    def _balance(self, window: Extent) -> Balance:
         days = [day for day in self.days if window.covers(day)]
         costs: dict[str, int] = defaultdict(int)
         for day in days:

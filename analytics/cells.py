@@ -181,16 +181,31 @@ class Cells:
         return self.reading.executions(("workflow", "version", "day"), ("completed", "completed_flagged"))
 
     @cached_property
-    def _answered(self) -> list[Row]:
-        return self._kept_of({})
+    def _models(self) -> dict[int, Statements]:
+        """What was stated of a model, where it may be another one than the calls were written with."""
+        stated = Statements.by_workflow(self.extent, "model", "")
+        if not stated:
+            return {}
+        kept: dict[int, set[str]] = defaultdict(set)
+        for row in self.reading.answers(("workflow", "baseline_model"), ("answers",), of=list(stated)):
+            kept[row["workflow"]].add(row["baseline_model"])
+        return {workflow: one for workflow, one in stated.items() if kept[workflow] - one.always}
 
     @cached_property
-    def _models(self) -> dict[int, Statements]:
-        return Statements.by_workflow(self.extent, "model", "")
+    def _restatable(self) -> list[Row]:
+        return self._restatable_of({})
 
-    def _kept_of(self, only: Mapping[str, object]) -> list[Row]:
-        """The figures that were kept of the workflows of which nobody stated a model."""
-        return self.reading.answers((*self.by, "by_frontier"), ("answers", *PRICED), but=list(self._models), only=only)
+    def _restatable_of(self, only: Mapping[str, object]) -> list[Row]:
+        """What is looked at again, of the others."""
+        models = list(self._models)
+        return self.reading.answers(RESTATED_BY, RESTATED, of=models, only=only) if models else []
+
+    def _kept_of(self, method: Method, only: Mapping[str, object]) -> Iterator[tuple[int | None, date, int, int]]:
+        """(workflow, day, pico-dollars, without a price) as kept, where nobody stated another model."""
+        figure, priced = f"{KEPT[method]}_frontier", f"{KEPT[method]}_frontier_priced"
+        for row in self.reading.answers(self.by, ("answers", figure, priced), but=list(self._models), only=only):
+            if row["answers"]:
+                yield row.get("workflow"), row["day"], row[figure], row["answers"] - row[priced]
 
     def _key(self, workflow: int | None) -> int | None:
         return workflow if "workflow" in self.by else None
@@ -216,11 +231,10 @@ class Cells:
         some of their columns have to be."""
         apart: dict[int | None, Days] = defaultdict(no_days)
         stated = self._models
-        for row in self._kept_of(only) if only else self._answered:
-            if row["answers"]:
-                apart[row.get("workflow")][row["day"]].add(*_kept(row, method))
+        for workflow, day, pico, unpriced in self._kept_of(method, only):
+            apart[workflow][day].add(pico, unpriced)
         by_call_day = defaultdict(list)
-        for row in self.reading.answers(RESTATED_BY, RESTATED, of=list(stated), only=only) if stated else []:
+        for row in self._restatable_of(only) if only else self._restatable:
             by_call_day[row["workflow"], row["call_day"]].append(row)
         for (workflow, call_day), rows in by_call_day.items():
             days = apart[self._key(workflow)]

@@ -5,6 +5,7 @@ A row that comes out is a dict: of a cell's key, or of some columns of it, and o
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date
+from operator import add
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +60,15 @@ USED = {
     "least_prompt": Min(PROMPT),
     "most_prompt": Max(PROMPT),
 }
+# What a used answer counts on all-frontier's side, warm and cold: one that the frontier gave counts at its own cost.
+SIDES = {
+    f"{name}_frontier{priced}": (f"own{priced}", f"{name}{priced}")
+    for name in ("warm", "cold")
+    for priced in ("", "_priced")
+}
+COUNTED_AS = {
+    name: Case(When(by_frontier=True, then=F(own)), default=F(theirs)) for name, (own, theirs) in SIDES.items()
+}
 NO_BATCH = {"batch_saved": 0, "batch_unknown": 0}
 
 # A call is joined to its step and its execution by hand: the ledger's ids are plain columns, which the ORM joins only by a
@@ -103,8 +113,10 @@ def _described(calls: QuerySet[Call]) -> QuerySet[Call]:
 def sums(grouped: QuerySet, figures: dict[str, Any]) -> Iterator[Row]:
     """One row for each of the `values(…)` that it is grouped by."""
     rows = grouped.annotate(**{SUM + name: figure for name, figure in figures.items()}).order_by()
-    for row in rows:
-        yield {name.removeprefix(SUM): value for name, value in row.items()}
+    by = [*rows.query.values_select, *(name for name in rows.query.annotation_select if not name.startswith(SUM))]
+    names = [*by, *figures]
+    for row in rows.values_list(*by, *(SUM + name for name in figures)):
+        yield dict(zip(names, row, strict=True))
 
 
 def _of_batches(calls: QuerySet[Call], by: Sequence[str]) -> Iterable[Row]:
@@ -185,11 +197,16 @@ def _of_batched_answer(call: Call, columns: Sequence[str]) -> Row:
     }
 
 
+def counted_as(row: Row) -> Row:
+    """The same of a row that is in no cell yet."""
+    return {name: row[own if row["by_frontier"] else theirs] for name, (own, theirs) in SIDES.items()}
+
+
 def totals(cells: QuerySet, by: Sequence[str], figures: Sequence[str]) -> list[Row]:
     """The same rows from cells."""
     model: type[DailyCell] = cells.model
     ends = {min: Min, max: Max}
-    wanted = {name: ends.get(model.FIGURES[name], Total)(name) for name in figures}
+    wanted = {name: ends.get(model.FIGURES.get(name, add), Total)(name) for name in figures}
     return list(sums(cells.values(*by), wanted))
 
 
@@ -203,5 +220,5 @@ def added(model: type[DailyCell], rows: Iterable[Row], by: Sequence[str], figure
             gathered[key] = {name: row[name] for name in (*by, *figures)}
         else:
             for name in figures:
-                mine[name] = model.FIGURES[name](mine[name], row[name])
+                mine[name] = model.FIGURES.get(name, add)(mine[name], row[name])
     return gathered

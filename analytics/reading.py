@@ -16,7 +16,7 @@ from gateway.models import Call
 
 from . import latency
 from .accounts import ACCOUNT
-from .contributions import Row, added, of_asked, of_calls, totals
+from .contributions import COUNTED_AS, Row, added, counted_as, of_asked, of_calls, totals
 from .extent import Extent
 from .latency import Histogram
 from .models import AnswerCell, AskedCell, CallCell, DailyCell, Escalation, ExecutionCell, LatencyCell, Pending
@@ -42,13 +42,13 @@ class Reading:
         mine = Call.objects.filter(here, **only)
         new, corrected = (mine.filter(pk__in=self._pending(column)) for column in ("call", "corrects"))
         cells = self._cells(CallCell, window).filter(**only).annotate(account=ACCOUNT)
-        return _listed(CallCell, [*totals(cells, by, figures), *of_calls(new, corrected, by)], by, figures)
+        return _together(CallCell, totals(cells, by, figures), of_calls(new, corrected, by), by, figures)
 
     def executions(self, by: Sequence[str], figures: Sequence[str], only: Only = ALL) -> list[Row]:
         """What is accepted has no lane: with one among `only` it is not there."""
         pending = self._here((row for changed in self._changes for row in changed.executions), self.extent)
         folded = totals(self._cells(ExecutionCell, self.extent).filter(**only), by, figures)
-        return _listed(ExecutionCell, [*folded, *_those(pending, only)], by, figures)
+        return _together(ExecutionCell, folded, _those(pending, only), by, figures)
 
     def answers(
         self,
@@ -62,13 +62,16 @@ class Reading:
     ) -> list[Row]:
         """Those of some workflows, or of all but some."""
         window = window or self.extent
-        cells = self._cells(AnswerCell, window).filter(**only)
+        cells = self._cells(AnswerCell, window).filter(**only).annotate(**COUNTED_AS)
         cells = cells.filter(workflow__in=of) if of else cells
         folded = totals(cells.exclude(workflow__in=but) if but else cells, by, figures)
         pending = self._here((row for changed in self._changes for row in changed.answers), window)
-        pending = _those(pending, only)
-        wanted = (row for row in pending if (not of or row["workflow"] in of) and row["workflow"] not in but)
-        return _listed(AnswerCell, [*folded, *wanted], by, figures)
+        wanted = (
+            row | counted_as(row)
+            for row in _those(pending, only)
+            if (not of or row["workflow"] in of) and row["workflow"] not in but
+        )
+        return _together(AnswerCell, folded, wanted, by, figures)
 
     def histograms(self, window: Extent) -> dict[date, Histogram]:
         """The latencies of what completed on each day."""
@@ -234,5 +237,9 @@ def _counted(which: Q, by: Sequence[str]) -> Counter[tuple]:
     return Counter({tuple(key): count for *key, count in rows.annotate(count=Count("pk"))})
 
 
-def _listed(model: type[DailyCell], rows: Iterable[Row], by: Sequence[str], figures: Sequence[str]) -> list[Row]:
-    return list(added(model, rows, by, figures).values())
+def _together(
+    model: type[DailyCell], folded: list[Row], pending: Iterable[Row], by: Sequence[str], figures: Sequence[str]
+) -> list[Row]:
+    """Where nothing is pending, which is most of the time, the database has added everything up."""
+    waiting = list(pending)
+    return list(added(model, [*folded, *waiting], by, figures).values()) if waiting or not by else folded

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 ZERO = Decimal(0)
 
@@ -34,11 +33,18 @@ class Balance:
     unpriced_calls: int = 0
 
     def __add__(self, other: Balance) -> Balance:
-        def added(name: str) -> Any:
-            mine, others = getattr(self, name), getattr(other, name)
-            return None if mine is None or others is None else mine + others
-
-        return Balance(**{field.name: added(field.name) for field in fields(self)})
+        known = self.if_all_frontier is not None and other.if_all_frontier is not None
+        return Balance(
+            self.execution_cost + other.execution_cost,
+            self.in_doubt_cost + other.in_doubt_cost,
+            self.design_declared + other.design_declared,
+            self.design_measured + other.design_measured,
+            self.evaluation_cost + other.evaluation_cost,
+            self.shadow_cost + other.shadow_cost,
+            self.if_all_frontier + other.if_all_frontier if known else None,
+            self.completed + other.completed,
+            self.unpriced_calls + other.unpriced_calls,
+        )
 
     @property
     def complete(self) -> bool:

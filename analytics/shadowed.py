@@ -5,9 +5,11 @@ them costs: the estimate is Σ completed · mean cost of the stratum's shadows. 
 its version, a version without any takes all there are; `borrowed` counts the completed executions that this concerns.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, sqrt
 from random import Random
 from typing import NamedTuple
@@ -50,8 +52,9 @@ def resampled(completed: Completed, shadows: Sequence[Measurement], seed: str) -
     same seed always give the same; those of several workflows are added one by one, and their sums are those of the whole."""
     costs = _by_stratum(shadows)
     weights, _ = _weights(completed, costs)
-    random = Random(seed)
-    columns = [_weighted(costs[stratum], weights[stratum], len(shadows), random) for stratum in sorted(costs)]
+    strata = sorted(costs)
+    means = _means(seed, tuple(tuple(costs[stratum]) for stratum in strata))
+    columns = [[float(weights[stratum]) * mean for mean in mine] for stratum, mine in zip(strata, means, strict=True)]
     return [sum(row) for row in zip(*columns, strict=True)]
 
 
@@ -89,16 +92,24 @@ def _weights(completed: Completed, costs: Mapping[Stratum, Sequence[int]]) -> tu
     return weights, borrowed
 
 
-def _weighted(costs: Sequence[int], weight: Fraction, shadows: int, random: Random) -> list[float]:
-    """weight · mean of each resample of one stratum.
+@lru_cache(maxsize=32)
+def _means(seed: str, costs: tuple[tuple[int, ...], ...]) -> list[array]:
+    """Of each stratum the mean of each resample. They change with the shadows, and not with every execution that completes, so
+    they are kept: drawing is what takes the time of a page."""
+    random, shadows = Random(seed), sum(map(len, costs))
+    return [_resampled_means(some, shadows, random) for some in costs]
+
+
+def _resampled_means(costs: Sequence[int], shadows: int, random: Random) -> array:
+    """The mean of each resample of one stratum.
 
     With more than `DRAWS` shadows in all, a resample draws so many of them in proportion, and its distance from the mean is made
     smaller by √(draws / shadows), as that of as many draws as shadows would be: time stays bounded, the width is the same.
     """
     draws = ceil(len(costs) * min(1, Fraction(DRAWS, shadows)))
     mean, scale = sum(costs) / len(costs), sqrt(draws / len(costs))
-    whole, draw = float(weight), _drawing(costs, draws, random)
-    return [whole * (mean + (sum(draw()) / draws - mean) * scale) for _ in range(RESAMPLES)]
+    draw = _drawing(costs, draws, random)
+    return array("d", (mean + (sum(draw()) / draws - mean) * scale for _ in range(RESAMPLES)))
 
 
 def _drawing(costs: Sequence[int], draws: int, random: Random) -> Callable[[], Iterable[int]]:

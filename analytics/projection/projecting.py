@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
-from wire.money import to_pico
+from shadows.models import Subject
+from wire.money import to_pico, to_usd
 
 from ..baselines import Method
-from ..costs import Summary, summarise
+from ..cells import Cells
+from ..costs import Summary, summarise, summarise_from
 from ..extent import Extent
+from ..measuring import Measuring
 from ..savings import Balance
 from ..snapshot import snapshot
 from .arithmetic import Outlook, Pace, Period, Share, Why, outlook, periods, shares
 from .predicted import Predicted, predicted
-from .windows import days_in, window_of
+from .windows import days_in, window_from, window_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,38 @@ def project(extent: Extent, method: Method | None, today: date) -> Projection:
         shares=list(shares(_pico(life.balance, "design_cost"), pace)),
         periods=list(periods(pace)),
     )
+
+
+class Prospect(NamedTuple):
+    """Of a projection what a page says beside a summary: when it pays itself back."""
+
+    outlook: Outlook
+    pace: Pace
+
+
+def prospect(summary: Summary, source: Cells, today: date, subject: Subject | None = None) -> Prospect:
+    """For whoever has a summary, and the source to date that it was made of. The days of its extent are those that the rates come
+    from."""
+    extent, ever = summary.extent, replace(summary.extent, since=None, until=None)
+    if extent.until is not None:  # there may be more since
+        source = Cells(ever)
+        summary = summarise_from(ever, summary.method, source, subject)
+    window = window_from(extent, _first_day(source), today)
+    recent = _within(summary, window)
+    if summary.method == Method.MEASURED:
+        cost = Measuring(source, subject, window).cost(window)
+        recent = replace(recent, if_all_frontier=None if cost is None else to_usd(cost))
+    pace = pace_from(recent, days_in(window))
+    return Prospect(outlook_of(summary.to_date, pace, today), pace)
+
+
+def _within(life: Summary, window: Extent) -> Balance:
+    return sum((balance for day, balance in life.days.items() if window.covers(day)), Balance())
+
+
+def _first_day(source: Cells) -> date | None:
+    days = (row["day"] for row in source.ended if row["accepted"] or row["completed"] or row["failed"])
+    return min(days, default=None)
 
 
 def pace_of(summary: Summary) -> Pace:

@@ -31,7 +31,7 @@ def saved_by_workflow(lines: Sequence[Line], leads: Callable[[Line], str]) -> Ch
     marks = ["off" if value > 0 else "on" for value in values]
     names = [_short(line.workflow.name) for line in shown]
     picture = signed_bars(Told(NAME, TITLE, said), names, values, marks, money_axis(max(map(abs, values))))
-    return Chart(NAME, TITLE, said, picture, COLUMNS, rows, [key for key in KEYS if key.mark in marks])
+    return Chart(NAME, TITLE, said, picture, COLUMNS, rows, [key for key in KEYS if key.mark in marks], unit="USD")
 
 
 def _short(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from analytics.costs import Summary
 from analytics.projection.arithmetic import Outlook, Why
-from analytics.projection.projecting import Projection
+from analytics.projection.projecting import Prospect
 
 from ..numbers import count, day
 
@@ -15,7 +15,7 @@ WHY = {
 }
 
 
-def payback(summary: Summary, projection: Projection) -> str:
+def payback(summary: Summary, projection: Prospect) -> str:
     """Of everything to date, whatever the window."""
     if summary.paid_back_on and projection.outlook.paid_back:
         return f"Designing it, and all else, was paid back on {day(summary.paid_back_on)}."

@@ -2,9 +2,10 @@
 
 from django.utils import timezone
 
-from analytics.projection.projecting import project
+from analytics.cells import Cells
+from analytics.projection.projecting import prospect
 from analytics.snapshot import snapshot
-from analytics.waterfall import waterfall
+from analytics.waterfall import waterfall_from
 
 from ..charts.cumulative import cumulative
 from ..charts.falls import falls
@@ -28,9 +29,10 @@ class Savings(Page):
 
     def shown(self, about: Asked) -> dict[str, object]:
         with snapshot():
-            found = waterfall(about.extent, about.method, subject=about.subject)
-            outlook = project(about.extent, about.method, timezone.now().date())
-        summary = found.summary
+            source = Cells(about.extent.to_date)
+            found = waterfall_from(about.extent, about.method, source, about.subject)
+            summary = found.summary
+            outlook = prospect(summary, source, timezone.now().date(), about.subject)
 
         def leads(part: str) -> str:
             figure = OF_THE_LEDGER.get(part)
