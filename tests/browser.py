@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import pytest
 
@@ -25,6 +25,10 @@ LOOKS = {
     "dark": {"media": "screen", "color_scheme": "dark"},
     "print": {"media": "print", "color_scheme": "light"},
 }
+ICONS = (
+    "/favicon.ico",
+    "/icon.svg",
+)  # a browser asks for them when it likes, and for the first where nobody links to it
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]  # of axe-core
 OF_COLOURS = ["color-contrast", "link-in-text-block"]  # what another look can change
 
@@ -60,24 +64,39 @@ class Browser:
         self._thread.shutdown()
 
 
+class Request(NamedTuple):
+    """`kind`: document, script, xhr …; `path`: with its query."""
+
+    kind: str
+    path: str
+
+
 class Page:
     """In a window of its own, which shares nothing with another's. `complaints` are errors of the console and of scripts, and
-    what the policy blocked: they fail the test at its end, unless it has taken them out."""
+    what the policy blocked: they fail the test at its end, unless it has taken them out. `asked` is every request so far."""
 
-    def __init__(self, browser: Browser, home: str, cookies: dict[str, str]) -> None:
-        self._browser, self._home, self._complaints = browser, home, []
+    def __init__(self, browser: Browser, home: str, cookies: dict[str, str], *, scripts: bool = True) -> None:
+        self._browser, self._home, self._complaints, self._scripts = browser, home, [], scripts
+        self.asked: list[Request] = []
         browser.do(self._make, cookies)
 
     def _make(self, cookies: dict[str, str]) -> None:
-        self._context = self._browser.chromium.new_context(base_url=self._home, reduced_motion="reduce")
+        self._context = self._browser.chromium.new_context(
+            base_url=self._home, reduced_motion="reduce", java_script_enabled=self._scripts
+        )
         self._context.set_default_timeout(PATIENCE)
         self._context.add_cookies([{"name": name, "value": cookies[name], "url": self._home} for name in cookies])
         self._context.on("console", lambda said: said.type == "error" and self._complain(said))
         self._context.on("weberror", lambda error: self._complaints.append(str(error.error)))
+        self._context.on("request", self._ask)
         self._page = self._context.new_page()
 
+    def _ask(self, one: Any) -> None:
+        if not one.url.endswith(ICONS):
+            self.asked.append(Request(one.resource_type, one.url.removeprefix(self._home)))
+
     def _complain(self, said: Any) -> None:
-        if not said.location["url"].endswith("/favicon.ico"):  # nobody links to it
+        if not said.location["url"].endswith(ICONS):
             self._complaints.append(f"{said.text} {said.location['url']}")
 
     def do(self, work: Callable[[Any], Any]) -> Any:
@@ -102,9 +121,13 @@ class Page:
 
         self.do(wait)
 
-    def reads(self, text: str) -> None:
+    def reads(self, text: str, within: str = "body") -> None:
         """It comes to this text."""
-        self.do(lambda it: it.locator("body", has_text=text).wait_for())
+        self.do(lambda it: it.locator(within, has_text=text).first.wait_for())
+
+    def pause(self, milliseconds: int) -> None:
+        """What it says and asks meanwhile arrives."""
+        self.do(lambda it: it.wait_for_timeout(milliseconds))
 
     def click(self, label: str) -> None:
         """The button or link of this label, in what the page is about."""
@@ -143,7 +166,8 @@ class Page:
 
     @property
     def complaints(self) -> list[str]:
-        self.evaluate("new Promise(done => setTimeout(done))")  # what was said until now has arrived
+        if self._scripts:
+            self.evaluate("new Promise(done => setTimeout(done))")  # what was said until now has arrived
         return self._complaints
 
     def close(self) -> None:
@@ -226,12 +250,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def opened(browser, live_server) -> Iterator[Callable[..., Page]]:
     """`opened(path)`, or for somebody `opened(path, client)`, a client that is signed in as tests.cast.member makes it: the page
-    of the live server."""
+    of the live server; with `scripts=False` as it is for who allows none."""
     pages: list[Page] = []
 
-    def opened(path: str, client: Any = None) -> Page:
+    def opened(path: str, client: Any = None, *, scripts: bool = True) -> Page:
         cookies = {name: one.value for name, one in client.cookies.items()} if client else {}
-        pages.append(Page(browser, live_server.url, cookies))
+        pages.append(Page(browser, live_server.url, cookies, scripts=scripts))
         return pages[-1].open(path)
 
     yield opened
