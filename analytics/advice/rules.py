@@ -185,6 +185,8 @@ def too_rare(of: Figures) -> Finding:
 def changing(of: Figures) -> Finding:
     """A young workflow is counted as if it were there for a month: a fix on the first day is no habit."""
     rate = Decimal(of.changes * DAYS_OF_MONTH) / max(of.observed, DAYS_OF_MONTH)
+    number = _number(rate)
+    went_live = f"{number} new {'version' if number == '1' else 'versions'} a month went live"
     redesign = of.redesign
     told = {"new_versions": of.changes, "new_versions_per_month": rate, "limit": MAX_CHANGES}
     told |= {"redesigned_on": redesign and redesign.day, "savings_before": redesign and redesign.before}
@@ -196,11 +198,11 @@ def changing(of: Figures) -> Finding:
         return found(Verdict.UNKNOWN, "No version of it was ever live.")
     do = of.do("Wait until it holds still, or close several groups of flags with one redesign.", "GET", "groups")
     if rate > MAX_CHANGES:
-        return found(Verdict.BAD, f"{_number(rate)} new versions a month went live; {MAX_CHANGES} are the limit.", do)
+        return found(Verdict.BAD, f"{went_live}; {MAX_CHANGES} are the limit.", do)
     if redesign and redesign.before is not None and redesign.before < 0:
         said = f"It was designed anew on {redesign.day} when it had not paid for what came before: {_usd(redesign.before)} USD"
         return found(Verdict.BAD, f"{said} until then.", do)
-    return found(Verdict.GOOD, f"{_number(rate)} new versions a month went live, of {MAX_CHANGES} at most.")
+    return found(Verdict.GOOD, f"{went_live}, of {MAX_CHANGES} at most.")
 
 
 def no_cases(of: Figures) -> Finding:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from analytics.api import FILTERS, compared_with, extent_of
 from analytics.baselines import Method
 from analytics.extent import Extent
+from analytics.reading import Reading
 from executions.lanes import LANES
 from projects.models import Project, Role
 from projects.roles import may
@@ -98,6 +99,8 @@ def asked(
     ):  # a page about shadows: other pages are asked for what they measured
         given["baseline"] = kept["baseline"] = Method.MEASURED.value
     extent = extent_of(owner, about, given)
+    if extent.simulated and "simulated" not in given and not Reading(extent).exists():
+        extent = replace(extent, simulated=False)  # nothing of either kind: no story was told yet
     method, _, subject = compared_with(extent, given)
     return Asked(owner, about, extent, method, subject, given, kept)
 

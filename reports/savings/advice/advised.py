@@ -62,6 +62,24 @@ RATES = {
     "workflow_agreement",
     "task_agreement",
 }
+# Figures whose names, without their underscores, would not say what they are.
+LABELS = {
+    "payback_executions": "Executions that pay it back",
+    "months": "Months until it is paid back",
+    "limit_months": "Months at most",
+    "limit": "At most",
+    "min_cases": "Cases that its gate asks for",
+    "interval": "95% interval of it",
+    "asked_agreement": "Agreement that its gate asks for",
+    "judged": "Judged by people",
+    "limit_rejected": "Rejected at most",
+    "workflow_same": "Shadows of the workflow with the same result",
+    "workflow_compared": "Shadows of the workflow that were compared",
+    "workflow_interval": "95% interval of it",
+    "task_same": "Shadows of the task with the same result",
+    "task_compared": "Shadows of the task that were compared",
+    "task_interval": "95% interval of it",
+}
 
 
 @dataclass(frozen=True)
@@ -122,8 +140,7 @@ def _do(do: Do | None, about: Asked) -> tuple[str, str]:
 
 def _figure(name: str, value: object, code: str) -> tuple[str, str, str]:
     """(what it is, to be read, exactly)."""
-    label = name.replace("_", " ")
-    label = label[:1].upper() + label[1:]
+    label = LABELS.get(name) or name.replace("_", " ").capitalize()
     if isinstance(value, Decimal) and name in MONEY:
         return label, usd(value), exact(value)
     return label, _text(name, value, code), ""
