@@ -76,7 +76,7 @@ TEMPLATES = [
         "DIRS": [BASE / "templates" / "reports"],
         "OPTIONS": {
             "environment": "reports.savings.environment.environment",
-            "context_processors": ["analytics.masthead.places"],
+            "context_processors": ["reports.masthead.places"],
         },
     },
 ]

@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from analytics.masthead import places
 from executions.models import Flag
+from reports.masthead import places
 from tests.analytics.ledgers import make_execution, make_measured_workflow
 from tests.cast import make_project, member
 
