@@ -16,6 +16,8 @@ from .asking import COMMON, Asked, asked
 from .filtering import filters_of, scope
 from .tabs import tabs
 
+HOME = reverse_lazy("reports:home")
+
 
 class Page(LoginRequiredMixin, View):
     """One page of a project or of a workflow. `name`: of its address; `heading`: what it is called; `filters`: what it heeds."""
@@ -53,6 +55,8 @@ class Page(LoginRequiredMixin, View):
 
 def refused(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A sentence, and a way back: to the same page without its filters, where those are what is wrong."""
-    back = request.path if request.GET and problem.status != 404 else reverse_lazy("reports:home")
-    shown = {"title": problem.title, "detail": problem.detail, "back": back}
+    unread = problem.status != 404
+    title = "This address cannot be read" if unread else "There is nothing here"
+    back = (request.path, "The page without filters") if request.GET and unread else (HOME, "All savings")
+    shown = {"title": title, "detail": problem.detail, "back": back}
     return render(request, "refused.html", shown, status=problem.status, using="reports")

@@ -104,6 +104,8 @@ def test_a_workflow_of_which_nothing_was_executed_says_what_to_do(rosa, workflow
     said = text(rosa.get("/reports/alice/workflows/returns/"))
     assert "No execution, and no cost" in said
     assert "POST /api/v1/workflows/returns/executions" in said
+    assert "simulated, unproven" not in said
+    assert "What was paid" not in said
 
 
 def test_names_are_texts_whoever_chose_them(rosa, workflow):
