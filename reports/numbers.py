@@ -34,7 +34,7 @@ def percent(value: Decimal | None, places: int = 1) -> str:
 
 def rate(value: Decimal | float | None, places: int = 1) -> str:
     """Of a rate between 0 and 1: `94.1%`."""
-    return NOTHING if value is None else f"{_hundredfold(value):.{places}f}%"
+    return NOTHING if value is None else f"{100 * value:.{places}f}%"
 
 
 def count(value: int | None) -> str:
@@ -53,12 +53,7 @@ def duration(milliseconds: int | None) -> str:
 
 def interval(low: float, high: float) -> str:
     """Of rates, as it stands in brackets behind one: `2.1–5.4`."""
-    return f"{_hundredfold(low):.1f}–{_hundredfold(high):.1f}"
-
-
-def _hundredfold(value: Decimal | float) -> Decimal:
-    """Of four places, as the API has them: whoever rounds those comes to the same."""
-    return 100 * round(Decimal(value), 4)
+    return f"{100 * low:.1f}–{100 * high:.1f}"
 
 
 def day(value: date | datetime | None) -> str:

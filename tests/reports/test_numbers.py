@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from reports.numbers import fine, interval, percent
+from reports.numbers import fine, percent
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,6 @@ def test_three_digits_tell_amounts_apart_that_are_close(amount, text):
 
 def test_what_is_not_known_is_a_dash():
     assert fine(None) == "–"
-
-
-@pytest.mark.parametrize(
-    ("ends", "text"), [((0.8979, 0.98749), "89.8–98.8"), ((0.8979, 0.98744), "89.8–98.7"), ((0, 1), "0.0–100.0")]
-)
-def test_an_interval_is_rounded_from_the_four_places_that_the_api_says(ends, text):
-    assert interval(*ends) == text
 
 
 def test_percentages_of_thousands_have_their_commas():

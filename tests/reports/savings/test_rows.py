@@ -183,7 +183,7 @@ def test_pages_follow_by_the_last_row(rosa, monkeypatch):
 def test_what_cannot_be_read_is_a_sentence(rosa, page, wrong):
     assert rosa.get(f"{page}?{wrong}").status_code in (200, 400)
     if wrong.startswith(("after", "since")):
-        assert "Back" in said(rosa.get(f"{page}?{wrong}"))
+        assert "The page without filters" in said(rosa.get(f"{page}?{wrong}"))
 
 
 def test_what_stands_behind_a_row_of_another_project_is_nothing(rosa, workflow):
