@@ -70,9 +70,9 @@ def test_pages_of_what_was_never_executed_and_of_what_cannot_be_read_are_good(sh
     page.open("/reports/shop/workflows/invoice-check/")
     page.reads("incomplete")
     good(page)
-    good(page.open(f"{OF_TICKET}?since=yesterday"), "refused")
-    page.reads("since is a day such as")
+    page.open(f"{OF_TICKET}?since=yesterday").reads("since is a day such as")
     assert "400" in page.complaints.pop()
+    good(page, "refused")
 
 
 def test_what_is_chosen_stands_in_the_address_and_stays(shop, rosa, opened):
