@@ -149,6 +149,7 @@ urlpatterns = [
     path("metrics", exposition(*looks)),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
+    path("reports", RedirectView.as_view(url="/reports/")),
     path("reports/", include(savings)),
     path("", RedirectView.as_view(url="/admin/")),
 ]

@@ -9,7 +9,7 @@ from django.urls import reverse
 from executions.flag_queue import Alike
 from executions.models import Flag
 from projects.models import Role
-from projects.roles import projects_of
+from projects.roles import may, projects_of
 from workflows.models import Workflow
 
 COUNTED = 99  # flags: more is "99+", and nobody reads further
@@ -32,7 +32,8 @@ def places(request: HttpRequest) -> dict[str, object]:
     account = getattr(request, "user", None)
     if account is None or not account.is_authenticated:
         return unknown(request.path)
-    return {"account": account, "places": _places(request.path, flags_of(account))}
+    flags = flags_of(account) if may(account, Role.REVIEWER) else None
+    return {"account": account, "places": _places(request.path, flags)}
 
 
 def unknown(path: str = "") -> dict[str, object]:
@@ -57,14 +58,15 @@ def flags_of(account: AbstractBaseUser | AnonymousUser) -> int:
     return flags.order_by("workflow_id", *Alike._fields[1:])[: COUNTED + 1].count()
 
 
-def _places(path: str, flags: int) -> list[Place]:
+def _places(path: str, flags: int | None) -> list[Place]:
+    """`flags` None: the account decides none, so there is no queue for it."""
     home, queue, savings = reverse("admin:index"), reverse("admin:queue"), reverse("reports:home")
     elsewhere = (queue, reverse("admin:password_change"))
     lists = path.startswith(home) and path != home and not path.startswith(elsewhere)
-    waits = f"{COUNTED}+" if flags > COUNTED else str(flags or "")
+    waits = f"{COUNTED}+" if (flags or 0) > COUNTED else str(flags or "")
     return [
         Place("Home", home, "page" if path == home else ""),
-        _place("Flag queue", queue, path)._replace(waits=waits),
+        *([] if flags is None else [_place("Flag queue", queue, path)._replace(waits=waits)]),
         _place("Savings", savings, path),
         Place("All lists", f"{home}#lists", "true" if lists else ""),
         _place("API", API, path),

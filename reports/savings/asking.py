@@ -58,13 +58,18 @@ class Asked:
 
     @cached_property
     def version(self) -> Version | None:
-        """The one that is asked for by its number. Raises `NotFound`."""
+        """The one that is asked for by its number. Raises `Malformed`."""
         number = self.given.get("version")
-        if number is None:
-            return None
-        found = self.workflow and self.workflow.versions.filter(number=number).first()
+        return None if number is None else self.version_of(str(number))
+
+    def version_of(self, number: str) -> Version:
+        """Raises `Malformed`: the rest of the address is right, and the page without it is there."""
+        if self.workflow is None:
+            raise Malformed("A version is of one workflow, and this page is of all of them.")
+        found = self.workflow.versions.filter(number=number).first()
         if not found:
-            raise NotFound(f"There is no version {str(number)[:40]} of this workflow.")
+            said = "".join(letter for letter in number[:40] if letter.isprintable())
+            raise Malformed(f"There is no version {said} of this workflow.")
         return found
 
     def of(self, workflow: Workflow) -> Asked:

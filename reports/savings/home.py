@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
-from django.views import View
 
 from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
@@ -18,6 +15,7 @@ from projects.models import Project
 from projects.roles import projects_of
 
 from ..headline import headline, is_empty
+from .door import Door
 
 AT_ONCE = 5  # projects on a page: each is a summary of its own
 
@@ -30,9 +28,7 @@ class Said(NamedTuple):
     empty: bool
 
 
-class Home(LoginRequiredMixin, View):
-    login_url = reverse_lazy("admin:login")
-
+class Home(Door):
     def get(self, request: HttpRequest) -> HttpResponse:
         projects = Project.objects.order_by("name")
         if not request.user.is_superuser:

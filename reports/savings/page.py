@@ -3,26 +3,21 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse_lazy
-from django.views import View
 
 from wire.filters import Filter
 from wire.problems import Problem
 
 from .asking import COMMON, Asked, asked
+from .door import Door, refused
 from .filtering import filters_of, scope
 from .tabs import tabs
 
-HOME = reverse_lazy("reports:home")
 
-
-class Page(LoginRequiredMixin, View):
+class Page(Door):
     """One page of a project or of a workflow. `name`: of its address; `heading`: what it is called; `filters`: what it heeds."""
 
-    login_url = reverse_lazy("admin:login")
     name: ClassVar[str]
     heading: ClassVar[str]
     template: ClassVar[str]
@@ -51,12 +46,3 @@ class Page(LoginRequiredMixin, View):
     def shown(self, about: Asked) -> dict[str, object]:
         """What the template shows. Raises `Problem`: a sentence in its place."""
         raise NotImplementedError
-
-
-def refused(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """A sentence, and a way back: to the same page without its filters, where those are what is wrong."""
-    unread = problem.status != 404
-    title = "This address cannot be read" if unread else "There is nothing here"
-    back = (request.path, "The page without filters") if request.GET and unread else (HOME, "All savings")
-    shown = {"title": title, "detail": problem.detail, "back": back}
-    return render(request, "refused.html", shown, status=problem.status, using="reports")

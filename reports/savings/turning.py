@@ -13,7 +13,7 @@ MOST = 10_000
 
 
 def _number(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST):
         raise Malformed(f"{name} is a number from 1 to {MOST:,}.")
     return int(text)
 

@@ -1,7 +1,8 @@
 """The addresses of the savings pages, beneath /reports/. What there is of a workflow and of a project as a whole has one name,
 which takes a workflow or none."""
 
-from django.urls import path
+from django.urls import path, re_path
+from django.views.generic import RedirectView
 
 from .advice import page as advice
 from .home import Home
@@ -34,4 +35,6 @@ urlpatterns = [
     path(f"{WORKFLOW}method/", HowItIsWorkedOut.as_view(), name="method"),
     path(f"{WORKFLOW}calls/", BehindFigure.as_view(), name="calls"),
     path(f"{WORKFLOW}executions/", BehindCount.as_view(), name="executions"),
+    # Who types an address leaves its end away.
+    re_path(r"^(?P<path>.*[^/])$", RedirectView.as_view(url="/reports/%(path)s/", query_string=True)),
 ]

@@ -10,7 +10,7 @@ from django.urls import reverse
 from analytics.reading import Only
 from analytics.versions import VersionFigures, version_figures
 from wire.filters import TEXT, Filter
-from wire.problems import Malformed, NotFound
+from wire.problems import Malformed
 from workflows.models import Publication, Version
 
 from ...charts import versions as charts
@@ -99,17 +99,14 @@ def _chosen(about: Asked) -> tuple[Version | None, Version | None]:
     last += [one for one in mine.order_by("-pk")[:3] if one not in last]
     after = _named(about, "b") or next((one for one in last if one.number != about.given.get("a")), None)
     before = _named(about, "a") or next((one for one in last if one != after), None)
+    if before and before == after:
+        raise Malformed("Choose two versions that differ.")
     return before, after
 
 
 def _named(about: Asked, name: str) -> Version | None:
     number = about.given.get(name)
-    if number is None:
-        return None
-    found = about.workflow.versions.defer("definition", "warnings").filter(number=number).first()
-    if found is None:
-        raise NotFound(f"There is no version {number[:40]} of this workflow.")
-    return found
+    return None if number is None else about.version_of(number)
 
 
 def _charts(found: Sequence[VersionFigures], about: Asked) -> list[Chart]:

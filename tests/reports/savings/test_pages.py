@@ -126,3 +126,31 @@ def test_names_are_texts_whoever_chose_them(rosa, workflow):
 )
 def test_a_page_on_paper_says_what_it_shows(rosa, query, said):
     assert f'<p class="scope">{said}</p>' in text(rosa.get(f"{REFUND}{query}"))
+
+
+def test_no_browser_and_no_proxy_keeps_it(rosa):
+    for address in ("/reports/", REFUND, f"{REFUND}?since=x", "/reports/nobody/"):
+        assert "no-store" in rosa.get(address, follow=True)["Cache-Control"]
+
+
+def test_what_is_sent_is_refused_with_a_sentence(rosa):
+    response = rosa.post(REFUND)
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert "This page can be read, and nothing can be sent to it." in text(response)
+
+
+def test_who_may_not_come_into_the_admin_may_not_come_in_here(rosa, workflow):
+    get_user_model().objects.update(is_staff=False)
+    assert rosa.get(REFUND).status_code == 403
+
+
+def test_an_address_without_its_last_slash_leads_on(rosa):
+    assert rosa.get("/reports").url == "/reports/"
+    assert rosa.get(f"{REFUND[:-1]}?since=2026-11-17").url == f"{REFUND}?since=2026-11-17"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "00001x", "1" * 4_400, "0" * 4_400 + "1", "١"])
+def test_a_page_that_is_no_number_is_a_sentence(rosa, number):
+    response = rosa.get(f"/reports/alice/advice/?page={number}")
+    assert response.status_code == 400
+    assert "page is a number from 1 to 10,000." in text(response)

@@ -146,7 +146,7 @@ def test_what_tests_a_version_is_no_part_of_the_picture(rosa, executed):
 
 def test_a_version_that_there_is_not_is_a_sentence(rosa):
     response = rosa.get(f"{STEPS}?version=9.9.9")
-    assert response.status_code == 404
+    assert response.status_code == 400
     assert "There is no version 9.9.9 of this workflow." in text(response)
 
 

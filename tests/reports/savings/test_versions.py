@@ -111,8 +111,9 @@ def test_two_that_are_chosen_stand_beside_each_other(rosa, workflow):
 @pytest.mark.parametrize(
     ("query", "status", "sentence"),
     [
-        ("a=9.9.9", 404, "There is no version 9.9.9 of this workflow."),
-        ("b=%3Cb%3E", 404, "There is no version &lt;b&gt; of this workflow."),
+        ("a=9.9.9", 400, "There is no version 9.9.9 of this workflow."),
+        ("a=1.0.0&b=1.0.0", 400, "Choose two versions that differ."),
+        ("b=%3Cb%3E", 400, "There is no version &lt;b&gt; of this workflow."),
         ("older=-1", 400, "older is how many of the newest versions are passed over, such as 20."),
         ("lane=slow", 400, "lane is one of"),
     ],
