@@ -1,6 +1,6 @@
 """What each workflow of a project cost and saved, in a number of queries that does not grow with them: for pages that list them.
 
-A line says what `costs.summarise` says of that workflow alone, to the last digit. What belongs to none of them stands in a line
+A line says what `costs.summarise` says of that workflow alone, by the same method and of the same subject, to the last digit. What belongs to none of them stands in a line
 of its own, so that the lines of one method add up to the summary of the project.
 """
 
@@ -24,7 +24,7 @@ from .cells import Cells
 from .contributions import Row
 from .costs import declared_versions
 from .extent import Extent
-from .measuring import Ended, Measuring
+from .measuring import Ended, Measuring, subject_of
 from .projection.arithmetic import Outlook, Pace
 from .projection.projecting import outlook_of, pace_from
 from .projection.windows import days_in, window_from
@@ -55,7 +55,9 @@ def by_workflow(
     source: Cells, extent: Extent, today: date, method: Method | None = None, subject: Subject | None = None
 ) -> list[Line]:
     """Of a project: its workflows by name, and at the end what belongs to none, where there is anything. `source` reads apart, to
-    date. Without a method, each by the one that is in force for it; `subject` as in a summary."""
+    date. Without a method, each by the one that is in force for it. With one, `subject` is that of the project's summary, whatever
+    the baseline of a workflow is about: else what is measured would not add up."""
+    subject = subject or subject_of(None) if method else subject
     escalated = source.reading.escalated_by_workflow(extent)
     owns = _owns(source)
     lives = owns if extent.until is None else _owns(Cells(replace(extent, since=None, until=None), apart=True))

@@ -47,10 +47,17 @@ def make_measured_workflow(
     return workflow
 
 
-def state_baseline(workflow: Workflow, method: str, *, model: str = "", cost: str | None = None, at: datetime) -> None:
+def state_baseline(
+    workflow: Workflow, method: str, *, model: str = "", cost: str | None = None, prompt: str = "", at: datetime
+) -> None:
     cost_per_execution = to_pico(Decimal(cost)) if cost else None
     workflow.baselines.create(
-        method=method, model=model, cost_per_execution=cost_per_execution, valid_from=at, stated_by="alice"
+        method=method,
+        model=model,
+        cost_per_execution=cost_per_execution,
+        prompt=prompt,
+        valid_from=at,
+        stated_by="alice",
     )
 
 

@@ -15,6 +15,7 @@ from analytics.extent import Extent
 from analytics.projection.projecting import project as projected
 from analytics.rollups import fold, fold_batch
 from gateway.types import Purpose
+from shadows.models import Subject, prompt_hash
 from tests.cast import make_project
 
 from .histories import History
@@ -36,6 +37,7 @@ from .shadowings import make_shadowed
 pytestmark = pytest.mark.django_db
 
 A_DAY = timedelta(days=1)
+PROMPT = "Answer the message in one call."
 TODAY = (NOON + 20 * A_DAY).date()
 
 
@@ -118,6 +120,25 @@ def test_one_that_is_measured_says_what_its_shadows_say(project):
     assert_they_are_the_summaries(extent)
     assert_they_are_the_summaries(replace(extent, since=NOON.date() + A_DAY))
     assert_they_are_the_summaries(extent, Method.MEASURED)
+
+
+def test_what_is_measured_adds_up_although_a_baseline_is_about_the_task(project):
+    """In the project's figure its shadows of the workflow count, and so in its line; asked for itself, those of the task."""
+    plain, asked = (make_measured_workflow(name, project=project) for name in ("plain", "asked"))
+    state_baseline(asked, "measured", model=OPUS, prompt=PROMPT, at=NOON - A_DAY)
+    for workflow in (plain, asked):
+        make_shadowed(workflow, ["0.01"] * 30)
+    make_shadowed(asked, ["0.05"] * 30, subject="task", prompt_hash=prompt_hash(PROMPT))
+    extent = Extent(project, None, simulated=False)
+    assert_they_add_up(extent, Method.MEASURED)
+    found = {line.workflow.name: line.balance.if_all_frontier for line in lines(extent, Method.MEASURED)}
+    assert found == {"plain": Decimal("0.3"), "asked": Decimal("0.6")}
+    of_the_task = by_workflow(Cells(extent, apart=True), extent, TODAY, Method.MEASURED, Subject.TASK)
+    assert {line.workflow.name: line.balance.if_all_frontier for line in of_the_task} == {
+        "plain": None,
+        "asked": Decimal(3),
+    }
+    assert_they_are_the_summaries(extent)
 
 
 def test_what_belongs_to_no_workflow_stands_last(project):
