@@ -15,7 +15,7 @@ from executions import worker
 from executions.drivers import plain
 from executions.models import Execution
 from projects.models import ApiKey, Scope
-from tests.cast import envelope, make_workflow, models_answer
+from tests.cast import REFUND, envelope, make_workflow, models_answer
 from tests.locked import LockedDatabase
 from wire import strict_yaml
 from workflows.models import Workflow
@@ -309,6 +309,20 @@ def test_a_time_at_the_edge_can_be_stored_and_read(client, time):
     assert client.put(f"{API}/workflows/refund/baseline", body, JSON).status_code == 200
     for address in ("workflows/refund/baseline", "workflows/refund/costs", "costs"):
         assert client.get(f"{API}/{address}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        ("0001-01-01T00:00:00Z", "A version was designed on or after 2000-01-01."),
+        ("1999-12-31T23:59:59Z", "A version was designed on or after 2000-01-01."),
+        ("9999-12-31T23:59:59Z", "A version was not designed in the future."),
+    ],
+)
+def test_a_version_is_designed_in_these_years_and_not_in_the_future(client, time, said):
+    body = {"bump": "minor", "definition": {**REFUND, "purpose": "Another."}, "designed_at": time}
+    found = problem(client.post(f"{API}/workflows/refund/versions", body, JSON), 422)
+    assert found["errors"] == [{"pointer": "/designed_at", "detail": said}]
 
 
 def test_a_time_before_the_first_is_invalid(client):

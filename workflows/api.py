@@ -26,7 +26,7 @@ from wire.views import View
 from . import closing, shown
 from .documents import document_of
 from .models import Baseline, Examined, Publication, Version, Workflow
-from .names import Name, Number, Text
+from .names import DesignedAt, Name, Number, Text
 
 
 class Design(Body):
@@ -36,7 +36,7 @@ class Design(Body):
     changelog: Annotated[str, Field(max_length=20_000)] = ""
     design_context: dict[str, object] = {}
     designed_by: Text = ""
-    designed_at: Moment | None = None
+    designed_at: DesignedAt | None = None
     intelligence_level: Annotated[str, Field(max_length=50)] = ""
     design_cost: Usd | None = None
     publish: bool = False

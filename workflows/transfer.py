@@ -19,7 +19,7 @@ from wire.problems import Conflict, Fault, Invalid, Problem, TooLarge, pointer
 from wire.times import rfc3339
 
 from .models import Baseline, Examined, Version, Workflow
-from .names import Name, Number, Text
+from .names import DesignedAt, Name, Number, Text
 from .parsing import content_hash
 
 MAX_FILE = 64 * 1024 * 1024  # characters
@@ -44,7 +44,7 @@ class CarriedVersion(Carried):
     changelog: Annotated[str, Field(max_length=20_000)] = ""
     design_context: Json = {}
     designed_by: Text = ""
-    designed_at: Moment | None = None
+    designed_at: DesignedAt | None = None
     intelligence_level: Annotated[str, Field(max_length=50)] = ""
     design_cost: Usd | None = None
     definition: Json

@@ -1,5 +1,6 @@
 """What was paid and what all-frontier would have cost, added up from the first day on, and the day on which it paid itself back."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,48 +24,45 @@ COLUMNS = ("Day (UTC)", "Paid so far", "All-frontier so far", "Saved so far")
 
 def cumulative(summary: Summary) -> Chart:
     """From the beginning to the end of the window: what came before a window is not paid back in it."""
-    days = _calendar(summary.days)
+    days = _shown(summary.days, summary.paid_back_on)
     paid, frontier = _added_up(summary.days, days)
-    paid_back = days.index(summary.paid_back_on) if summary.paid_back_on else None
-    shown = _thinned(len(days), paid_back)
     said = _said(summary, days, paid, frontier)
-    rows = [_row(days[at], paid[at], frontier[at]) for at in shown]
+    rows = [_row(*of_day) for of_day in zip(days, paid, frontier, strict=True)]
     if len(days) < 2 or None in frontier:
         return Chart(NAME, TITLE, said, None, COLUMNS, rows)
-    names = [f"{days[at].day} {days[at]:%b}" for at in shown]
-    series = {"ours": [float(paid[at]) for at in shown], "theirs": [float(frontier[at]) for at in shown]}
+    names = [f"{day.day} {day:%b}" for day in days]
+    series = {"ours": [float(amount) for amount in paid], "theirs": [float(amount) for amount in frontier]}
     axis = money_axis(max(*series["ours"], *series["theirs"]))
-    point = None if paid_back is None else shown.index(paid_back)
+    point = days.index(summary.paid_back_on) if summary.paid_back_on else None
     picture = lines(Told(NAME, TITLE, said), names, series, axis, point)
-    keys = KEYS if paid_back is not None else KEYS[:2]
+    keys = KEYS if point is not None else KEYS[:2]
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, keys, unit="USD")
 
 
-def _calendar(of: Mapping[date, Balance]) -> list[date]:
-    """Every day from the first to the last, also those on which nothing happened: time goes on at one pace."""
+def _shown(of: Mapping[date, Balance], kept: date | None) -> list[date]:
+    """At most so many days, evenly from the first to the last, also those on which nothing happened: time goes on at one pace.
+    With the one that is kept. However far the ends are apart, no other day is looked at."""
     if not of:
         return []
     first, last = min(of), max(of)
-    return [first + timedelta(days=after) for after in range((last - first).days + 1)]
+    after = (last - first).days
+    steps = min(after, POINTS - 1)
+    days = {first + timedelta(days=round(at * after / steps)) for at in range(steps + 1)} if steps else {first}
+    return sorted(days | ({kept} if kept else set()))
 
 
-def _added_up(of: Mapping[date, Balance], days: list[date]) -> tuple[list[Decimal], list[Decimal | None]]:
-    """From the first day without a figure on, nothing is known of all-frontier."""
-    balances = [of.get(day, Balance()) for day in days]
-    paid = list(accumulate(balance.total_cost for balance in balances))
-    frontier = accumulate(
-        (balance.if_all_frontier for balance in balances),
-        lambda sum_, one: None if sum_ is None or one is None else sum_ + one,
+def _added_up(of: Mapping[date, Balance], shown: list[date]) -> tuple[list[Decimal], list[Decimal | None]]:
+    """Until the end of each of these days. From the first day without a figure on, nothing is known of all-frontier."""
+    days = sorted(of)
+    paid = list(accumulate(of[day].total_cost for day in days))
+    frontier = list(
+        accumulate(
+            (of[day].if_all_frontier for day in days),
+            lambda sum_, one: None if sum_ is None or one is None else sum_ + one,
+        )
     )
-    return paid, list(frontier)
-
-
-def _thinned(count: int, kept: int | None) -> list[int]:
-    """Places of at most so many days, evenly, with the last one and the one that is kept."""
-    if count <= POINTS:
-        return list(range(count))
-    places = {round(at * (count - 1) / (POINTS - 1)) for at in range(POINTS)}
-    return sorted(places | ({kept} if kept is not None else set()))
+    last = [bisect_right(days, day) - 1 for day in shown]
+    return [paid[at] for at in last], [frontier[at] for at in last]
 
 
 def _row(day: date, paid: Decimal, frontier: Decimal | None) -> list[Cell]:

@@ -190,6 +190,14 @@ def change_of_a_version(**more: object):
             "/versions/0/definition: More than 20000 values",
         ),
         (
+            change_of_a_version(designed_at="0001-01-01T00:00:00Z"),
+            "/versions/0/designed_at: A version was designed on or after 2000-01-01",
+        ),
+        (
+            change_of_a_version(designed_at="9999-12-31T00:00:00Z"),
+            "/versions/0/designed_at: A version was not designed in the future",
+        ),
+        (
             lambda _: {"baselines": [{"method": "repriced_warm", "model": "gemini:x", "from": "2026-11-01T00:00:00Z"}]},
             "/baselines/0/model: Write the model as PROVIDER:MODEL",
         ),

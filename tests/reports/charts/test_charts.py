@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from time import perf_counter
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -76,6 +77,15 @@ def test_years_are_thinned_out_and_keep_their_ends_and_the_day_that_paid():
     shown = [row[0] for row in table(chart)]
     assert (shown[0], shown[-1]) == ("16 November 2026", "11 August 2029")
     assert "31 March 2028" in shown
+
+
+def test_two_days_that_are_eight_thousand_years_apart_take_no_longer():
+    of = {day: Balance(execution_cost=Decimal(1)) for day in (date(1, 1, 1), MONDAY, date(9999, 12, 31))}
+    began = perf_counter()
+    chart = cumulative(summary(of))
+    assert perf_counter() - began < 1
+    assert len(chart.rows) == POINTS
+    assert [row[1] for row in table(chart)[:: POINTS - 1]] == ["1.00 USD", "3.00 USD"]
 
 
 def falling(parts: list[Part], start: str | None, total: str, complete: bool = True) -> SimpleNamespace:
