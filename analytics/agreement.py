@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 
-from evaluations.statistics import Interval, wilson
 from shadows import figures
 from shadows.measurements import Measurement, counted, steps
 from shadows.models import Shadow, Subject
@@ -24,32 +23,11 @@ from .cells import Cells
 from .extent import Extent
 from .measuring import Measured, Measuring
 from .savings import ratio
-from .shadowed import FEWEST, Completed, Stratum
+from .shadowed import FEWEST, Completed, Share, Stratum
 from .snapshot import snapshot
 
 WEEKS = 26  # that are told apart; of a longer time, months
 Status = Shadow.Status
-
-
-class Share(NamedTuple):
-    """So many of those that were compared came to the same result."""
-
-    same: int
-    compared: int
-
-    @property
-    def rate(self) -> Decimal | None:
-        return ratio(self.same, self.compared)
-
-    @property
-    def interval(self) -> Interval | None:
-        """Wilson's, at 95%."""
-        return wilson(self.same, self.compared)
-
-    @property
-    def says(self) -> bool:
-        """Whether there are enough of them to claim anything."""
-        return self.compared >= FEWEST
 
 
 class Part(NamedTuple):
@@ -104,7 +82,7 @@ class Agreement:
 
     @property
     def share(self) -> Share:
-        return Share(self.measured.same, self.measured.compared)
+        return self.measured.share
 
     @property
     def missing(self) -> int:

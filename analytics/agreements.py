@@ -1,7 +1,5 @@
 """How often the shadows of each workflow of a project came to the same answer, in two queries: for pages that list them."""
 
-from typing import NamedTuple
-
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
@@ -9,32 +7,26 @@ from shadows.models import Shadow, Subject, prompt_hash
 from workflows.models import Baseline, Workflow
 
 from .extent import Extent
+from .shadowed import Share
 
 
-class Agreement(NamedTuple):
-    """Of `n` shadows a grader `compared` some, and called `same` so many. As in `measuring.Measured`."""
-
-    n: int
-    compared: int
-    same: int
-
-
-def agreements(extent: Extent) -> dict[int, Agreement]:
-    """By workflow, of those that have shadows in these days: of what the baseline in force is about, and on its model."""
+def agreements(extent: Extent, subject: Subject | None = None) -> dict[int, Share]:
+    """By workflow, of those that have shadows in these days: of this subject, or of what the baseline in force is about, and on its
+    model. Those that a grader compared, as in `measuring.Measured`."""
     rows = list(_counts(extent))
     found = {}
     for workflow in _stated(extent, {row[0] for row in rows}) if rows else ():
-        subject = Subject.TASK if workflow.prompt else Subject.WORKFLOW
+        mine = subject or (Subject.TASK if workflow.prompt else Subject.WORKFLOW)
         model = workflow.stated or workflow.pinned or extent.project.tier_map().get("frontier")
         # Those of the task count by the newest prompt alone (see `shadows.measurements`).
-        said = prompt_hash(workflow.newest_prompt or "") if subject == Subject.TASK else None
+        said = prompt_hash(workflow.newest_prompt or "") if mine == Subject.TASK else None
         counts = [
-            Agreement(*counted)
+            Share(*counted)
             for of, about, on, asked, *counted in rows
-            if (of, about, on) == (workflow.pk, subject, model) and said in (None, asked)
+            if (of, about, on) == (workflow.pk, mine, model) and said in (None, asked)
         ]
         if counts:
-            found[workflow.pk] = Agreement(*map(sum, zip(*counts, strict=True)))
+            found[workflow.pk] = Share(*map(sum, zip(*counts, strict=True)))
     return found
 
 
@@ -44,7 +36,7 @@ def _counts(extent: Extent) -> QuerySet:
     return (
         shadows.order_by()
         .values_list("workflow", "subject", "model", "prompt_hash")
-        .annotate(n=Count("pk"), compared=Count("same"), agreed=Count("pk", filter=Q(same=True)))
+        .annotate(agreed=Count("pk", filter=Q(same=True)), compared=Count("same"))
     )
 
 

@@ -21,7 +21,7 @@ from workflows.models import Workflow
 from . import baselines
 from .baselines import Days, no_days
 from .extent import Extent
-from .shadowed import Completed, Stratum, estimate, interval, resampled
+from .shadowed import Completed, Share, Stratum, estimate, interval, resampled
 
 
 class Ended(NamedTuple):
@@ -56,6 +56,10 @@ class Measured:
     borrowed: int
     without: int
     resamples: Sequence[tuple[Completed, Sequence[Measurement], str]] = field(default=(), repr=False, compare=False)
+
+    @property
+    def share(self) -> Share:
+        return Share(self.same, self.compared)
 
     @cached_property
     def interval(self) -> tuple[int, int] | None:
@@ -161,11 +165,18 @@ class Measuring:
         return {}
 
     def _model(self, workflow: Workflow, window: Extent) -> str | None:
-        """As a summary of the workflow alone names it."""
+        """As a summary of the workflow alone names it. Looked for once, whatever is asked of a window."""
         mine = replace(window, workflow=workflow)
-        pinned = self.source.pinned_model if self.extent.workflow else _last_model
-        frontier = self.extent.project.tier_map().get("frontier")
-        return baselines.stated_model(mine) or pinned(mine) or frontier
+        if mine not in self._models:
+            pinned = self.source.pinned_model if self.extent.workflow else _last_model
+            frontier = self.extent.project.tier_map().get("frontier")
+            self._models[mine] = baselines.stated_model(mine) or pinned(mine) or frontier
+        return self._models[mine]
+
+    @cached_property
+    def _models(self) -> dict[Extent, str | None]:
+        """By workflow and window."""
+        return {}
 
 
 def subject_of(workflow: Workflow | None) -> Subject:

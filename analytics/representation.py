@@ -3,7 +3,6 @@
 from datetime import date
 from decimal import Decimal
 
-from evaluations.statistics import wilson
 from wire.money import percent_text, pico_text, rate_text, to_pico, to_usd, usd_text
 
 from .baselines import Method
@@ -12,7 +11,6 @@ from .groups import Group
 from .measuring import Measured
 from .rates import Reported
 from .savings import Balance, ratio
-from .shadowed import FEWEST
 from .waterfall import Waterfall
 
 
@@ -92,11 +90,10 @@ def _represent_baseline(summary: Summary) -> dict:
 
 
 def _agreement(measured: Measured | None) -> tuple[str | None, list[str] | None]:
-    """And its Wilson interval; None under 30 shadows."""
-    found = wilson(measured.same, measured.compared) if measured and measured.n >= FEWEST else None
-    if measured is None or found is None:
+    """And its Wilson interval; None under 30 shadows that were compared."""
+    if measured is None or not measured.share.says:
         return None, None
-    return rate_text(ratio(measured.same, measured.compared)), [rate_text(Decimal(end)) for end in found]
+    return rate_text(measured.share.rate), [rate_text(Decimal(end)) for end in measured.share.interval]
 
 
 def _intervals(summary: Summary) -> dict:

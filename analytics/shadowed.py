@@ -8,18 +8,43 @@ its version, a version without any takes all there are; `borrowed` counts the co
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, sqrt
 from random import Random
 from typing import NamedTuple
 
+from evaluations.statistics import Interval, wilson
 from shadows.measurements import Measurement
+
+from .savings import ratio
 
 FEWEST = 30  # shadows, below which nothing is said
 RESAMPLES = 2_000
 DRAWS = 1_000  # of all strata together, in each resample
 TABLE = 1 << 16
+
+
+class Share(NamedTuple):
+    """So many of those that were compared came to the same result."""
+
+    same: int
+    compared: int
+
+    @property
+    def rate(self) -> Decimal | None:
+        return ratio(self.same, self.compared)
+
+    @property
+    def interval(self) -> Interval | None:
+        """Wilson's, at 95%."""
+        return wilson(self.same, self.compared)
+
+    @property
+    def says(self) -> bool:
+        """Whether there are enough of them to claim anything: the one rule of whatever shows agreement."""
+        return self.compared >= FEWEST
 
 
 class Stratum(NamedTuple):

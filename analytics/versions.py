@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from designs.models import Design
-from designs.spending import spent_by
-from evaluations.statistics import Interval, wilson
+from designs.spending import spent_by, unpriced_of
 from gateway.types import Purpose
 from shadows.measurements import measurements
 from wire.money import to_usd
@@ -26,34 +25,20 @@ from .measuring import subject_of
 from .operations.figures import Executed, executions
 from .reading import Only, Reading
 from .savings import ratio
+from .shadowed import Share
 from .snapshot import snapshot
 
 OF_ACCOUNTS = ("purpose", "trial", "doubted", "reported")
 
 
 @dataclass(frozen=True)
-class Agreed:
-    """`same` of those shadows that a grader compared, whatever the lane of what they repeat."""
-
-    same: int
-    compared: int
-
-    @property
-    def rate(self) -> float | None:
-        return self.same / self.compared if self.compared else None
-
-    @property
-    def interval(self) -> Interval | None:
-        return wilson(self.same, self.compared)
-
-
-@dataclass(frozen=True)
 class Took:
-    """What it cost to come to be, whenever that was paid, in USD. `declared`: what a person said that designing it cost."""
+    """What it cost to come to be, whenever that was paid, in USD; None: a call has no price. `declared`: what a person said that
+    designing it cost, None where nobody did."""
 
-    design: Decimal
+    design: Decimal | None
     declared: Decimal | None
-    evaluation: Decimal
+    evaluation: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ class VersionFigures:
     execution_cost: Decimal
     unpriced: int
     retry_rate: Decimal | None
-    agreed: Agreed
+    agreed: Share
     took: Took
 
     @property
@@ -100,7 +85,7 @@ def version_figures(extent: Extent, versions: Sequence[Version], only: Only) -> 
                 execution_cost=to_usd(calls["cost"]),
                 unpriced=calls["unpriced"],
                 retry_rate=ratio(calls[Purpose.REPAIR], calls[Purpose.STEP]),
-                agreed=agreed.get(version.pk, Agreed(0, 0)),
+                agreed=agreed.get(version.pk, Share(0, 0)),
                 took=took[version.pk],
             )
         )
@@ -121,8 +106,8 @@ def _executing(reading: Reading, only: Only) -> dict[int | None, Counter[str]]:
     return found
 
 
-def _agreed(extent: Extent) -> dict[int, Agreed]:
-    """Of the shadows that a summary counts."""
+def _agreed(extent: Extent) -> dict[int, Share]:
+    """Of the shadows that a summary counts, whatever the lane of what they repeat."""
     days = {"since": extent.since, "until": extent.until, "simulated": extent.simulated}
     found = [
         one for one in measurements(extent.workflow.pk, subject_of(extent.workflow), **days) if one.same is not None
@@ -133,7 +118,7 @@ def _agreed(extent: Extent) -> dict[int, Agreed]:
         if one.model == model:
             same[one.version] += one.same
             compared[one.version] += 1
-    return {version: Agreed(same[version], compared[version]) for version in compared}
+    return {version: Share(same[version], compared[version]) for version in compared}
 
 
 def _model(extent: Extent) -> str | None:
@@ -142,14 +127,34 @@ def _model(extent: Extent) -> str | None:
 
 
 def _took(extent: Extent, versions: Sequence[Version]) -> dict[int, Took]:
-    whole = replace(extent, since=None, until=None)
-    evaluated: dict[int | None, int] = defaultdict(int)
-    for row in Reading(whole).calls(("version", *OF_ACCOUNTS), ("cost",)):
-        if not row["reported"] and account_of(row) == "evaluation_cost":
-            evaluated[row["version"]] += row["cost"]
+    designed, evaluated = _designed(extent, versions), _evaluated(replace(extent, since=None, until=None))
+    return {
+        one.pk: Took(_usd(designed.get(one.pk, 0)), one.design_cost_usd, _usd(evaluated.get(one.pk, 0)))
+        for one in versions
+    }
+
+
+def _designed(extent: Extent, versions: Sequence[Version]) -> dict[int, int | None]:
     designs = list(Design.objects.filter(draft__in=versions, simulated=extent.simulated).only("pk", "draft"))
-    spent = spent_by(designs)
-    designed: dict[int, int] = defaultdict(int)
-    for design in designs:
-        designed[design.draft_id] += spent[design.pk]
-    return {one.pk: Took(to_usd(designed[one.pk]), one.design_cost_usd, to_usd(evaluated[one.pk])) for one in versions}
+    spent, unpriced = spent_by(designs), unpriced_of(designs)
+    found: dict[int, int | None] = {}
+    for one in designs:
+        _add(found, one.draft_id, None if one.pk in unpriced else spent[one.pk])
+    return found
+
+
+def _evaluated(whole: Extent) -> dict[int | None, int | None]:
+    found: dict[int | None, int | None] = {}
+    for row in Reading(whole).calls(("version", *OF_ACCOUNTS), ("cost", "unpriced")):
+        if not row["reported"] and account_of(row) == "evaluation_cost":
+            _add(found, row["version"], None if row["unpriced"] else row["cost"])
+    return found
+
+
+def _add(found: dict[int | None, int | None], version: int | None, pico: int | None) -> None:
+    so_far = found.get(version, 0)
+    found[version] = None if so_far is None or pico is None else so_far + pico
+
+
+def _usd(pico: int | None) -> Decimal | None:
+    return None if pico is None else to_usd(pico)

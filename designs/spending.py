@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gateway.models import Call
 from wire import among  # noqa: F401 - the lookup that `rows_of` uses
@@ -22,6 +22,15 @@ def spent_by(designs: Iterable[Design]) -> dict[UUID, int]:
     for pk, corrected, cost in rows_of(of_call).values_list("pk", "corrects", "cost"):
         found[of_call[corrected or pk]] += cost or 0
     return found
+
+
+def unpriced_of(designs: Iterable[Design]) -> set[UUID]:
+    """Those with a call of which nobody knows what it cost."""
+    of_call = calls_of([design.pk for design in designs])
+    unpriced = Call.objects.filter(pk__among=of_call, cost=None).exclude(
+        Exists(Call.objects.filter(corrects=OuterRef("pk")))
+    )
+    return {of_call[pk] for pk in unpriced.values_list("pk", flat=True)}
 
 
 def calls_of(designs: Collection[UUID] | QuerySet[Design]) -> dict[UUID, UUID]:

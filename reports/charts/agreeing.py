@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from analytics.agreement import Agreement, OfVersion, Period, Share
-from analytics.shadowed import FEWEST
+from analytics.agreement import Agreement, OfVersion, Period
+from analytics.shadowed import FEWEST, Share
 from shadows.measurements import NEWEST
 
 from ..headline import percent

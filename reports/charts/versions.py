@@ -65,10 +65,8 @@ def escalations(found: Sequence[VersionFigures], leads: Leads) -> Chart:
 
 
 def agreements(found: Sequence[VersionFigures], leads: Leads) -> Chart | None:
-    """None where no version has a shadow that was compared."""
-    shares = [
-        _Share(one, one.agreed.same, one.agreed.compared, one.agreed.interval) for one in found if one.agreed.compared
-    ]
+    """Of versions with enough shadows that were compared; None where there is none."""
+    shares = [_Share(one, *one.agreed, one.agreed.interval) for one in found if one.agreed.says]
     heads = ("Version", "Agreed", "Compared", "Agreement (95%)")
     if not shares:
         return None

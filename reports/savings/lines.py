@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from analytics.agreements import Agreement
 from analytics.baselines import Method
 from analytics.by_workflow import Line
+from analytics.measuring import subject_of
 from analytics.projection.arithmetic import Outlook, Why
 from analytics.savings import Balance, ratio
-from analytics.shadowed import FEWEST
-from evaluations.statistics import wilson
+from analytics.shadowed import Share
 from workflows.models import Publication
 
 from ..charts.chart import Cell, counted
@@ -24,6 +23,7 @@ GATE = {
     Evidence.PASSED: Cell("passed", "The evaluation behind what is live passed its gate."),
     Evidence.OVERRIDDEN: Cell("overridden", "It was published without a verdict that passed."),
     Evidence.NONE: Cell("unproven", "No evaluation stands behind what is live."),
+    None: Cell("nothing is live yet", "No version of it was published."),
 }
 WHY = {
     Why.NOTHING_COMPLETED: "nothing completed lately",
@@ -57,16 +57,17 @@ def _weight(balance: Balance, sort: str) -> tuple[bool, Decimal | int]:
     return value is not None, value or 0
 
 
-def rows_of(lines: Sequence[Line], agreed: Mapping[int, Agreement], about: Asked) -> list[Row]:
+def rows_of(lines: Sequence[Line], agreed: Mapping[int, Share], about: Asked) -> list[Row]:
     return [_row(line, agreed.get(line.workflow.pk), about) for line in lines]
 
 
-def _row(line: Line, agreed: Agreement | None, about: Asked) -> Row:
+def _row(line: Line, agreed: Share | None, about: Asked) -> Row:
     page = address(line, about)
+    bare = about.to("workflow", workflow=line.workflow, sort=None, page=None)
     executions = about.to("executions", workflow=line.workflow, sort=None, page=None, which="{}")
     cells = _figures(line.balance, f"{page}#bill", f"{page}#waterfall")
     return Row(
-        Cell(line.workflow.name, href=page),
+        Cell(line.workflow.name, href=bare),
         _words(line, about),
         [
             *cells[:-1],
@@ -80,8 +81,10 @@ def _row(line: Line, agreed: Agreement | None, about: Asked) -> Row:
 
 
 def address(line: Line, about: Asked) -> str:
-    """Of the workflow's page, of the same days."""
-    return about.to("workflow", workflow=line.workflow, sort=None, page=None)
+    """Of the workflow's page, of the same days and by the same method: there the same amounts stand."""
+    measured = (about.subject or subject_of(None)).value if line.method == Method.MEASURED else None
+    compared = {"baseline": line.method.value, "subject": measured}
+    return about.to("workflow", workflow=line.workflow, sort=None, page=None, **compared)
 
 
 def _words(line: Line, about: Asked) -> list[str]:
@@ -135,14 +138,13 @@ def _escalated(line: Line, href: str) -> Cell:
     return Cell(rate(share), told, href if line.escalated else "", is_number=True)
 
 
-def _quality(line: Line, agreed: Agreement | None) -> Cell:
+def _quality(line: Line, agreed: Share | None) -> Cell:
     """What shadows measured; where they are too few, what the gate said."""
-    ends = wilson(agreed.same, agreed.compared) if agreed and agreed.n >= FEWEST else None
-    if agreed is None or ends is None:
+    if agreed is None or not agreed.says:
         return GATE[line.evidence]
-    low, high = (f"{100 * end:.1f}" for end in ends)
+    low, high = (f"{100 * end:.1f}" for end in agreed.interval)
     told = f"{count(agreed.same)} of {count(agreed.compared)} answers were the same on the frontier; a 95% interval."
-    return Cell(f"{rate(ratio(agreed.same, agreed.compared))} ({low}{BETWEEN}{high})", told)
+    return Cell(f"{rate(agreed.rate)} ({low}{BETWEEN}{high})", told)
 
 
 def _paid_back(line: Line) -> str:

@@ -6,15 +6,19 @@ from django.core.paginator import Paginator
 from django.utils import timezone
 
 from analytics.agreements import agreements
+from analytics.baselines import Method
 from analytics.by_workflow import by_workflow
 from analytics.cells import Cells
 from analytics.costs import summarise_from
+from analytics.measuring import subject_of
 from analytics.snapshot import snapshot
+from shadows.models import Subject
 from wire.filters import TEXT, one_of
 
 from ..charts.by_workflow import saved_by_workflow
 from ..charts.cumulative import cumulative
 from .asking import COMMON, Asked
+from .filtering import METHODS
 from .lead import lead
 from .lines import SORTS, address, of_none, ordered, rows_of, together
 from .page import Page
@@ -40,11 +44,12 @@ class Portfolio(Page):
             source = Cells(about.extent.to_date, apart=True)
             summary = summarise_from(about.extent, about.method, source, about.subject)
             lines = by_workflow(source, about.extent, timezone.now().date(), about.method, about.subject)
-            agreed = agreements(about.extent)
+            agreed = agreements(about.extent, _subject(about))
         sort = about.given.get("sort", SORTS[0])
         page = Paginator(ordered(lines, sort), AT_ONCE).get_page(about.given.get("page"))
         return {
             **lead(summary),
+            "more": [_one_way(about.method)],
             "charts": [cumulative(summary), saved_by_workflow(lines, lambda line: address(line, about))],
             "columns": _columns(about),
             "sort": sort,
@@ -53,6 +58,18 @@ class Portfolio(Page):
             "shown_page": page,
             "pages": [(number, about.to(self.name, page=number)) for number in page.paginator.page_range],
         }
+
+
+def _one_way(method: Method) -> str:
+    return (
+        f"So that they add up, all workflows are compared in one way here: {METHODS[method]}. A workflow's own page compares by "
+        "the method that is in force for it."
+    )
+
+
+def _subject(about: Asked) -> Subject | None:
+    """Of what is measured, that of the project's figures; else each workflow's own."""
+    return about.subject or subject_of(None) if about.method == Method.MEASURED else None
 
 
 def _columns(about: Asked) -> list[Column]:

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.advice.advising import untouched
-from analytics.agreement import Period, Share, agreement, disagreements, periods
+from analytics.agreement import Period, agreement, disagreements, periods
 from analytics.extent import Extent
+from analytics.shadowed import Share
 from shadows import measurements
 from shadows.measurements import Measurement
 from shadows.models import Shadow, Subject

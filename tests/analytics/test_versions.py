@@ -7,7 +7,8 @@ import pytest
 
 from analytics.extent import Extent
 from analytics.rollups import fold
-from analytics.versions import Agreed, Took, version_figures
+from analytics.shadowed import Share
+from analytics.versions import Took, version_figures
 from designs.models import Design, Round
 from executions.models import Execution
 from gateway.types import Purpose
@@ -78,8 +79,24 @@ def test_it_says_what_each_escalated_and_how_often_its_shadows_agreed(workflow):
     first, second, third = figures(workflow)
     assert (first.escalated.flagged, first.escalated.finished, second.escalated.flagged) == (1, 2, 0)
     assert third.escalated is None
-    assert [one.agreed for one in (first, second, third)] == [Agreed(1, 2), Agreed(0, 0), Agreed(0, 0)]
+    assert [one.agreed for one in (first, second, third)] == [Share(1, 2), Share(0, 0), Share(0, 0)]
     assert (first.agreed.rate, second.agreed.rate, second.agreed.interval) == (0.5, None, None)
+
+
+def test_what_it_took_is_not_known_where_a_call_has_no_price(workflow):
+    first, second, third = workflow.versions.order_by("pk")
+    trial = make_execution(workflow, version=second, purpose=Execution.Purpose.EVALUATION, publication=None)
+    make_call(trial, "anthropic:claude-nobody-1")
+    told = {"project": workflow.project_id, "workflow": workflow.pk, "version": first.pk, "step": ""}
+    calls = [make_call(None, model, purpose=Purpose.REDESIGN, **told) for model in (OPUS, "anthropic:claude-nobody-1")]
+    kept = {"project": workflow.project, "workflow": workflow, "kind": "redesign", "brief": {}, "target": OPUS}
+    design = Design.objects.create(**kept, simulated=False, draft=third)
+    Round.objects.create(design=design, number=1, calls=[str(call.pk) for call in calls])
+    assert [(one.took.design, one.took.evaluation) for one in figures(workflow)] == [
+        (Decimal(0), Decimal(0)),
+        (Decimal(0), None),
+        (None, Decimal(0)),
+    ]
 
 
 def test_one_lane_leaves_what_it_took_to_come_to_be_alone(workflow):

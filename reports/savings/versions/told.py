@@ -7,10 +7,11 @@ from decimal import Decimal
 from analytics.learning.by_version import ENOUGH, Comparison, Escalated, Verdict
 from analytics.operations.figures import p50_p95
 from analytics.savings import ratio
+from analytics.shadowed import FEWEST
 from analytics.versions import VersionFigures
 
 from ...charts.chart import Cell, counted, money
-from ...numbers import count, duration, interval, percent, rate, usd
+from ...numbers import NOTHING, count, duration, interval, percent, rate, usd
 from ..asking import Asked
 
 
@@ -107,7 +108,9 @@ def _beside(before: VersionFigures, after: VersionFigures, about: Asked) -> Iter
     for place, label in enumerate(("Half within", "19 of 20 within")):
         times = [p50_p95(one.latencies)[place] if one else None for one in ended]
         yield Beside(label, *(latency_cell(time) for time in times), _time_difference(*times))
-    yield _rates("Agreement", [one.agreed.rate for one in both], [agreed_cell(one) for one in both])
+    yield _rates(
+        "Agreement", [one.agreed.rate if one.agreed.says else None for one in both], [agreed_cell(one) for one in both]
+    )
     for label, name in (("Designing", "design"), ("Evaluating", "evaluation")):
         costs = [getattr(one.took, name) for one in both]
         yield Beside(label, *map(money, costs), _money_difference(*costs))
@@ -134,8 +137,11 @@ def escalated_cell(one: VersionFigures, about: Asked) -> Cell:
 
 def agreed_cell(one: VersionFigures) -> Cell:
     found = one.agreed
-    if found.rate is None:
-        return Cell(rate(None), is_number=True)
+    if not found.compared:
+        return Cell(NOTHING, is_number=True)
+    if not found.says:
+        few = "shadow" if found.compared == 1 else "shadows"
+        return Cell(f"only {found.compared} {few}", f"Below {FEWEST} nothing is claimed.", is_number=True)
     return Cell(
         f"{rate(found.rate)} ({interval(*found.interval)})", f"{found.same:,} of {found.compared:,}", is_number=True
     )

@@ -3,8 +3,9 @@
 from datetime import date
 from decimal import Decimal
 
-from analytics.agreement import Agreement, OfVersion, Period, Share
+from analytics.agreement import Agreement, OfVersion, Period
 from analytics.measuring import Measured
+from analytics.shadowed import Share
 from reports.charts.agreeing import by_step, costs, over_time
 from shadows.models import Subject
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from analytics.rollups import fold
 from gateway.types import Purpose
+from shadows.models import prompt_hash
 from tests.analytics.ledgers import (
     HAIKU,
     NOON,
@@ -21,12 +22,14 @@ from tests.analytics.ledgers import (
     make_execution,
     make_flag,
     make_measured_workflow,
+    state_baseline,
 )
 from tests.analytics.shadowings import make_shadowed
 from tests.cast import make_project, member
 
 pytestmark = pytest.mark.django_db
 
+PROMPT = "Answer the message in one call."
 PORTFOLIO = "/reports/alice/"
 
 
@@ -118,7 +121,46 @@ def test_every_figure_leads_on_with_the_filters_of_the_page(rosa):
     said = text(rosa.get(f"{PORTFOLIO}?since=2026-11-17&sort=cost"))
     assert '<a href="/reports/alice/workflows/refund/?since=2026-11-17">refund</a>' in said
     assert 'href="/reports/alice/workflows/refund/executions/?since=2026-11-17&amp;which=completed"' in said
-    assert 'href="/reports/alice/workflows/refund/?since=2026-11-17#bill"' in said
+    assert 'href="/reports/alice/workflows/refund/?since=2026-11-17&amp;baseline=repriced_warm#bill"' in said
+
+
+def test_an_amount_leads_to_the_same_amount_whatever_method_is_in_force_there(project, rosa):
+    state_baseline(project.workflows.get(name="refund"), "declared", cost="5.00", at=NOON - timedelta(days=1))
+    said = text(rosa.get(PORTFOLIO))
+    assert (
+        "So that they add up, all workflows are compared in one way here: the same tokens, warm cache. A workflow&#39;s own page "
+        "compares by the method that is in force for it." in said
+    )
+    figure = re.search(r'<a href="([^"#]+)#waterfall"[^>]*>0\.024<', said)[1].replace("&amp;", "&")
+    assert "Saved 80.0% of 0.03 USD" in text(rosa.get(figure))
+    assert "of 15.00 USD" in text(rosa.get("/reports/alice/workflows/refund/"))
+
+
+def test_what_is_measured_leads_on_with_its_subject(project, rosa):
+    refund = project.workflows.get(name="refund")
+    state_baseline(refund, "measured", model=OPUS, prompt=PROMPT, at=NOON - timedelta(days=1))
+    make_shadowed(refund, ["0.01"] * 30)
+    make_shadowed(refund, ["0.01"] * 40, subject="task", prompt_hash=prompt_hash(PROMPT), same=False)
+    asked = text(rosa.get(PORTFOLIO))
+    assert rows(asked)["refund unproven, estimated"][6].startswith("0.0% (")  # of what its baseline is about
+    said = text(rosa.get(f"{PORTFOLIO}?baseline=measured"))
+    assert rows(said)["refund unproven"][6].startswith("100.0% (")
+    assert 'href="/reports/alice/workflows/refund/?baseline=measured&amp;subject=workflow#bill"' in said
+    assert rows(text(rosa.get(f"{PORTFOLIO}?baseline=measured&subject=task")))["refund unproven"][6].startswith(
+        "0.0% ("
+    )
+
+
+def test_fewer_than_thirty_compared_say_nothing_of_the_quality(project, rosa):
+    refund = project.workflows.get(name="refund")
+    make_shadowed(refund, ["0.01"] * 29)
+    make_shadowed(refund, ["0.01"] * 5, same=None)
+    assert rows(text(rosa.get(PORTFOLIO)))["refund unproven, estimated"][6] == "unproven"
+
+
+def test_a_workflow_that_never_published_anything_is_not_unproven(project, rosa):
+    project.workflows.create(name="young")
+    assert rows(text(rosa.get(PORTFOLIO)))["young"][6] == "nothing is live yet"
 
 
 def test_the_chart_says_who_saved_and_who_cost_more(rosa):

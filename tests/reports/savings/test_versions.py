@@ -1,6 +1,7 @@
 """The page of a workflow's versions: what changed from one to another, each figure of both, and where each leads."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from analytics.learning.by_version import Escalated
 from analytics.operations.figures import Executed
 from analytics.rollups import fold
-from analytics.versions import Agreed, Took, VersionFigures
+from analytics.shadowed import Share
+from analytics.versions import Took, VersionFigures
 from reports.charts import versions as charts
-from reports.savings.versions.told import more, said
+from reports.savings.versions.told import agreed_cell, more, said
 from tests.analytics.ledgers import HAIKU, NOON, OPUS, make_answer, make_execution, make_flag, make_measured_workflow
 from tests.analytics.shadowings import make_shadow
 from tests.cast import REFUND, member
@@ -75,7 +77,7 @@ def test_each_version_is_a_row_the_newest_first(rosa, workflow):
     page = text(rosa.get(VERSIONS))
     assert cells(page, "What each version does") == [
         ["1.2.0", "0", "0", "0", "–", "–", "–", "–", "–", "–"],
-        ["1.1.0", "1", "1", "1", "0.0% (0.0–79.3)", "0.0%", "0.0020 USD", "5.0 s", "5.0 s", "100.0% (20.7–100.0)"],
+        ["1.1.0", "1", "1", "1", "0.0% (0.0–79.4)", "0.0%", "0.0020 USD", "5.0 s", "5.0 s", "only 1 shadow"],
         ["1.0.0", "4", "4", "4", "50.0% (15.0–85.0)", "0.0%", "0.010 USD", "2.0 s", "2.0 s", "–"],
     ]
     origins = cells(page, "Where each version comes from")
@@ -173,7 +175,7 @@ def test_it_takes_as_many_queries_for_ten_versions_as_for_two(rosa, workflow):
 def figures(number, flagged, finished, cost="0.01", unpriced=0):
     executed = Executed(finished, finished, finished, flagged, {"2000": [finished, 2_000 * finished]})
     escalated = Escalated(number, NOON, finished, flagged, 0)
-    took, agreed = Took(Decimal(0), None, Decimal(0)), Agreed(0, 0)
+    took, agreed = Took(Decimal(0), None, Decimal(0)), Share(0, 0)
     paid = Decimal(cost) * finished
     return VersionFigures(Version(number=number), executed, escalated, paid, unpriced, None, agreed, took)
 
@@ -231,6 +233,21 @@ def test_a_column_stands_with_its_interval_and_its_figures():
     ]
     assert chart.picture.count('class="ci"') == 2
     assert charts.agreements([figures("1.0.0", 1, 2)], str) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (Share(0, 0), "–"),
+        (Share(1, 1), "only 1 shadow"),
+        (Share(29, 29), "only 29 shadows"),
+        (Share(30, 30), "100.0% (88.6–100.0)"),
+    ],
+)
+def test_under_thirty_shadows_nothing_is_claimed_of_a_version(share, text):
+    one = replace(figures("1.0.0", 1, 2), agreed=share)
+    assert agreed_cell(one).text == text
+    assert (charts.agreements([one], lambda _: "") is None) == (text[0] != "1")
 
 
 def test_without_a_version_that_ran_before_there_is_one_half_of_the_sentence():
