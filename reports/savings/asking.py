@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ from workflows.models import Version, Workflow
 # What every page heeds. A page has others of its own beside them.
 COMMON: dict[str, Filter] = {name: FILTERS[name] for name in ("since", "until", "baseline", "subject", "simulated")}
 TURNED = "page"  # which part of a long table: of one page alone, so no other address has it
+FIRST, LAST = date(2000, 1, 1), date(2199, 12, 31)  # of the days that are asked for: beyond them the calendar ends somewhere
 OF_EXECUTIONS: dict[str, Filter] = {"version": TEXT, "lane": one_of(LANES)}
 
 
@@ -99,15 +101,30 @@ def asked(
         raise Malformed("A filter has a NUL character.")
     given = {name: filters[name].read(name, text) for name, text in kept.items()}
     kept.pop(TURNED, None)
-    if (
-        "subject" in given and "baseline" not in filters
-    ):  # a page about shadows: other pages are asked for what they measured
-        given["baseline"] = kept["baseline"] = Method.MEASURED.value
+    _check_calendar(given)
+    _settle_subject(given, kept, filters)
     extent = extent_of(owner, about, given)
     if extent.simulated and "simulated" not in given and not Reading(extent).exists():
         extent = replace(extent, simulated=False)  # nothing of either kind: no story was told yet
     method, _, subject = compared_with(extent, given)
     return Asked(owner, about, extent, method, subject, given, kept)
+
+
+def _check_calendar(given: Mapping[str, Any]) -> None:
+    """Raises `Malformed`."""
+    for name in ("since", "until"):
+        if name in given and not FIRST <= given[name] <= LAST:
+            raise Malformed(f"{name} is a day from {FIRST} to {LAST}.")
+
+
+def _settle_subject(given: dict[str, Any], kept: dict[str, str], filters: Mapping[str, Filter]) -> None:
+    """What shadows are of is asked only of what they measured."""
+    if "subject" not in given:
+        return
+    if "baseline" not in filters:  # a page about shadows: other pages are asked for what they measured
+        given["baseline"] = kept["baseline"] = Method.MEASURED.value
+    elif given.get("baseline", Method.MEASURED) != Method.MEASURED:  # the form still sends it when another is chosen
+        del given["subject"], kept["subject"]
 
 
 def may_see(account: AbstractBaseUser | AnonymousUser, project: Project) -> bool:

@@ -67,6 +67,8 @@ def test_a_superuser_sees_every_project(workflow):
     [
         ("since=yesterday", 400, "since is a day such as 2026-11-23, in UTC."),
         ("since=2026-11-20&until=2026-11-20", 400, "until is a day after since; it is not counted itself."),
+        ("until=0001-01-01", 400, "until is a day from 2000-01-01 to 2199-12-31."),
+        ("since=9999-12-31", 400, "since is a day from 2000-01-01 to 2199-12-31."),
         ("baseline=free", 400, "baseline is one of declared, repriced_warm, repriced_cold, measured."),
         ("subject=task", 422, "A subject is of the baseline measured; this one is repriced_warm."),
         ("simulated=perhaps", 400, "simulated is one of true, false."),
@@ -77,6 +79,18 @@ def test_what_cannot_be_read_is_a_sentence_and_a_way_back(rosa, query, status, s
     assert response.status_code == status
     assert sentence in text(response)
     assert f'href="{REFUND}"' in text(response)
+
+
+@pytest.mark.parametrize("page", ["", "versions/", "steps/", "shadows/", "what-if/", "advice/", "method/", "calls/", "executions/"])
+@pytest.mark.parametrize("query", ["until=0001-01-01", "until=0001-01-02", "since=9999-12-31"])
+def test_a_day_at_the_end_of_the_calendar_is_a_sentence_on_every_page(rosa, page, query):
+    assert rosa.get(f"{REFUND}{page}?{query}").status_code == 400
+
+
+def test_another_baseline_can_be_chosen_where_a_subject_was(rosa):
+    response = rosa.get(f"{REFUND}?baseline=repriced_cold&subject=task")
+    assert response.status_code == 200
+    assert "subject=" not in text(response)
 
 
 def test_what_it_does_not_know_and_what_is_empty_is_left_alone(rosa):
