@@ -31,6 +31,11 @@ class Projection:
     shares: list[Share]
     periods: list[Period]
 
+    @property
+    def paid_back_on(self) -> date | None:
+        """The last day on which it was; it need not be today."""
+        return self.life.paid_back_on
+
 
 def project(extent: Extent, method: Method | None, today: date) -> Projection:
     """As of one moment. The days of `extent` are those that the rates come from."""
@@ -51,10 +56,11 @@ def project(extent: Extent, method: Method | None, today: date) -> Projection:
 
 
 class Prospect(NamedTuple):
-    """Of a projection what a page says beside a summary: when it pays itself back."""
+    """Of a projection what a page says beside a summary: when it pays itself back. As of today, whatever days the summary is of."""
 
     outlook: Outlook
     pace: Pace
+    paid_back_on: date | None = None
 
 
 def prospect(summary: Summary, source: Cells, today: date, subject: Subject | None = None) -> Prospect:
@@ -70,7 +76,7 @@ def prospect(summary: Summary, source: Cells, today: date, subject: Subject | No
         cost = Measuring(source, subject, window).cost(window)
         recent = replace(recent, if_all_frontier=None if cost is None else to_usd(cost))
     pace = pace_from(recent, days_in(window))
-    return Prospect(outlook_of(summary.to_date, pace, today), pace)
+    return Prospect(outlook_of(summary.to_date, pace, today), pace, summary.paid_back_on)
 
 
 def _within(life: Summary, window: Extent) -> Balance:

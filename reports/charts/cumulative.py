@@ -78,6 +78,9 @@ def _said(summary: Summary, days: list[date], paid: list[Decimal], frontier: lis
     both = (
         f"By {day_text(days[-1])}, {usd(paid[-1])} were paid, where all-frontier would have cost {usd(frontier[-1])}."
     )
-    if summary.paid_back_on:
-        return f"{both} It paid itself back on {day_text(summary.paid_back_on)}."
-    return f"{both} It has not paid itself back yet." if frontier[-1] < paid[-1] else both
+    is_below, last = frontier[-1] < paid[-1], summary.paid_back_on
+    if last and is_below:
+        return f"{both} It had paid itself back on {day_text(last)}, and had not again by then."
+    if last:
+        return f"{both} It paid itself back on {day_text(last)}."
+    return f"{both} It had not paid itself back by then." if is_below else both

@@ -1,8 +1,7 @@
-"""When it paid itself back, or will: one sentence."""
+"""When it paid itself back, or will: one sentence or two."""
 
-from analytics.costs import Summary
 from analytics.projection.arithmetic import Outlook, Why
-from analytics.projection.projecting import Prospect
+from analytics.projection.projecting import Projection, Prospect
 
 from ..numbers import count, day
 
@@ -15,25 +14,24 @@ WHY = {
 }
 
 
-def payback(summary: Summary, projection: Prospect) -> str:
-    """Of everything to date, whatever the window."""
-    if summary.paid_back_on and projection.outlook.paid_back:
-        return f"Designing it, and all else, was paid back on {day(summary.paid_back_on)}."
-    outlook = projection.outlook
+def payback(found: Prospect | Projection) -> str:
+    """Of everything until today, whatever the window."""
+    outlook, last = found.outlook, found.paid_back_on
     if outlook.paid_back:
-        return "Designing it, and all else, is paid back."
-    return _to_come(outlook, projection.pace.days)
+        return f"Designing it, and all else, {f'was paid back on {day(last)}' if last else 'is paid back'}."
+    if last is None or outlook.paid_back is None:
+        return _to_come(outlook, found.pace.days, "It is not paid back yet")
+    before = f"It had paid itself back on {day(last)}, and has not again since"
+    said = _to_come(outlook, found.pace.days, before)
+    return said if said.startswith(before) else f"{before}. {said}".rstrip()
 
 
-def _to_come(outlook: Outlook, days: int) -> str:
+def _to_come(outlook: Outlook, days: int, begins: str) -> str:
     if outlook.on:
         return (
-            f"It is not paid back yet: after {count(outlook.executions_left)} more executions, at the pace of the last "
-            f"{days} days on {day(outlook.on)}."
+            f"{begins}: after {count(outlook.executions_left)} more executions, at the pace of the last {days} days on "
+            f"{day(outlook.on)}."
         )
     if outlook.why == Why.TOO_FEW:
-        return (
-            f"It is not paid back yet: it takes {count(outlook.executions_left)} more executions. Too few completed lately "
-            "to name a day."
-        )
+        return f"{begins}: it takes {count(outlook.executions_left)} more executions. Too few completed lately to name a day."
     return WHY[outlook.why] if outlook.why else ""

@@ -40,7 +40,7 @@ class Savings(Page):
 
         return {
             **lead(summary),
-            "payback": payback(summary, outlook),
+            "payback": payback(outlook),
             "bill": bill(summary, about),
             "charts": [cumulative(summary), falls(found, leads)],
         }

@@ -54,7 +54,12 @@ def test_a_day_on_which_nothing_happened_takes_its_place():
     of = {MONDAY: Balance(execution_cost=Decimal(1)), MONDAY + timedelta(days=3): Balance(execution_cost=Decimal(1))}
     chart = cumulative(summary(of))
     assert [row[1] for row in table(chart)] == ["1.00 USD", "1.00 USD", "1.00 USD", "2.00 USD"]
-    assert "It has not paid itself back yet." in chart.said
+    assert "It had not paid itself back by then." in chart.said
+
+
+def test_what_was_paid_back_and_is_not_any_more_is_not_said_to_be():
+    chart = cumulative(summary(days(("1", "0"), ("1", "3"), ("5", "1")), MONDAY + timedelta(days=1)))
+    assert chart.said.endswith("It had paid itself back on 17 November 2026, and had not again by then.")
 
 
 def test_what_is_not_known_is_not_drawn():
