@@ -1,5 +1,5 @@
 """What each step of a workflow takes in production: what its calls cost, who answered it, and how often it was flagged. What tests
-a version, designs it or runs in the shadow is no part of it."""
+a version, designs it or runs in the shadow is no part of it, but for how long calls took."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,7 +27,8 @@ OF_CALLS = ("step", "tier", "purpose", "outcome", "trial", "doubted", "reported"
 @dataclass(frozen=True)
 class Taken:
     """`cost` in USD, of the priced calls. `answered`: tier → how often it gave an answer to the step, without repairs.
-    `latencies`: tier → how long answered calls took, whatever they were for. `people`: flags of it that a person answered."""
+    `latencies`: tier → how long answered calls of it took, those of evaluations and
+    shadows too. `people`: flags of it that a person answered."""
 
     step: str
     cost: Decimal = Decimal(0)

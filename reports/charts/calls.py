@@ -14,7 +14,8 @@ COLUMNS = (
     *("Cost", "Calls", "Input", "Output", "Read from cache", "Written to cache", "Caching saved", "Batching saved"),
     *("Asked again", "Half within", "19 of 20 within"),
 )
-NO_TIER = "no tier"
+NO_TIER = "shadows, evaluations"  # which have none
+EVERY = "Every call, whatever it was for: shadows and evaluations too."
 Leads = Callable[[Operation], str]
 
 
@@ -33,7 +34,7 @@ def costs(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
     picture = columns(
         Told(name, title, said), [_short(one, by) for one in found], {"ours": values}, money_axis(max(values))
     )
-    return Chart(name, title, said, picture, heads, rows)
+    return Chart(name, title, said, picture, heads, rows, note=EVERY)
 
 
 def latencies(by: str, found: Sequence[Operation], leads: Leads) -> Chart:

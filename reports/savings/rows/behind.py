@@ -21,6 +21,7 @@ from ..filtering import Field, filters_of
 from ..page import Page
 from ..tabs import tabs
 
+NONE = "none"  # of the tiers: calls without one
 LONGEST = 300  # characters of a name that is asked for
 
 
@@ -88,8 +89,9 @@ def whose(about: Asked) -> str:
     """`support-ticket, 1 October 2026 to 26 November 2026, version 1.2.0`."""
     kept = about.kept
     said = [about.workflow.name if about.workflow else f"all of {about.project.name}", days(about.extent)]
-    for name in ("version", "step", "tier"):
+    for name in ("version", "step"):
         said += [f"{name} {kept[name]}"] if name in kept else []
+    said += ["no tier" if kept["tier"] == NONE else f"tier {kept['tier']}"] if "tier" in kept else []
     said += [f"lane {kept['lane'].replace('_', ' ')}"] if "lane" in kept else []
     said += [f"on {kept['model']}"] if "model" in kept else []
     said += ["simulated"] if about.extent.simulated else []

@@ -18,7 +18,7 @@ from ...charts.chart import Cell, counted, money
 from ...numbers import count, exact
 from ..asking import COMMON, OF_EXECUTIONS, Asked
 from ..filtering import Field, filters_of
-from .behind import AFTER, WORD, Behind, export, moment, only, whose
+from .behind import AFTER, NONE, WORD, Behind, export, moment, only, whose
 from .named import FIGURES, NO_SUM
 
 OF_MODEL = ("provider", "model_planned")
@@ -76,6 +76,8 @@ class BehindFigure(Behind):
 
 def _only(about: Asked) -> dict[str, object]:
     found = only(about) | {name: about.given[name] for name in ("step", "tier") if name in about.given}
+    if found.get("tier") == NONE:
+        found["tier"] = ""
     if "model" in about.given:
         provider, _, model = about.given["model"].partition(":")
         found |= dict(zip(OF_MODEL, (provider, model), strict=True))

@@ -67,17 +67,15 @@ def _node(
         figures=list(_figures(step, taken, found, leads)) if asks else [],
         answered_by=_answered_by(step, taken),
         rungs=rungs if asks else [rungs[-1]] if taken.flagged else [],
-        flagged=Cell(_times(taken.flagged), "", leads("executions", which="flagged", step=step.id))
-        if taken.flagged
-        else None,
+        flagged=Cell(_times(taken.flagged)) if taken.flagged else None,
     )
 
 
 def _figures(step: ModelStep, taken: Taken, found: Steps, leads: object) -> Iterator[tuple[str, Cell]]:
     rows = leads("calls", figure="execution_cost", step=step.id)
-    yield "Per completed", money(found.per_completed(step.id), rows)
+    yield "Executing, per completed", money(found.per_completed(step.id), rows)
     yield "Calls", counted(taken.calls, rows)
-    half, _ = p50_p95(taken.latencies.get(step.tier, {}))
+    half = p50_p95(taken.latencies.get(step.tier, {}))[0] or None  # 0 ms is a scripted model, and no speed
     yield "Half within", Cell(duration(half), "" if half is None else f"{half:,} ms {ON_ONE_CALL}", is_number=True)
 
 
@@ -114,7 +112,7 @@ def _answered_by(step: Step, taken: Taken) -> str:
     if not isinstance(step, ModelStep):
         return f"a person {_times(taken.people)}" if taken.people else ""
     tiers = sorted(taken.answered, key=lambda tier: (tier not in TIERS, TIERS.index(tier) if tier in TIERS else 0))
-    told = [f"{tier or 'no tier'} {_times(taken.answered[tier])}" for tier in tiers if taken.answered[tier]]
+    told = [f"{tier or 'tier not recorded'} {_times(taken.answered[tier])}" for tier in tiers if taken.answered[tier]]
     told += [f"a person {_times(taken.people)}"] if taken.people else []
     return ", ".join(told)
 

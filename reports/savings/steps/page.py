@@ -15,6 +15,7 @@ from ...charts import calls as charts
 from ...numbers import count, rate, usd
 from ..asking import COMMON, OF_EXECUTIONS, Asked
 from ..page import Page
+from ..rows.behind import NONE
 from ..versions.page import SIMULATED
 from .flow import flow
 
@@ -109,7 +110,7 @@ def _lanes(definition: Definition) -> str:
 
 def _calls(by: Mapping[str, Sequence[Operation]], about: Asked, version: Version) -> dict[str, object]:
     def leads(name: str) -> charts.Leads:
-        return lambda one: about.to("calls", version=version.number, **{name: one.key[name] or ""})
+        return lambda one: about.to("calls", version=version.number, **{name: one.key[name] or NONE})
 
     return {
         "charts": [

@@ -151,6 +151,14 @@ def test_all_frontier_is_shown_warm_and_cold_and_adds_up_by_the_method_that_is_a
     assert declared in said(rosa.get(f"{CALLS}?figure=if_all_frontier"))
 
 
+def test_the_calls_without_a_tier_can_be_asked_for(rosa, workflow):
+    answer = rosa.get(f"{CALLS}?tier=none")
+    assert "This row adds up to 0.01 USD: total cost of refund, to date, no tier." in said(answer)
+    assert "These 3 rows add up to 0.006 USD: total cost of refund, to date, tier cheap." in said(
+        rosa.get(f"{CALLS}?tier=cheap")
+    )
+
+
 def test_a_figure_without_rows_says_so(rosa):
     answer = rosa.get(f"{CALLS}?figure=shadow_cost")
     assert "No row of the ledger stands in this figure" in said(answer)

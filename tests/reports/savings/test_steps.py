@@ -86,11 +86,11 @@ def test_each_step_says_what_it_is_on_what_it_runs_and_what_it_costs(rosa, execu
     assert drawn(page) == [
         "Code 1. clean Works it out by a few lines of code. On: plain code, no model",
         "Model 2. classify What does &lt;b&gt;this&lt;/b&gt; customer want? Name one thing. Once for each of "
-        "input[&#39;lines&#39;] On: cheap → claude-haiku-4-5 53.8% of the cost Per completed 0.0070 USD Calls 3 "
-        "Half within 900 ms Answered by cheap 2 times, frontier once, a person once. Not sure, or a check fails, so far once : "
+        "input[&#39;lines&#39;] On: cheap → claude-haiku-4-5 53.8% of the cost Executing, per completed 0.0070 USD Calls 3 "
+        "Half within 900 ms Answered by cheap 2 times, frontier once, a person once. Not sure, or a check fails, so far once: "
         "frontier → claude-opus-4-5 a person",
         "Model 3. answer generation Only when len(steps[&#39;classify&#39;]) &gt; 0 On: standard → claude-sonnet-4-5 "
-        "46.2% of the cost Per completed 0.0060 USD Calls 2 Half within 1.4 s Answered by standard 2 times. "
+        "46.2% of the cost Executing, per completed 0.0060 USD Calls 2 Half within 1.4 s Answered by standard 2 times. "
         "Not sure, or a check fails: frontier → claude-opus-4-5 a person",
         "Person 4. look Asks a clerk, and waits 3d at most. On: a person, no model",
     ]
@@ -100,11 +100,11 @@ def test_each_step_says_what_it_is_on_what_it_runs_and_what_it_costs(rosa, execu
     assert "when <code>len(input[&#39;message&#39;]) &gt; 1000</code>" in page
 
 
-def test_the_figures_lead_to_the_calls_and_the_flagged_executions_of_a_step(rosa, executed):
+def test_the_figures_lead_to_the_calls_of_a_step(rosa, executed):
     page = text(rosa.get(f"{STEPS}?lane=fast"))
     here = "/reports/alice/workflows/refund/"
     assert f'href="{here}calls/?lane=fast&amp;version=1.0.0&amp;figure=execution_cost&amp;step=classify"' in page
-    assert f'href="{here}executions/?lane=fast&amp;version=1.0.0&amp;which=flagged&amp;step=classify"' in page
+    assert f"{here}executions/" not in page  # a flag is of a step, and an execution of several
     assert f'href="{here}calls/?lane=fast&amp;version=1.0.0&amp;tier=cheap"' in page
     assert f'href="{here}calls/?lane=fast&amp;version=1.0.0&amp;model=anthropic%3Aclaude-haiku-4-5"' in page
 
@@ -115,6 +115,22 @@ def test_calls_are_told_by_tier_and_model_and_whether_a_cache_holds_them(rosa, e
     assert re.findall(r'<th scope="row">(cheap|standard|frontier)</th>', page)[-3:] == ["cheap", "standard", "frontier"]
     assert f"{HAIKU}: not cacheable: 1,870 of 4,096 tokens." in page
     assert "How long a call took, by model" in page
+
+
+def test_what_has_no_tier_is_of_shadows_and_evaluations_and_leads_to_those_calls(rosa, executed):
+    make_call(executed.executions.first(), OPUS, purpose=Purpose.SHADOW, tier="", lane="quality")
+    page = text(rosa.get(STEPS))
+    assert '<th scope="row">shadows, evaluations</th>' in page
+    assert 'href="/reports/alice/workflows/refund/calls/?version=1.0.0&amp;tier=none"' in page
+    assert "Every call, whatever it was for: shadows and evaluations too." in page
+
+
+def test_a_tier_that_nobody_recorded_is_called_so_and_no_time_is_no_speed(rosa, workflow):
+    make_call(make_execution(workflow), HAIKU, tier="", lane="fast")
+    make_call(make_execution(workflow), HAIKU, tier="cheap", lane="fast", latency_ms=0)
+    [classify] = [one for one in drawn(text(rosa.get(STEPS))) if "classify" in one and one.startswith("Model 2")]
+    assert "Answered by cheap once, tier not recorded once." in classify
+    assert "Half within –" in classify
 
 
 def test_of_one_version_and_of_one_lane(rosa, executed):
