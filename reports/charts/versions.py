@@ -36,12 +36,12 @@ class _Share:
 
 
 def costs(found: Sequence[VersionFigures], leads: Leads) -> Chart:
-    name, title = "cost_per_completed", "Cost per completed execution"
+    name, title = "cost_per_completed", "Executing, per completed"
     known = [one for one in found if one.cost_per_completed is not None]
     rows = [
         [Cell(one.version.number), money(one.cost_per_completed, leads(one)), counted(one.completed)] for one in found
     ]
-    heads = ("Version", "Cost per completed", "Completed")
+    heads = ("Version", "Executing, per completed", "Completed")
     if not known:
         return Chart(name, title, "Nothing was completed in these days.", None, heads, rows)
     first, last = known[0], known[-1]

@@ -2,15 +2,20 @@
 
 from collections.abc import Container
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
+
+from django.utils import timezone
 
 from analytics.baselines import Method
+from analytics.extent import Extent
 from executions.lanes import LANES
 from shadows.models import Subject
+from workflows.models import Version
 
 from ..numbers import day
 from .asking import Asked
 
+MOST = 100  # versions that can be chosen
 METHODS = {
     Method.DECLARED: "what a person declared",
     Method.REPRICED_WARM: "the same tokens, warm cache",
@@ -56,16 +61,27 @@ def _fields(about: Asked, *, of_shadows: bool) -> list[Field]:
 def _versions(about: Asked) -> list[tuple[str, str]]:
     if about.workflow is None:
         return []
-    numbers = about.workflow.versions.order_by("-pk").values_list("number", flat=True)[:100]
-    return [(number, number) for number in numbers]
+    return [(number, number) for number in versions_of(about, about.version)]
 
 
-def scope(about: Asked, known: Container[str]) -> str:
-    """What is shown, in words: a page that is printed has no form. `From 1 October 2026 (UTC), real money, version 1.2.0.`"""
-    extent = about.extent
+def versions_of(about: Asked, *chosen: Version | None) -> list[str]:
+    """The numbers of the newest ones, the newest first, and of those that are chosen, however old."""
+    numbers = list(about.workflow.versions.order_by("-pk").values_list("number", flat=True)[:MOST])
+    older = {one.pk: one.number for one in chosen if one and one.number not in numbers}
+    return numbers + [older[pk] for pk in sorted(older, reverse=True)]
+
+
+def scope(about: Asked, known: Container[str], extent: Extent | None = None) -> str:
+    """What is shown, in words: a page that is printed has no form, and no now. `extent`: where it is not that of the filters.
+    `From 1 October 2026 until 26 November 2026, 18:30 UTC, real money, version 1.2.0.`"""
+    extent = extent or about.extent
     begins = f"from {day(extent.since)}" if extent.since else "from the beginning"
-    ends = f"to {day(extent.until - timedelta(days=1))}" if extent.until else "until now"
-    parts = [f"{begins} {ends} (UTC)", "simulated money" if extent.simulated else "real money"]
+    now = timezone.now().astimezone(UTC)
+    is_over = extent.until and extent.until <= now.date()
+    ends = (
+        f"to {day(extent.until - timedelta(days=1))} (UTC)" if is_over else f"until {day(now.date())}, {now:%H:%M} UTC"
+    )
+    parts = [f"{begins} {ends}", "simulated money" if extent.simulated else "real money"]
     if "baseline" in known:
         parts.append(f"against {METHODS[about.method]}")
     parts += [f"{name} {about.kept[name]}" for name in ("version", "lane") if name in known and name in about.kept]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 
 from django.urls import reverse
@@ -11,12 +11,14 @@ from django.utils import timezone
 from analytics.advice.advising import WINDOW, advise, untouched
 from analytics.advice.next_step import Move
 from analytics.advice.rules import Fit
+from analytics.extent import Extent
 from analytics.snapshot import snapshot
 from wire.problems import Malformed
 
 from ...charts.chart import Cell, money
 from ...numbers import NOTHING, day, usd
 from ..asking import COMMON, TURNED, Asked
+from ..filtering import scope
 from ..page import Page
 from ..turning import FILTER, turned
 from .advised import FITS, STEPS, evidence, fit, next_step, nothing_to_move, sides, steps
@@ -34,7 +36,9 @@ class OfWorkflow(Page):
         with snapshot():
             advice = advise(about.extent)
             idle = bool(untouched(about.project, [about.workflow], about.extent.simulated))
+        about = _within(about, advice.extent)
         return {
+            "scope": scope(about, self.filters),
             "headline": fit(advice),
             "reasons": advice.reasons,
             "labels": [] if idle else _labels(about),
@@ -128,7 +132,7 @@ COUNTED = {
 
 def _row(about: Asked) -> Row:
     advice = advise(about.extent)
-    found = next_step(advice, about)
+    found = next_step(advice, _within(about, advice.extent))
     word, _ = FITS[advice.fit]
     return Row(
         name=Cell(about.workflow.name, href=about.to("advice")),
@@ -141,6 +145,13 @@ def _row(about: Asked) -> Row:
         is_of=advice.fit,
         move=advice.next_step,
     )
+
+
+def _within(about: Asked, extent: Extent) -> Asked:
+    """Of the days that the advice is of: its figures lead to the rows of these."""
+    days = {"since": extent.since, "until": extent.until}
+    kept = about.kept | {name: one.isoformat() for name, one in days.items() if one}
+    return replace(about, extent=extent, kept=kept)
 
 
 def _idle(about: Asked) -> Row:

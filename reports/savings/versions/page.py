@@ -17,6 +17,7 @@ from ...charts import versions as charts
 from ...charts.chart import Cell, Chart, counted, money
 from ...numbers import NOTHING, day, rate
 from ..asking import COMMON, OF_EXECUTIONS, Asked
+from ..filtering import versions_of
 from ..page import Page
 from .told import (
     agreed_cell,
@@ -27,13 +28,14 @@ from .told import (
     latency_cells,
     more,
     said,
+    shadows,
 )
 
 AT_ONCE = 20
 LONGEST_WHY = 160  # characters of a rationale
 WHY = ("rationale", "reason", "why")  # where a design context may say it
 COLUMNS = (
-    *("Version", "Accepted", "Finished", "Completed", "Escalated (95%)", "Asked again", "Cost per completed"),
+    *("Version", "Accepted", "Finished", "Completed", "Escalated (95%)", "Asked again", "Executing, per completed"),
     *("Half within", "19 of 20 within", "Agreement (95%)"),
 )
 ORIGINS = ("Version", "State", "Designed", "Why", "Evidence", "Designing", "Declared", "Evaluating")
@@ -78,7 +80,7 @@ class Versions(Page):
             "pair": pair if all(pair) else None,
             "beside": beside(*pair, about) if all(pair) else [],
             "diff": _diff(before, after),
-            "numbers": list(about.workflow.versions.order_by("-pk").values_list("number", flat=True)[:100]),
+            "numbers": versions_of(about, before, after),
             "kept": {name: text for name, text in about.kept.items() if name not in ("a", "b")},
             "newer": about.to(self.name, older=max(first - AT_ONCE, 0) or None) if first else "",
             "older": about.to(self.name, older=first + AT_ONCE) if len(page) > AT_ONCE else "",
@@ -119,7 +121,7 @@ def _charts(found: Sequence[VersionFigures], about: Asked) -> list[Chart]:
         charts.costs(found, lambda one: cost_cell(one, about).href),
         charts.escalations(found, executed("escalated")),
         charts.latencies(found, executed("completed")),
-        charts.agreements(found, executed("completed")),
+        charts.agreements(found, lambda one: shadows(about)),
     ]
     return [one for one in made if one]
 
@@ -130,7 +132,7 @@ def _row(one: VersionFigures, about: Asked) -> list[Cell]:
     return [
         Cell(one.version.number, "", _page_of(one.version)),
         counted(executed.accepted if executed else 0),
-        counted(finished, executions(about, one, "all") if finished else ""),
+        counted(finished, executions(about, one, "finished") if finished else ""),
         counted(one.completed, executions(about, one, "completed") if one.completed else ""),
         escalated_cell(one, about),
         Cell(rate(one.retry_rate), is_number=True),

@@ -88,7 +88,7 @@ def beside(before: VersionFigures, after: VersionFigures, about: Asked) -> list[
 def _beside(before: VersionFigures, after: VersionFigures, about: Asked) -> Iterator[Beside]:
     both = (before, after)
     ended = [one.executed for one in both]
-    for label, name in (("Finished", "all"), ("Completed", "completed")):
+    for label, name in (("Finished", "finished"), ("Completed", "completed")):
         values = [getattr(one, label.lower()) if one else 0 for one in ended]
         cells = [counted(value, executions(about, one, name)) for value, one in zip(values, both, strict=True)]
         yield Beside(label, *cells, Cell(_signed(values[1] - values[0], "{:,}"), is_number=True))
@@ -101,7 +101,7 @@ def _beside(before: VersionFigures, after: VersionFigures, about: Asked) -> Iter
     yield _rates("Asked again", retries, [Cell(rate(one), is_number=True) for one in retries])
     costs = [one.cost_per_completed for one in both]
     yield Beside(
-        "Cost per completed",
+        "Executing, per completed",
         *(cost_cell(one, about) for one in both),
         _money_difference(*costs),
     )
@@ -120,6 +120,10 @@ def executions(about: Asked, one: VersionFigures, which: str) -> str:
     return about.to("executions", which=which, version=one.version.number, a=None, b=None, older=None)
 
 
+def shadows(about: Asked) -> str:
+    return about.to("shadows", a=None, b=None, older=None)
+
+
 def cost_cell(one: VersionFigures, about: Asked) -> Cell:
     rows = about.to("calls", figure="execution_cost", version=one.version.number, a=None, b=None, older=None)
     return money(one.cost_per_completed, rows if one.completed else "")
@@ -130,6 +134,8 @@ def escalated_cell(one: VersionFigures, about: Asked) -> Cell:
     if found is None or found.rate is None:
         return Cell(rate(None), is_number=True)
     exact = f"{found.flagged:,} of {found.finished:,}"
+    if found.moved:
+        exact += f"; {found.moved:,} of them {'was' if found.moved == 1 else 'were'} run again on the next version"
     return Cell(
         f"{rate(found.rate)} ({interval(*found.interval)})", exact, executions(about, one, "escalated"), is_number=True
     )

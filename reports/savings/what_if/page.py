@@ -15,6 +15,7 @@ from wire.problems import Invalid
 from ...charts.compared import STEPS, by_step, compared
 from ...charts.design_share import design_share
 from ..asking import COMMON, Asked
+from ..filtering import scope
 from ..lead import labelled
 from ..page import Page
 from ..payback import payback
@@ -38,9 +39,10 @@ class WhatIf(Page):
         design = to_pico(life.balance.design_cost) if life.balance.complete else None
         found = _found(about, self.form, self.now)
         return {
+            "scope": scope(about, self.filters, outlook.recent.extent if outlook.pace.days else None),
             "pace": pace_said(outlook),
             "completed": outlook.pace.completed,
-            "payback": payback(life, outlook),
+            "payback": payback(outlook),
             "labels": labelled(life),
             "against": AGAINST[life.method].format(model=life.model or "the frontier model"),
             "share": design_share(design, outlook.pace),

@@ -153,6 +153,19 @@ def test_a_project_without_a_workflow_says_what_to_do():
     assert "There is no workflow yet" in text_of(rosa, "/reports/carol/advice/")
 
 
+def test_its_scope_and_its_links_are_of_the_days_that_it_is_of():
+    workflow = on_frontier()
+    ran(workflow, 30, OPUS)
+    rosa = member(workflow.project)
+    page = page_of(rosa)
+    assert 'class="scope">From 27 October 2026 until 25 November 2026, 12:00 UTC, real money.<' in page
+    assert 'href="/reports/alice/workflows/refund/calls/?since=2026-10-27&amp;step=classify"' in page
+    asked_for = page_of(rosa, f"{PAGE}?until=2026-11-20")
+    assert 'class="scope">From 21 October 2026 to 19 November 2026 (UTC), real money.<' in asked_for
+    assert "From 21 October 2026 to 19 November 2026." in asked_for
+    assert "calls/?until=2026-11-20&amp;since=2026-10-21&amp;step=classify" in asked_for
+
+
 @pytest.mark.parametrize("query", ["?since=2031-01-01", "?until=0001-01-05", "?page=-1"])
 def test_days_that_cannot_be_advised_on_get_a_sentence(workflow, query):
     rosa = member(workflow.project)

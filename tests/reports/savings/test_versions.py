@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -15,7 +16,8 @@ from analytics.rollups import fold
 from analytics.shadowed import Share
 from analytics.versions import Took, VersionFigures
 from reports.charts import versions as charts
-from reports.savings.versions.told import agreed_cell, more, said
+from reports.savings.asking import asked
+from reports.savings.versions.told import agreed_cell, escalated_cell, more, said
 from tests.analytics.ledgers import HAIKU, NOON, OPUS, make_answer, make_execution, make_flag, make_measured_workflow
 from tests.analytics.shadowings import make_shadow
 from tests.cast import REFUND, member
@@ -67,7 +69,7 @@ def cells(page, caption):
 
 def test_it_says_what_changed_and_that_few_say_nothing(rosa):
     page = text(rosa.get(VERSIONS))
-    assert "1.1.0 escalates 0.0% (0.0–79.3) of what it finishes; 1.0.0 escalated 50.0% (15.0–85.0)." in page
+    assert "1.1.0 escalates 0.0% (0.0–79.4) of what it finishes; 1.0.0 escalated 50.0% (15.0–85.0)." in page
     assert "it takes 30 of each, and 1.0.0 finished 4 and 1.1.0 finished 1." in page
     assert "The cost of a completed execution fell by 80.0%, from 0.010 USD to 0.0020 USD." in page
 
@@ -93,6 +95,9 @@ def test_every_figure_leads_on(rosa, workflow):
     here = "/reports/alice/workflows/refund/"
     assert f'href="{here}executions/?{kept}&amp;which=escalated&amp;version=1.0.0"' in page
     assert f'href="{here}calls/?{kept}&amp;figure=execution_cost&amp;version=1.1.0"' in page
+    assert page.count(f'href="{here}executions/?{kept}&amp;which=finished&amp;version=1.0.0"') == 2
+    assert f'href="{here}shadows/?{kept}"' in page
+    assert "which=all" not in page
     first, second = workflow.versions.order_by("pk")
     assert f'href="/admin/workflows/version/{second.pk}/diff/?from=1.0.0"' in page
     assert f'href="/admin/workflows/version/{first.pk}/change/"' in page
@@ -102,7 +107,7 @@ def test_every_figure_leads_on(rosa, workflow):
 def test_two_that_are_chosen_stand_beside_each_other(rosa, workflow):
     draft(workflow, "1.2.0")
     page = text(rosa.get(f"{VERSIONS}?a=1.1.0&b=1.0.0"))
-    assert "1.0.0 escalates 50.0% (15.0–85.0) of what it finishes; 1.1.0 escalated 0.0% (0.0–79.3)." in page
+    assert "1.0.0 escalates 50.0% (15.0–85.0) of what it finishes; 1.1.0 escalated 0.0% (0.0–79.4)." in page
     assert "+50.0 points" in page
     assert "+0.0080 USD (+400.0%)" in page
     assert "−3.0 s" in page
@@ -167,6 +172,14 @@ def test_it_takes_as_many_queries_for_ten_versions_as_for_two(rosa, workflow):
         execution = make_execution(workflow, version=draft(workflow, f"1.{number}.0"))
         make_answer(execution)
     assert queries() == for_two
+
+
+def test_what_was_run_again_on_the_next_version_is_said_beside_the_rate(workflow):
+    about = asked(User(is_superuser=True), "alice", "refund", {})
+    one = figures("1.0.0", 5, 50)
+    moved = replace(one, escalated=replace(one.escalated, moved=2))
+    assert escalated_cell(one, about).exact == "5 of 50"
+    assert escalated_cell(moved, about).exact == "5 of 50; 2 of them were run again on the next version"
 
 
 # What is said, of figures by hand.

@@ -199,3 +199,8 @@ def test_what_never_pays_says_why(asked, workflow):
     why = "An execution costs no less than all-frontier would, so it does not pay itself back."
     assert cells_of(said, "Expected, from today") == ["–", "–", why]
     assert "a month brings 609 executions for 6.09 USD and saves nothing." in said
+
+
+def test_its_scope_is_of_the_days_that_the_pace_comes_from(asked):
+    assert 'class="scope">From 16 November 2026 until 17 November 2026, 12:00 UTC, real money, against' in asked()
+    assert 'class="scope">From 16 November 2026 to 16 November 2026 (UTC), real money' in asked(until="2026-11-17")
