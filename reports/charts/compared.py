@@ -12,7 +12,7 @@ from .kinds import Fall, Told, waterfall
 
 NAME = "compared"
 TITLE = "A completed execution, three ways"
-COLUMNS = ("Way", "Per completed execution", "A month", "A year", "Saved a month")
+COLUMNS = ("Way", "Executing, per completed", "A month", "A year", "Saved a month")
 KEYS = (Key("ours", "as recorded"), Key("off", "what if"), Key("theirs", "all-frontier"))
 STEPS = ("Step", "Calls", "As recorded", "What if", "Difference")
 

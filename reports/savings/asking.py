@@ -28,7 +28,11 @@ from workflows.models import Version, Workflow
 # What every page heeds. A page has others of its own beside them.
 COMMON: dict[str, Filter] = {name: FILTERS[name] for name in ("since", "until", "baseline", "subject", "simulated")}
 TURNED = "page"  # which part of a long table: of one page alone, so no other address has it
-FIRST, LAST = date(2000, 1, 1), date(2199, 12, 31)  # of the days that are asked for: beyond them the calendar ends somewhere
+FIRST, LAST = (
+    date(2000, 1, 1),
+    date(2199, 12, 31),
+)  # of the days that are asked for: beyond them the calendar ends somewhere
+WHAT = ("figure", "which")  # of which rows a page is
 OF_EXECUTIONS: dict[str, Filter] = {"version": TEXT, "lane": one_of(LANES)}
 
 
@@ -55,8 +59,13 @@ class Asked:
         return reverse(f"reports:{page}", args=arguments) + (f"?{query}" if query else "")
 
     def bare(self, page: str) -> str:
-        """Without any filter."""
-        return self.to(page, **dict.fromkeys(self.kept))
+        """Without any filter, of the same rows."""
+        return self.to(page, **dict.fromkeys(self.narrowed))
+
+    @property
+    def narrowed(self) -> list[str]:
+        """The filters that are set, without those that say what the page is of."""
+        return [name for name in self.kept if name not in WHAT]
 
     @cached_property
     def version(self) -> Version | None:

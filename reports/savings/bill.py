@@ -43,15 +43,19 @@ def _lines(summary: Summary, about: Asked) -> Iterator[Line]:
         if name == "design_measured" and balance.design_declared:
             declared = balance.design_declared
             yield Line("Design, declared", money(declared), "part", "What people said that it cost.")
-    yield Line("Total cost", money(balance.total_cost), "sum", "The sum of these.")
+    yield Line(
+        "Total cost", money(balance.total_cost, about.to("calls", figure="total_cost")), "sum", "The sum of these."
+    )
     frontier, saved = balance.if_all_frontier, balance.savings
-    yield Line("If all frontier", money(frontier), "sum", _against(summary))
+    yield Line(
+        "If all frontier", money(frontier, about.to("calls", figure="if_all_frontier")), "sum", _against(summary)
+    )
     yield Line("Saved", money(saved), "sum", "If all frontier, less the total cost.")
     yield Line(
         "Return on cost", Cell(percent(balance.roi_percent), is_number=True), "told", "Saved, per dollar that was paid."
     )
     each = balance.cost_per_completed
-    yield Line("Cost per completed", money(each), "told", "The total cost by what completed.")
+    yield Line("Everything, per completed", money(each), "told", "The total cost by what completed.")
     done = counted(balance.completed, about.to("executions", which="completed"))
     yield Line("Completed", done, "told", "Executions that completed, and whose answer nobody rejected.")
 

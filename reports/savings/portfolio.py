@@ -79,7 +79,7 @@ def _columns(about: Asked) -> list[Column]:
         Column("Saved, USD", "saved", sorts["saved"]),
         Column("Total cost, USD", "cost", sorts["cost"]),
         Column("If all frontier, USD"),
-        Column("Per completed, USD"),
+        Column("Everything, per completed, USD"),
         Column("Completed", "completed", sorts["completed"]),
         Column("Escalated"),
         Column("Quality", is_number=False),

@@ -31,12 +31,16 @@ def parts(found: SideBySide, about: Asked) -> list[Part]:
 
 
 def rows_of(about: Asked, figure: str, **changed: object) -> str:
-    """The rows behind a figure, where they are of one workflow."""
-    return about.to("calls", figure=figure, **changed) if about.workflow else ""
+    """The rows behind a figure."""
+    return about.to("calls", figure=figure, **changed)
 
 
 def _those(about: Asked, which: str, **changed: object) -> str:
-    return about.to("executions", which=which, **changed) if about.workflow else ""
+    return about.to("executions", which=which, **changed)
+
+
+def _total(balance: Balance, about: Asked) -> Cell:
+    return money(balance.total_cost, rows_of(about, "total_cost"))
 
 
 def _costs(balance: Balance, about: Asked) -> Iterator[Line]:
@@ -52,34 +56,37 @@ def _costs(balance: Balance, about: Asked) -> Iterator[Line]:
     yield Line("In doubt", "calls in doubt, at their upper bound, and what corrects them", cost("in_doubt_cost"))
     five = [cost("execution_cost"), design, *map(cost, ("evaluation_cost", "shadow_cost", "in_doubt_cost"))]
     how = "execution + design + evaluation + shadows + in doubt"
-    yield Line("Total cost", how, money(balance.total_cost), plus(five))
+    yield Line("Total cost", how, cost("total_cost"), plus(five))
 
 
 def _counts(found: SideBySide, about: Asked) -> Iterator[Line]:
     balance, rates = found.summary.balance, found.summary.rates
     completed = counted(balance.completed, _those(about, "completed"))
-    finished = counted(rates.finished)
+    finished = counted(rates.finished, _those(about, "finished"))
     yield Line("Executions", "accepted in these days", counted(rates.executions, _those(about, "all")))
     yield Line("Finished", "completed, failed, or escalated at the end of these days; cancelled ones are not", finished)
     yield Line("Completed", "completed, and not rejected by feedback", completed)
     each = money(balance.cost_per_completed)
-    by_hand = [money(balance.total_cost), "÷", completed]
+    by_hand = [_total(balance, about), "÷", completed]
     yield Line(
-        "Cost per completed", "total cost ÷ completed", each, by_hand if balance.cost_per_completed is not None else ()
+        "Everything, per completed",
+        "total cost ÷ completed",
+        each,
+        by_hand if balance.cost_per_completed is not None else (),
     )
     rate = ratio(rates.escalated, rates.finished)
-    flagged = counted(rates.escalated, _those(about, "flagged"))
+    escalated = counted(rates.escalated, _those(about, "escalated"))
     how = "finished executions with a flag that reached a tier or a person ÷ finished"
-    yield Line("Escalation rate", how, share(rate), [flagged, "÷", finished] if rate is not None else ())
+    yield Line("Escalation rate", how, share(rate), [escalated, "÷", finished] if rate is not None else ())
     rate = ratio(rates.repair_calls, rates.step_calls)
-    calls = [counted(rates.repair_calls), "÷", counted(rates.step_calls)]
+    calls = [counted(rates.repair_calls, rows_of(about, "retries")), "÷", counted(rates.step_calls)]
     yield Line("Retry rate", "repair calls ÷ step calls", share(rate), calls if rate is not None else ())
 
 
 def _savings(found: SideBySide, about: Asked) -> Iterator[Line]:
     balance = found.summary.balance
-    total, saved = money(balance.total_cost), money(balance.savings)
-    frontier = money(balance.if_all_frontier, about.to("method") + "#baselines")
+    total, saved = _total(balance, about), money(balance.savings)
+    frontier = money(balance.if_all_frontier, rows_of(about, "if_all_frontier"))
     known = balance.savings is not None
     yield Line("Saved", "all-frontier − total cost", saved, [frontier, "−", total] if known else ())
     of, roi = balance.savings_percent, balance.roi_percent
@@ -105,7 +112,13 @@ def _payback(life: Balance, about: Asked) -> Line:
         return money(getattr(life, name), rows_of(about, name, since=None))
 
     invested = plus([money(life.design_cost), cost("evaluation_cost"), cost("shadow_cost")])
-    gain = [money(life.if_all_frontier), "−", cost("execution_cost"), "−", cost("in_doubt_cost")]
+    gain = [
+        money(life.if_all_frontier, rows_of(about, "if_all_frontier", since=None)),
+        "−",
+        cost("execution_cost"),
+        "−",
+        cost("in_doubt_cost"),
+    ]
     completed = counted(life.completed, _those(about, "completed", since=None))
     return Line("Pays back after", how, comes_to, ["⌈(", *invested, ") ÷ ((", *gain, ") ÷", completed, ")⌉"])
 
@@ -115,6 +128,6 @@ def _discounts(found: SideBySide, about: Asked) -> Iterator[Line]:
     how = "tokens read × (input price − price of reading) − tokens written × (price of writing − input price)"
     known = read is not None and written is not None
     by_hand = [money(read), "−", money(written)] if known else ()
-    yield Line("Caching", how, money(found.summary.cache_savings), by_hand)
-    batch = money(found.summary.batch_savings)
+    yield Line("Caching", how, money(found.summary.cache_savings, rows_of(about, "cache_savings")), by_hand)
+    batch = money(found.summary.batch_savings, rows_of(about, "batch_savings"))
     yield Line("Batches", "the standard price − the price in a batch, of each call in one", batch)

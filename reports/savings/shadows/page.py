@@ -101,27 +101,23 @@ def _part(about: Asked, one: Part, found: Agreement) -> list[Cell]:
 
 
 def _drawn(about: Asked, found: Agreement) -> Iterator[list[Cell]]:
-    """What became of all that were drawn; each number leads to those shadows."""
+    """What became of all that were drawn; a number leads to those shadows where their list tells them apart."""
     measured, drawn = found.measured, found.drawn
     of = {"workflow__id__exact": about.workflow.pk, "subject": measured.subject.value}
 
-    def row(label: str, count: int, what: str, **only: str) -> list[Cell]:
-        href = f"{reverse('admin:shadows_shadow_changelist')}?{urlencode({**of, **only})}"
-        return [Cell(label), counted(count, href if count else ""), Cell(what)]
+    def row(label: str, count: int, what: str, only: dict[str, str] | None = None) -> list[Cell]:
+        is_listed = count and only is not None
+        href = f"{reverse('admin:shadows_shadow_changelist')}?{urlencode({**of, **only})}" if is_listed else ""
+        return [Cell(label), counted(count, href), Cell(what)]
 
-    yield row("Drawn", sum(drawn.values()), "By the hash of their ids: nobody chooses.")
-    yield row(
-        "Counted",
-        measured.n,
-        "They came to an answer that has a price, on the model of the baseline.",
-        status="completed",
-    )
+    yield row("Drawn", sum(drawn.values()), "By the hash of their ids: nobody chooses.", {})
+    yield row("Counted", measured.n, "They came to an answer that has a price, on the model of the baseline.")
     yield row("Not compared", measured.n - measured.compared, "Counted, and without a grader that could compare them.")
     if found.left_out:
         what = "On another model or prompt, without a price, or of an execution whose answer was rejected."
-        yield row("Left out", found.left_out, what, status="completed")
+        yield row("Left out", found.left_out, what)
     for status, (label, what) in STATUSES.items():
-        yield row(label, drawn.get(status, 0), what, status=status)
+        yield row(label, drawn.get(status, 0), what, {"status": status})
     to_come = drawn.get(Shadow.Status.DRAWN, 0) + drawn.get(Shadow.Status.RUNNING, 0)
     yield row("To come", to_come, "Drawn, and not run to the end yet.")
 

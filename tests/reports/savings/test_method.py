@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from html import unescape
-from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
@@ -68,7 +67,7 @@ def test_each_formula_comes_to_what_docs_method_says(workflow):
         "Executions": "9",
         "Finished": "8",
         "Completed": "5",
-        "Cost per completed": "0.02558",
+        "Everything, per completed": "0.02558",
         "Escalation rate": "0.375",
         "Retry rate": "0.07692307692307692307692307692",
         "Saved": "-0.0634",
@@ -88,7 +87,7 @@ def test_the_exact_numbers_of_every_formula_add_up(workflow, baseline):
     assert set(by_hand) >= {
         "Design",
         "Total cost",
-        "Cost per completed",
+        "Everything, per completed",
         "Saved",
         "Saved, in percent",
         "Return on cost",
@@ -104,9 +103,9 @@ def test_what_reading_took_off_and_what_writing_added_stand_apart(workflow):
     assert [*map(exactly, lines_of(workflow)["Caching"].by_hand)] == ["0.0036", "−", "0.001"]
 
 
-def test_agreement_and_its_interval_are_those_of_docs_method():
+def test_agreement_and_its_interval_are_those_of_docs_method(workflow):
     shadows = Measured(Subject.WORKFLOW, None, n=30, compared=30, same=27, cost=None, borrowed=0, without=0)
-    about = SimpleNamespace(workflow=None)
+    about = asked(User(is_superuser=True), "alice", "refund", {})
     lines = quality(Beside(Method.MEASURED, None, Balance(), 30, 0, shadows), about).lines
     assert [line.comes_to.text for line in lines] == ["0.9000", "0.7438", "0.9654"]
     assert [term if isinstance(term, str) else term.text for term in lines[1].by_hand] == [
@@ -143,6 +142,23 @@ def test_the_numbers_lead_on_with_the_filters_of_the_page(rosa):
     assert f'<a href="{calls}" title="0.022 USD">0.022 USD</a>' in said
     assert "GET /api/v1/workflows/refund/costs?since=2026-11-16&until=2026-11-18" in said
     assert "/reports/alice/workflows/refund/method/?since=2026-11-16&until=2026-11-18&baseline=repriced_cold" in said
+
+
+@pytest.mark.parametrize("workflow_or_none", ["workflows/refund/", ""])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        *(
+            f"calls/?figure={name}"
+            for name in ("total_cost", "if_all_frontier", "retries", "cache_savings", "batch_savings")
+        ),
+        *(f"executions/?which={name}" for name in ("all", "finished", "completed", "escalated")),
+    ],
+)
+def test_every_number_of_a_project_and_of_a_workflow_leads_to_its_rows(rosa, workflow_or_none, rows):
+    here = f"/reports/alice/{workflow_or_none}"
+    assert f'href="{here}{rows}"' in text(rosa.get(f"{here}method/"))
+    assert rosa.get(f"{here}{rows}").status_code == 200
 
 
 def test_too_few_shadows_say_nothing_of_quality(rosa):

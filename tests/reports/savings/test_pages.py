@@ -4,11 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from tests.analytics.ledgers import HAIKU, NOON, SHORT, make_answer, make_execution, make_measured_workflow
+from tests.analytics.ledgers import HAIKU, NOON, SHORT, make_answer, make_call, make_execution, make_measured_workflow
 from tests.cast import make_project, member
+from workflows.models import Version
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +83,9 @@ def test_what_cannot_be_read_is_a_sentence_and_a_way_back(rosa, query, status, s
     assert f'href="{REFUND}"' in text(response)
 
 
-@pytest.mark.parametrize("page", ["", "versions/", "steps/", "shadows/", "what-if/", "advice/", "method/", "calls/", "executions/"])
+@pytest.mark.parametrize(
+    "page", ["", "versions/", "steps/", "shadows/", "what-if/", "advice/", "method/", "calls/", "executions/"]
+)
 @pytest.mark.parametrize("query", ["until=0001-01-01", "until=0001-01-02", "since=9999-12-31"])
 def test_a_day_at_the_end_of_the_calendar_is_a_sentence_on_every_page(rosa, page, query):
     assert rosa.get(f"{REFUND}{page}?{query}").status_code == 400
@@ -113,6 +117,18 @@ def test_the_figures_are_those_of_the_days_and_the_line_is_from_the_beginning(ro
     assert "By 18 November 2026, 0.056 USD were paid, where all-frontier would have cost 0.030 USD." in said
 
 
+def test_that_it_is_paid_back_is_said_as_of_today_whatever_the_days(rosa, workflow):
+    cheap = make_measured_workflow("cheap", project=workflow.project, design_cost="0.01")
+    for day in range(3):
+        at = NOON + timedelta(days=day)
+        make_answer(make_execution(cheap, at), HAIKU, SHORT, at=at)
+    for query in ("", "?until=2026-11-17"):
+        said = text(rosa.get(f"/reports/alice/workflows/cheap/{query}"))
+        assert "Designing it, and all else, was paid back on 17 November 2026." in said
+        assert "not paid back yet" not in said
+    assert "It had not paid itself back by then." in said
+
+
 def test_a_workflow_of_which_nothing_was_executed_says_what_to_do(rosa, workflow):
     make_measured_workflow("returns", project=workflow.project)
     said = text(rosa.get("/reports/alice/workflows/returns/"))
@@ -131,7 +147,7 @@ def test_names_are_texts_whoever_chose_them(rosa, workflow):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("", "From the beginning until now (UTC), real money, against the same tokens, warm cache."),
+        ("", "From the beginning until 20 November 2026, 12:00 UTC, real money, against the same tokens, warm cache."),
         (
             "?since=2026-11-17&until=2026-11-19&simulated=true&baseline=declared",
             "From 17 November 2026 to 18 November 2026 (UTC), simulated money, against what a person declared.",
@@ -139,7 +155,35 @@ def test_names_are_texts_whoever_chose_them(rosa, workflow):
     ],
 )
 def test_a_page_on_paper_says_what_it_shows(rosa, query, said):
-    assert f'<p class="scope">{said}</p>' in text(rosa.get(f"{REFUND}{query}"))
+    with time_machine.travel(NOON + timedelta(days=4), tick=False):
+        assert f'<p class="scope">{said}</p>' in text(rosa.get(f"{REFUND}{query}"))
+
+
+def test_the_sums_of_the_bill_lead_to_their_rows(rosa):
+    said = text(rosa.get(REFUND))
+    for figure in ("total_cost", "if_all_frontier"):
+        assert f'href="{REFUND}calls/?figure={figure}"' in said
+    assert "Everything, per completed" in said
+
+
+def test_what_is_incomplete_leads_to_the_calls_without_a_price(rosa, workflow):
+    make_call(make_execution(workflow), "anthropic:claude-nobody-1")
+    assert f'<a href="{REFUND}calls/?figure=unpriced">incomplete</a>' in text(rosa.get(REFUND))
+
+
+def test_without_filters_the_rows_are_still_those_of_the_figure(rosa):
+    said = text(rosa.get(f"{REFUND}calls/?figure=execution_cost&since=2026-11-01"))
+    assert f'<a href="{REFUND}calls/?figure=execution_cost">Clear the filters</a>' in said
+    assert "Clear the filters" not in text(rosa.get(f"{REFUND}executions/?which=completed"))
+
+
+def test_an_old_version_that_is_chosen_stands_among_the_newest(rosa, workflow):
+    first = workflow.versions.get()
+    told = {"title": first.title, "definition": first.definition, "created_by": "alice"}
+    for number in range(1, 102):
+        Version.objects.create(workflow=workflow, number=f"1.{number}.0", content_hash=f"{number}", **told)
+    assert '<option value="1.0.0" selected>' in text(rosa.get(f"{REFUND}calls/?version=1.0.0"))
+    assert "<option selected>1.0.0</option>" in text(rosa.get(f"{REFUND}versions/?a=1.0.0"))
 
 
 def test_no_browser_and_no_proxy_keeps_it(rosa):

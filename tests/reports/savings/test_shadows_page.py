@@ -131,6 +131,18 @@ def test_disagreements_come_in_parts(workflow, rosa):
     assert rosa.get(f"{PAGE}?page=99").content.decode().count("It differs.") == 1
 
 
+def test_a_number_leads_to_a_list_only_where_the_list_tells_them_apart(workflow, rosa):
+    make_shadowed(workflow, ["0.01"] * 3)
+    page = rosa.get(PAGE).content.decode()
+    rows = re.findall(r'<th scope="row">([A-Z][a-z ]+)</th><td class="number">(.*?)</td>', page)
+    listed = f'<a href="/admin/shadows/shadow/?workflow__id__exact={workflow.pk}&amp;subject=workflow">3</a>'
+    assert dict(rows) == {
+        **dict.fromkeys(("Not compared", "Failed", "Skipped", "To come"), "0"),
+        "Drawn": listed,
+        "Counted": "3",
+    }
+
+
 def test_subjects_and_simulated_ones_are_never_put_together(workflow, rosa):
     make_shadowed(workflow, ["0.01"] * 2)
     make_shadowed(workflow, ["0.05"], subject="task")
