@@ -2,18 +2,19 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
-from time import perf_counter
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
+from analytics.baselines import Method
 from analytics.savings import Balance
 from analytics.waterfall import Part
 from reports.charts.cumulative import POINTS, cumulative
 from reports.charts.drawing import money_axis
 from reports.charts.falls import falls
 from reports.charts.kinds import Between, Fall, Told, columns, lines, waterfall
+from shadows.models import Subject
 
 MONDAY = date(2026, 11, 16)
 PICO = 10**12
@@ -84,18 +85,25 @@ def test_years_are_thinned_out_and_keep_their_ends_and_the_day_that_paid():
     assert "31 March 2028" in shown
 
 
-def test_two_days_that_are_eight_thousand_years_apart_take_no_longer():
+def test_two_days_that_are_eight_thousand_years_apart_are_as_many_points():
     of = {day: Balance(execution_cost=Decimal(1)) for day in (date(1, 1, 1), MONDAY, date(9999, 12, 31))}
-    began = perf_counter()
     chart = cumulative(summary(of))
-    assert perf_counter() - began < 1
     assert len(chart.rows) == POINTS
     assert [row[1] for row in table(chart)[:: POINTS - 1]] == ["1.00 USD", "3.00 USD"]
 
 
-def falling(parts: list[Part], start: str | None, total: str, complete: bool = True) -> SimpleNamespace:
+def falling(
+    parts: list[Part],
+    start: str | None,
+    total: str,
+    complete: bool = True,
+    method: Method = Method.REPRICED_WARM,
+    subject: Subject | None = None,
+) -> SimpleNamespace:
     balance = SimpleNamespace(if_all_frontier=None if start is None else Decimal(start), total_cost=Decimal(total))
-    return SimpleNamespace(parts=parts, summary=SimpleNamespace(balance=balance), complete=complete)
+    measured = SimpleNamespace(subject=subject) if subject else None
+    summary = SimpleNamespace(balance=balance, method=method, measured=measured)
+    return SimpleNamespace(parts=parts, summary=summary, complete=complete)
 
 
 def test_a_waterfall_names_the_lever_that_took_most_off_and_leads_on():
@@ -114,6 +122,33 @@ def test_a_waterfall_names_the_lever_that_took_most_off_and_leads_on():
     ]
     assert [row[1].href for row in chart.rows] == ["", "/tier", "/cache", "/design", "/shadow", ""]
     assert "shadows" not in chart.picture
+
+
+def test_caching_that_would_take_more_off_the_frontier_is_drawn_with_the_models():
+    chart = falls(falling([Part("tier", 12 * PICO), Part("cache", -3 * PICO)], "10", "1"), lambda part: "")
+    assert chart.said.endswith("Most was taken off by cheaper models, caches as they were: 9.00 USD.")
+    assert "cheaper models, caches as they were" in chart.picture
+    assert "mark-on" not in chart.picture  # nothing adds
+    assert [row[:2] for row in table(chart)][1:3] == [["cheaper models", "12.00 USD"], ["caching", "−3.00 USD"]]
+    assert chart.rows[2][2].text.startswith(
+        "What caches took off here, less what they would have taken off the frontier"
+    )
+
+
+def test_caching_that_costs_more_than_it_saves_adds_where_the_baseline_has_no_cache():
+    parts = [Part("tier", 12 * PICO), Part("cache", -3 * PICO)]
+    chart = falls(falling(parts, "10", "1", method=Method.REPRICED_COLD), lambda part: "")
+    assert "mark-on" in chart.picture
+    assert chart.said.endswith("Most was taken off by cheaper models: 12.00 USD.")
+
+
+@pytest.mark.parametrize(
+    ("pico", "called"), [(2, "what the frontier used beyond"), (-1, "what the frontier used less"), (0, "fewer calls")]
+)
+def test_what_shadows_of_the_workflow_cost_beyond_its_tokens_is_not_called_fewer_calls(pico, called):
+    parts = [Part("fewer_calls", pico * PICO), Part("tier", 5 * PICO)]
+    found = falling(parts, "10", "1", method=Method.MEASURED, subject=Subject.WORKFLOW)
+    assert table(falls(found, lambda part: ""))[1][0] == called
 
 
 @pytest.mark.parametrize(
