@@ -33,11 +33,19 @@ def by_step(found: Agreement) -> Chart:
     ordered = sorted(found.stepwise.items(), key=lambda one: (one[1].rate or 0, one[0]))
     drawn = [(step, share) for step, share in ordered if share.says][:STEPS]
     said = _of_steps(drawn, ordered)
-    told, values = Told(name, title, said), [_between(share) for _, share in drawn]
-    picture = bars(told, [step for step, _ in drawn], {"ours": values}, _percents, 100) if drawn else None
+    told, values = Told(name, title), [_between(share) for _, share in drawn]
+    begins = _begins(values)
+    picture = bars(told, [step for step, _ in drawn], {"ours": values}, _percents, (begins, 100)) if drawn else None
     rows = [_row(Cell(step), share) for step, share in ordered]
+    if begins and drawn:
+        said += f" The axis begins at {begins}%."
     note = f"Of the newest {NEWEST:,} shadows. Steps that the record answers, such as tools, are not compared."
     return Chart(name, title, said, picture, BY_STEP, rows, note=f"{ENDS} {note}" if drawn else note)
+
+
+def _begins(values: Sequence[Between]) -> int:
+    """Where the lowest interval ends, to the ten below: bars that all but fill a picture tell nothing apart."""
+    return int(min((value.low for value in values), default=0) // 10 * 10)
 
 
 def _of_steps(drawn: Sequence[tuple[str, Share]], every: Sequence[tuple[str, Share]]) -> str:
@@ -64,9 +72,7 @@ def over_time(found: Agreement) -> Chart:
         return Chart(name, title, said, None, BY_PERIOD, rows)
     every = -(-len(periods) // LABELS)
     names = [_short(one.begins, found.monthly) if at % every == 0 else "" for at, one in enumerate(periods)]
-    picture = columns(
-        Told(name, title, said), names, {"ours": [_between(one.share) for one in periods]}, _percents, 100
-    )
+    picture = columns(Told(name, title), names, {"ours": [_between(one.share) for one in periods]}, _percents, 100)
     note = f"{ENDS} By the day on which the execution completed (UTC); a {unit} with few shadows says little."
     return Chart(name, title, said, picture, BY_PERIOD, rows, note=note)
 
@@ -104,9 +110,9 @@ def costs(found: Agreement, leads: dict[str, str]) -> Chart:
         return Chart(name, title, said, None, BY_VERSION, rows, note=note)
     series = {"theirs": [float(one.there) for one in drawn], "ours": [float(one.here) for one in drawn]}
     axis = money_axis(max(*series["theirs"], *series["ours"]))
-    picture = columns(Told(name, title, said), [one.version for one in drawn], series, axis)
-    keys = (Key("theirs", "a shadow on the frontier, USD"), Key("ours", "an execution here, USD"))
-    return Chart(name, title, said, picture, BY_VERSION, rows, keys, note=note)
+    picture = columns(Told(name, title), [one.version for one in drawn], series, axis)
+    keys = (Key("theirs", "a shadow on the frontier"), Key("ours", "an execution here"))
+    return Chart(name, title, said, picture, BY_VERSION, rows, keys, note=note, unit="USD")
 
 
 def _of_costs(drawn: Sequence[OfVersion]) -> str:

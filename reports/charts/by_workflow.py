@@ -30,7 +30,7 @@ def saved_by_workflow(lines: Sequence[Line], leads: Callable[[Line], str]) -> Ch
     values = [float(line.balance.savings) for line in shown]
     marks = ["off" if value > 0 else "on" for value in values]
     names = [_short(line.workflow.name) for line in shown]
-    picture = signed_bars(Told(NAME, TITLE, said), names, values, marks, money_axis(max(map(abs, values))))
+    picture = signed_bars(Told(NAME, TITLE), names, values, marks, money_axis(max(map(abs, values))))
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, [key for key in KEYS if key.mark in marks], unit="USD")
 
 

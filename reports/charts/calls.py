@@ -22,26 +22,22 @@ Leads = Callable[[Operation], str]
 def costs(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
     name, title = f"cost_by_{by}", f"Cost by {by}"
     heads = (by.capitalize(), "Cost", "Calls")
-    rows = [
-        [Cell(named(one, by)), money(one.asked.cost, leads(one)), counted(one.asked.calls, leads(one))] for one in found
-    ]
+    rows = [[_cell(one, by), money(one.asked.cost, leads(one)), counted(one.asked.calls, leads(one))] for one in found]
     whole = sum(one.asked.cost for one in found)
     if not whole:
         return Chart(name, title, "No call with a price was made in these days.", None, heads, rows)
     most = max(found, key=lambda one: one.asked.cost)
     said = f"{named(most, by)} took {rate(most.asked.cost / whole)} of {usd(whole)}."
     values = [float(one.asked.cost) for one in found]
-    picture = columns(
-        Told(name, title, said), [_short(one, by) for one in found], {"ours": values}, money_axis(max(values))
-    )
-    return Chart(name, title, said, picture, heads, rows, note=EVERY)
+    picture = columns(Told(name, title), [_short(one, by) for one in found], {"ours": values}, money_axis(max(values)))
+    return Chart(name, title, said, picture, heads, rows, note=EVERY, unit="USD")
 
 
 def latencies(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
     name, title = f"latency_by_{by}", f"How long a call took, by {by}"
     heads = (by.capitalize(), "Half within (p50)", "19 of 20 within (p95)")
     known = [(one, *p50_p95(one.latencies)) for one in found if one.latencies]
-    rows = [[Cell(named(one, by), "", leads(one)), *map(_took, times)] for one, *times in known]
+    rows = [[_cell(one, by, leads(one)), *map(_took, times)] for one, *times in known]
     if not known:
         return Chart(name, title, "No call was answered in these days.", None, heads, rows)
     slowest = max(known, key=lambda one: one[1])
@@ -52,7 +48,7 @@ def latencies(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
         return Chart(name, title, said, None, heads, rows)
     axis = money_axis(max(values["off"]))
     names = [_short(one, by) for one, _, _ in known]
-    picture = columns(Told(name, title, said), names, values, lambda value: f"{axis(value)} s")
+    picture = columns(Told(name, title), names, values, lambda value: f"{axis(value)} s")
     keys = (Key("ours", "half within"), Key("off", "nineteen of twenty within"))
     return Chart(name, title, said, picture, heads, rows, keys)
 
@@ -62,7 +58,7 @@ def row(one: Operation, by: str, leads: Leads) -> list[Cell]:
     asked, tokens = one.asked, one.asked.tokens
     written = tokens["cache_write_5m"] + tokens["cache_write_1h"]
     return [
-        Cell(named(one, by)),
+        _cell(one, by),
         money(asked.cost, leads(one)),
         counted(asked.calls, leads(one)),
         *map(counted, (tokens["input"], tokens["output"], tokens["cache_read"], written)),
@@ -77,8 +73,14 @@ def named(one: Operation, by: str) -> str:
     return str(one.key[by] or NO_TIER)
 
 
+def _cell(one: Operation, by: str, href: str = "") -> Cell:
+    """Short, and whole for whoever points at it."""
+    short, whole = _short(one, by), named(one, by)
+    return Cell(short, "" if short == whole else whole, href)
+
+
 def _short(one: Operation, by: str) -> str:
-    """Without the provider: there is little room beneath a column."""
+    """Without the provider: there is little room beneath a column, and in a table."""
     text = named(one, by)
     return text.partition(":")[2] or text
 

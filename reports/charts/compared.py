@@ -25,7 +25,7 @@ def compared(found: Found) -> Chart:
     bars = [Fall(name, 0.0, float(from_pico(each)), marks[name]) for name, each in ways.items() if each is not None]
     if found.was is None or found.would is None or not any(bar.ends for bar in bars):
         return Chart(NAME, TITLE, said, None, COLUMNS, rows)
-    picture = waterfall(Told(NAME, TITLE, said), bars, money_axis(max(bar.ends for bar in bars)))
+    picture = waterfall(Told(NAME, TITLE), bars, money_axis(max(bar.ends for bar in bars)))
     keys = [key for key in KEYS if key.mark in {bar.mark for bar in bars}]
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, keys, unit="USD")
 

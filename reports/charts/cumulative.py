@@ -34,7 +34,7 @@ def cumulative(summary: Summary) -> Chart:
     series = {"ours": [float(amount) for amount in paid], "theirs": [float(amount) for amount in frontier]}
     axis = money_axis(max(*series["ours"], *series["theirs"]))
     point = days.index(summary.paid_back_on) if summary.paid_back_on else None
-    picture = lines(Told(NAME, TITLE, said), names, series, axis, point)
+    picture = lines(Told(NAME, TITLE), names, series, axis, point)
     keys = KEYS if point is not None else KEYS[:2]
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, keys, unit="USD")
 

@@ -35,7 +35,7 @@ def design_share(design: int | None, pace: Pace) -> Chart:
     drawn = list(shares(design, pace, DRAWN))
     values = [float(share.of_execution_cost) for share in drawn]
     names = [count(share.executions) for share in drawn]
-    picture = columns(Told(NAME, TITLE, said), names, {"ours": values}, _axis(max(values)))
+    picture = columns(Told(NAME, TITLE), names, {"ours": values}, _axis(max(values)))
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, KEYS, NOTE)
 
 

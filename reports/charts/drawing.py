@@ -2,6 +2,7 @@
 one style sheet. A shape is coloured by the class of its series, which `marks` names."""
 
 from collections.abc import Callable, Sequence
+from math import ceil, floor, log10
 from typing import Any
 
 from markupsafe import Markup
@@ -20,6 +21,8 @@ STRIPPED = (
     "title",
 )  # style and script; what pygal's own script would show; titles that it repeats for each line
 MARKS = "mark-"
+LINES, NEARLY = 6, 1e-9  # of an axis; what a float may lack
+BESIDE = "A sentence above says what one sees; the figures are in a table below."  # told once, by the page
 
 
 def config(**more: Any) -> Config:
@@ -37,7 +40,7 @@ def config(**more: Any) -> Config:
     return made
 
 
-def drawn(chart: Graph, marks: Sequence[str], title: str, said: str, name: str) -> Markup:
+def drawn(chart: Graph, marks: Sequence[str], title: str, name: str) -> Markup:
     """The picture as part of a page. Escaped by the serialiser; what is in it are figures and names of ours."""
     root = chart.render_tree()
     _strip(root)
@@ -46,7 +49,7 @@ def drawn(chart: Graph, marks: Sequence[str], title: str, said: str, name: str) 
         root.attrib.pop(one, None)
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-desc")
-    for place, (tag, text) in enumerate((("title", title), ("desc", said))):
+    for place, (tag, text) in enumerate((("title", title), ("desc", BESIDE))):
         told = etree.Element(tag, {"id": f"{name}-{tag}"})
         told.text = text
         root.insert(place, told)
@@ -74,6 +77,23 @@ def _mark(root: Any, marks: Sequence[str]) -> None:
         places = [int(word.removeprefix("serie-")) for word in words if word.startswith("serie-")]
         if places:
             element.set("class", f"series {MARKS}{marks[places[0]]}")
+
+
+def scaled(chart: Graph, low: float, high: float) -> None:
+    """Its axis begins at zero or below, and ends at a step past the highest value: no bar goes on beyond its labels."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    if low == high:
+        return
+    step = _step((high - low) / LINES)
+    first, last = floor(low / step + NEARLY), ceil(high / step - NEARLY)
+    chart.range = (first * step, last * step)
+    chart.y_labels = [place * step for place in range(first, last + 1)]
+
+
+def _step(least: float) -> float:
+    """1, 2 or 5 of a power of ten."""
+    power = 10.0 ** floor(log10(least))
+    return next(size * power for size in (1, 2, 5, 10) if size * power >= least * (1 - NEARLY))
 
 
 def money_axis(top: float) -> Callable[[float], str]:

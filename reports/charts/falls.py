@@ -57,7 +57,7 @@ def falls(found: Waterfall, leads: Leads) -> Chart:
         return Chart(NAME, TITLE, said, None, COLUMNS, rows)
     bars = list(_bars(drawn, start, total))
     top = max(max(bar.begins, bar.ends) for bar in bars)
-    picture = waterfall(Told(NAME, TITLE, said), bars, money_axis(top))
+    picture = waterfall(Told(NAME, TITLE), bars, money_axis(top))
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, KEYS, unit="USD")
 
 
@@ -116,4 +116,8 @@ def _said(found: Waterfall, parts: list[Part], start: Decimal | None, total: Dec
     both = f"All-frontier would have cost {usd(start)}; {usd(total)} were paid."
     if most is None or most.pico <= 0:
         return f"{both} No lever took anything off."
+    if most.name == "beyond":
+        return (
+            f"{both} The largest difference is what the frontier used beyond the same tokens: {usd(to_usd(most.pico))}."
+        )
     return f"{both} Most was taken off by {PARTS[most.name][0]}: {usd(to_usd(most.pico))}."

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pygal
 from markupsafe import Markup
 
-from .drawing import config, drawn
+from .drawing import config, drawn, scaled
 
 Value = float | None
 Axis = Callable[[float], str]
@@ -17,11 +17,10 @@ NAMES = 4  # along the axis of a line
 
 @dataclass(frozen=True)
 class Told:
-    """For who does not see the picture."""
+    """For who does not see the picture. What one sees in it stands above it, for everybody."""
 
     name: str
     title: str
-    said: str
 
 
 class Between(NamedTuple):
@@ -55,6 +54,8 @@ def lines(
         )
     )
     chart.x_labels, chart.value_formatter = names, axis
+    known = [value for values in series.values() for value in values if value is not None]
+    scaled(chart, min(known, default=0), max(known, default=0))
     for mark, values in series.items():
         chart.add(mark, list(values))
     marks = list(series)
@@ -62,7 +63,7 @@ def lines(
         first = next(iter(series.values()))
         chart.add("point", [one if at == point else None for at, one in enumerate(first)], show_dots=True, dots_size=5)
         marks.append("point")
-    return drawn(chart, marks, told.title, told.said, told.name)
+    return drawn(chart, marks, told.title, told.name)
 
 
 def columns(
@@ -75,11 +76,10 @@ def columns(
     """`series` by mark, beside each other over each name. `top`: where the axis ends."""
     chart = pygal.Bar(config(include_x_axis=True, spacing=12, truncate_label=-1))
     chart.x_labels, chart.value_formatter = names, axis
-    if top is not None:
-        chart.range = (0, top)
+    scaled(chart, 0, _highest(series) if top is None else top)
     for mark, values in series.items():
         chart.add(mark, [_shown(value) for value in values])
-    return drawn(chart, list(series), told.title, told.said, told.name)
+    return drawn(chart, list(series), told.title, told.name)
 
 
 def bars(
@@ -87,18 +87,25 @@ def bars(
     names: Sequence[str],
     series: Mapping[str, Sequence[Value | Between]],
     axis: Axis,
-    top: float | None = None,
+    span: tuple[float, float] | None = None,
 ) -> Markup:
-    """The same lying, the first one on top: for names that are words."""
+    """The same lying, the first one on top: for names that are words. `span`: where the axis begins and ends."""
     height = 24 * len(names) * len(series) + 70
     chart = pygal.HorizontalBar(config(spacing=10, truncate_label=-1, height=height))
     chart.x_labels, chart.value_formatter = list(reversed(names)), axis
-    if top is not None:
-        chart.range = (0, top)
+    if span is None:
+        scaled(chart, 0, _highest(series))
+    else:
+        chart.range, chart.zero = span, span[0]
     marks = list(reversed(series))
     for mark in marks:
         chart.add(mark, [_shown(value) for value in reversed(series[mark])])
-    return drawn(chart, marks, told.title, told.said, told.name)
+    return drawn(chart, marks, told.title, told.name)
+
+
+def _highest(series: Mapping[str, Sequence[Value | Between]]) -> float:
+    values = [value for values in series.values() for value in values if value is not None]
+    return max((value.high if isinstance(value, Between) else value for value in values), default=0)
 
 
 def _shown(value: Value | Between) -> object:
@@ -112,6 +119,8 @@ def waterfall(told: Told, falls: Sequence[Fall], axis: Axis) -> Markup:
     chart = pygal.HorizontalStackedBar(config(spacing=10, truncate_label=-1, height=26 * len(falls) + 60))
     shown = list(reversed(falls))
     chart.x_labels, chart.value_formatter = [fall.label for fall in shown], axis
+    ends = [end for fall in falls for end in (fall.begins, fall.ends)]
+    scaled(chart, min(ends), max(ends))
     marks = list(dict.fromkeys(fall.mark for fall in falls))
     pieces = [_pieces(fall) for fall in shown]
     chart.add("base", [base for base, _, _ in pieces])
@@ -123,7 +132,7 @@ def waterfall(told: Told, falls: Sequence[Fall], axis: Axis) -> Markup:
         chart.add(
             mark, [below if fall.mark == mark else None for fall, (_, _, below) in zip(shown, pieces, strict=True)]
         )
-    return drawn(chart, ["base", *marks, *marks], told.title, told.said, told.name)
+    return drawn(chart, ["base", *marks, *marks], told.title, told.name)
 
 
 def _pieces(fall: Fall) -> tuple[float, float, float]:
@@ -140,8 +149,9 @@ def signed_bars(told: Told, names: Sequence[str], values: Sequence[float], marks
     """Lying bars, the first one on top, to the left of zero where they are below it. `marks`: what each is."""
     chart = pygal.HorizontalStackedBar(config(spacing=10, truncate_label=-1, height=26 * len(values) + 60))
     chart.x_labels, chart.value_formatter = list(reversed(names)), axis
+    scaled(chart, min(values), max(values))
     kinds = list(dict.fromkeys(marks))
     for kind in kinds:
         mine = [value if mark == kind else None for value, mark in zip(values, marks, strict=True)]
         chart.add(kind, list(reversed(mine)))
-    return drawn(chart, kinds, told.title, told.said, told.name)
+    return drawn(chart, kinds, told.title, told.name)

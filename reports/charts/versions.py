@@ -13,7 +13,7 @@ from .chart import Cell, Chart, Key, counted, money
 from .drawing import money_axis
 from .kinds import Between, Told, columns
 
-AXIS_OF_RATES = "{:.0f}%".format
+COSTS_NOTE = "Of executing it: designing and evaluating stand apart."
 Leads = Callable[[VersionFigures], str]
 
 
@@ -50,8 +50,8 @@ def costs(found: Sequence[VersionFigures], leads: Leads) -> Chart:
     values = [float(one.cost_per_completed) for one in known]
     if not max(values):
         return Chart(name, title, said, None, heads, rows)
-    picture = columns(Told(name, title, said), _names(known), {"ours": values}, money_axis(max(values)))
-    return Chart(name, title, said, picture, heads, rows, note="Of executing it: designing and evaluating stand apart.")
+    picture = columns(Told(name, title), _names(known), {"ours": values}, money_axis(max(values)))
+    return Chart(name, title, said, picture, heads, rows, note=COSTS_NOTE, unit="USD")
 
 
 def escalations(found: Sequence[VersionFigures], leads: Leads) -> Chart:
@@ -100,7 +100,10 @@ def _shares(
     said = f"{said}. The thin line on a column is where the true share lies, with 95% confidence."
     values = {"ours": [one.between for one in shares]}
     highest = top or max(one.between.high for one in shares)
-    picture = columns(Told(name, title, said), _names([one.figures for one in shares]), values, AXIS_OF_RATES, highest)
+    axis = money_axis(highest)
+    picture = columns(
+        Told(name, title), _names([one.figures for one in shares]), values, lambda value: f"{axis(value)}%", highest
+    )
     return Chart(name, title, said, picture, heads, rows)
 
 
@@ -126,9 +129,7 @@ def latencies(found: Sequence[VersionFigures], leads: Leads) -> Chart:
     if not max(values["off"]):
         return Chart(name, title, said, None, heads, rows)
     axis = money_axis(max(values["off"]))
-    picture = columns(
-        Told(name, title, said), _names([one for one, _, _ in known]), values, lambda value: f"{axis(value)} s"
-    )
+    picture = columns(Told(name, title), _names([one for one, _, _ in known]), values, lambda value: f"{axis(value)} s")
     keys = (Key("ours", "half within"), Key("off", "nineteen of twenty within"))
     return Chart(name, title, said, picture, heads, rows, keys)
 

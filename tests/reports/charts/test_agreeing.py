@@ -25,7 +25,10 @@ def texts(chart):
 
 def test_the_step_that_agrees_least_comes_first():
     chart = by_step(agreement(stepwise={"draft": Share(60, 60), "decide": Share(54, 60), "rare": Share(3, 4)}))
-    assert chart.said == "Least alike is decide with 90.0% (79.9–95.3), most alike draft with 100.0% (94.0–100.0)."
+    assert chart.said == (
+        "Least alike is decide with 90.0% (79.9–95.3), most alike draft with 100.0% (94.0–100.0). The axis begins at 70%."
+    )
+    assert "70%" in chart.picture and "60%" not in chart.picture
     assert texts(chart) == [
         ["rare", "3", "4", "75.0%", "30.1–95.4"],
         ["decide", "54", "60", "90.0%", "79.9–95.3"],
@@ -37,7 +40,7 @@ def test_the_step_that_agrees_least_comes_first():
 
 def test_steps_that_agree_alike_are_said_to():
     chart = by_step(agreement(stepwise={"draft": Share(60, 60), "decide": Share(60, 60)}))
-    assert chart.said == "Every step agrees alike, in 100.0% (94.0–100.0)."
+    assert chart.said == "Every step agrees alike, in 100.0% (94.0–100.0). The axis begins at 90%."
 
 
 def test_without_enough_of_any_step_nothing_is_drawn():

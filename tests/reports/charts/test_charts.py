@@ -151,6 +151,12 @@ def test_what_shadows_of_the_workflow_cost_beyond_its_tokens_is_not_called_fewer
     assert table(falls(found, lambda part: ""))[1][0] == called
 
 
+def test_what_the_frontier_used_beyond_is_no_lever_that_takes_off():
+    parts = [Part("fewer_calls", 6 * PICO), Part("tier", 3 * PICO)]
+    chart = falls(falling(parts, "10", "1", method=Method.MEASURED, subject=Subject.WORKFLOW), lambda part: "")
+    assert chart.said.endswith("The largest difference is what the frontier used beyond the same tokens: 6.00 USD.")
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [
@@ -168,7 +174,7 @@ def test_what_does_not_add_up_is_told_and_not_drawn(found, said):
     assert chart.said.startswith(said)
 
 
-TOLD = Told("one", "A <title>", 'What one sees & "says"')
+TOLD = Told("one", "A <title> & more")
 PICTURES = [
     lines(TOLD, ["1 Nov", "<2>"], {"ours": [1.0, 2.0], "theirs": [None, 3.0]}, money_axis(3), 1),
     columns(TOLD, ["<1.0.0>", "1.1.0"], {"ours": [Between(0.2, 0.1, 0.3), None]}, money_axis(1), 1.0),
@@ -185,9 +191,33 @@ def test_a_picture_has_a_title_and_a_description_and_nothing_inline(picture):
     assert tags.isdisjoint({"style", "script", "defs", "image", "a"})
     assert not any("style" in element.attrib or "onclick" in element.attrib for element in root.iter())
     told = {element.get("id"): element.text for element in root.iter() if element.get("id")}
-    assert told == {"one-title": "A <title>", "one-desc": 'What one sees & "says"'}
+    assert told == {
+        "one-title": "A <title> & more",
+        "one-desc": "A sentence above says what one sees; the figures are in a table below.",
+    }
     assert root.get("aria-labelledby") == "one-title one-desc"
     assert root.get("role") == "img"
+
+
+def heights(picture) -> list[str]:
+    """What stands along an axis of amounts, from zero on."""
+    axis = next(one for one in ElementTree.fromstring(picture).iter() if one.get("class", "").startswith("axis y"))
+    return sorted(one.text for one in axis.iter() if one.tag.endswith("text"))
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.024, 0.011], ["0.000", "0.005", "0.010", "0.015", "0.020", "0.025"]),
+        ([100.42], ["0", "20", "40", "60", "80", "100", "120"]),
+        ([2.4], ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]),
+        ([Between(50, 40, 61)], ["0", "20", "40", "60", "80"]),
+        ([100.0], ["0", "20", "40", "60", "80", "100"]),
+    ],
+)
+def test_no_bar_goes_on_past_the_last_label_of_its_axis(values, shown):
+    top = max(value.high if isinstance(value, Between) else value for value in values)
+    assert heights(columns(TOLD, ["1.0.0"] * len(values), {"ours": values}, money_axis(top))) == sorted(shown)
 
 
 def test_a_fall_through_zero_has_a_piece_on_each_side():
