@@ -28,7 +28,7 @@ from .roles import projects_of
 
 admin.site.site_header = "Workflow Memory"
 admin.site.site_title = "Workflow Memory"
-admin.site.index_title = "Design once, execute forever"
+admin.site.index_title = "Projects"
 
 
 def pretty(value: object) -> SafeString:

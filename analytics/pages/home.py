@@ -98,8 +98,7 @@ def _seen_by(request: HttpRequest) -> object:
 
 
 def _shown(request: HttpRequest, project: Project, waits: Mapping, uses: Mapping) -> Shown:
-    todo = _todo(request, project)
-    shown = Shown(project, waits[project.pk], todo=[] if all(one.done for one in todo) else todo)
+    shown = Shown(project, waits[project.pk], todo=[] if project.first_executed else _todo(request, project))
     if project.first_executed:
         simulated = is_simulated(project, None)
         first = timezone.now().date().replace(day=1)
@@ -155,7 +154,7 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         Wait(counts.get("review", 0), "reviews that the design asks for", executions("review"), asks=True),
         Wait(
             holding + counts.get("flags", 0),
-            f"{open_flags}; {holding} of them hold an execution up",
+            f"{open_flags}; {_held(holding)}",
             flags,
             holding > 0,
         ),
@@ -185,6 +184,12 @@ def _told(project: int, counts: Mapping[str, int]) -> Iterable[Wait]:
         Wait(counts.get("running", 0), "being executed", executions("running")),
     ]
     return (wait for wait in found if wait.count)
+
+
+def _held(count: int) -> str:
+    if count == 1:
+        return "1 of them holds an execution up"
+    return f"{count} of them hold an execution up" if count else "none holds an execution up"
 
 
 def _list(name: str, **filters: object) -> str:

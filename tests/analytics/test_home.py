@@ -115,6 +115,8 @@ def test_it_says_what_to_do_first_and_then_no_more():
     models_answer({"text": envelope({"kind": "refund"})})
     execute(workflow)
     assert "What to do next" not in home(client)
+    ApiKey.objects.update(revoked_at=timezone.now())
+    assert "What to do next" not in home(client)
 
 
 def test_without_a_worker_it_says_how_to_start_one():
