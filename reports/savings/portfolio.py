@@ -1,5 +1,6 @@
 """The page of a project: what all of its workflows saved, and which of them."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from django.core.paginator import Paginator
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from analytics.agreements import agreements
 from analytics.baselines import Method
-from analytics.by_workflow import by_workflow
+from analytics.by_workflow import Line, by_workflow
 from analytics.cells import Cells
 from analytics.costs import summarise_from
 from analytics.measuring import subject_of
@@ -16,6 +17,7 @@ from shadows.models import Subject
 from wire.filters import TEXT, one_of
 
 from ..charts.by_workflow import saved_by_workflow
+from ..charts.chart import Chart
 from ..charts.cumulative import cumulative
 from .asking import COMMON, Asked
 from .filtering import METHODS
@@ -50,7 +52,7 @@ class Portfolio(Page):
         return {
             **lead(summary),
             "more": [_one_way(about.method)],
-            "charts": [cumulative(summary), saved_by_workflow(lines, lambda line: address(line, about))],
+            "charts": [cumulative(summary), *_by_workflow(lines, about)],
             "columns": _columns(about),
             "sort": sort,
             "rows": rows_of(page.object_list, agreed, about),
@@ -70,6 +72,12 @@ def _one_way(method: Method) -> str:
 def _subject(about: Asked) -> Subject | None:
     """Of what is measured, that of the project's figures; else each workflow's own."""
     return about.subject or subject_of(None) if about.method == Method.MEASURED else None
+
+
+def _by_workflow(lines: Sequence[Line], about: Asked) -> Iterator[Chart]:
+    """Of a single workflow the headline says it all."""
+    if sum(bool(line.workflow and line.balance.savings) for line in lines) > 1:
+        yield saved_by_workflow(lines, lambda line: address(line, about))
 
 
 def _columns(about: Asked) -> list[Column]:

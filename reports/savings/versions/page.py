@@ -35,8 +35,8 @@ AT_ONCE = 20
 LONGEST_WHY = 160  # characters of a rationale
 WHY = ("rationale", "reason", "why")  # where a design context may say it
 COLUMNS = (
-    *("Version", "Accepted", "Finished", "Completed", "Escalated (95%)", "Asked again", "Executing, per completed"),
-    *("Half within", "19 of 20 within", "Agreement (95%)"),
+    *("Version", "Escalated (95%)", "Executing, per completed", "Agreement (95%)", "Accepted", "Finished", "Completed"),
+    *("Asked again", "Half within", "19 of 20 within"),
 )
 ORIGINS = ("Version", "State", "Designed", "Why", "Evidence", "Designing", "Declared", "Evaluating")
 EVIDENCE = {"none": "unproven", "passed": "passed", "overridden": "overridden"}
@@ -112,7 +112,9 @@ def _named(about: Asked, name: str) -> Version | None:
 
 
 def _charts(found: Sequence[VersionFigures], about: Asked) -> list[Chart]:
-    """The oldest first, as time runs."""
+    """The oldest first, as time runs. A single one has nothing beside it: the table says the same."""
+    if sum(one.executed is not None for one in found) < 2:
+        return []
 
     def executed(which: str) -> charts.Leads:
         return lambda one: executions(about, one, which)
@@ -131,14 +133,14 @@ def _row(one: VersionFigures, about: Asked) -> list[Cell]:
     finished = executed.finished if executed else 0
     return [
         Cell(one.version.number, "", _page_of(one.version)),
+        escalated_cell(one, about),
+        cost_cell(one, about),
+        agreed_cell(one),
         counted(executed.accepted if executed else 0),
         counted(finished, executions(about, one, "finished") if finished else ""),
         counted(one.completed, executions(about, one, "completed") if one.completed else ""),
-        escalated_cell(one, about),
         Cell(rate(one.retry_rate), is_number=True),
-        cost_cell(one, about),
         *latency_cells(one),
-        agreed_cell(one),
     ]
 
 

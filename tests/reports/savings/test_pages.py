@@ -43,6 +43,23 @@ def test_the_page_says_what_was_saved_and_what_stands_behind_it(rosa):
     assert "It is not paid back yet" in said
 
 
+def test_who_hears_the_page_is_told_where_it_is_and_what_each_number_is(rosa):
+    said = text(rosa.get(REFUND))
+    assert '<h1>refund<span class="unseen">: savings</span></h1>' in said
+    assert '<h2 class="headline">Cost 0.026 USD more' in said
+    assert f'<a aria-label="Execution: 0.0060 USD" href="{REFUND}calls/?figure=execution_cost"' in said
+    assert '<caption class="unseen">What was paid, and what for</caption>' in said
+    portfolio = text(rosa.get("/reports/alice/"))
+    assert '<caption class="unseen">The workflows</caption>' in portfolio
+    assert 'aria-label="Completed, refund: 3"' in portfolio
+    assert said.count('id="cumulative-title"') == 1 and 'aria-labelledby="cumulative-title' in said
+
+
+def test_a_chart_of_one_workflow_or_of_one_version_is_left_out(rosa):
+    assert 'id="by-workflow"' not in text(rosa.get("/reports/alice/"))
+    assert 'id="cost_per_completed"' not in text(rosa.get(f"{REFUND}versions/"))
+
+
 @pytest.mark.parametrize("address", ["/reports/", "/reports/alice/", REFUND])
 def test_who_is_not_signed_in_is_sent_to_the_door(client, workflow, address):
     response = client.get(f"{address}?since=2026-11-01")

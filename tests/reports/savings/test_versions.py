@@ -78,9 +78,9 @@ def test_each_version_is_a_row_the_newest_first(rosa, workflow):
     draft(workflow, "1.2.0")
     page = text(rosa.get(VERSIONS))
     assert cells(page, "What each version does") == [
-        ["1.2.0", "0", "0", "0", "–", "–", "–", "–", "–", "–"],
-        ["1.1.0", "1", "1", "1", "0.0% (0.0–79.4)", "0.0%", "0.0020 USD", "5.0 s", "5.0 s", "only 1 shadow"],
-        ["1.0.0", "4", "4", "4", "50.0% (15.0–85.0)", "0.0%", "0.010 USD", "2.0 s", "2.0 s", "–"],
+        ["1.2.0", "–", "–", "–", "0", "0", "0", "–", "–", "–"],
+        ["1.1.0", "0.0% (0.0–79.4)", "0.0020 USD", "only 1 shadow", "1", "1", "1", "0.0%", "5.0 s", "5.0 s"],
+        ["1.0.0", "50.0% (15.0–85.0)", "0.010 USD", "–", "4", "4", "4", "0.0%", "2.0 s", "2.0 s"],
     ]
     origins = cells(page, "Where each version comes from")
     assert [row[:5:4] for row in origins] == [["1.2.0", "–"], ["1.1.0", "unproven"], ["1.0.0", "unproven"]]
