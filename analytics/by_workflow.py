@@ -1,7 +1,7 @@
 """What each workflow of a project cost and saved, in a number of queries that does not grow with them: for pages that list them.
 
-A line says what `costs.summarise` says of that workflow alone, by the same method and of the same subject, to the last digit. What belongs to none of them stands in a line
-of its own, so that the lines of one method add up to the summary of the project.
+A line says what `costs.summarise` says of that workflow alone, by the same method and of the same subject, to the last digit. What
+belongs to none of them stands in a line of its own, so that the lines of one method add up to the summary of the project.
 """
 
 from collections import defaultdict

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
+from markupsafe import Markup
+
 from analytics.costs import Summary
 from analytics.savings import Balance
 
@@ -13,7 +15,7 @@ from ..numbers import day as day_text
 from ..numbers import usd
 from .chart import Cell, Chart, Key, money
 from .drawing import money_axis
-from .kinds import Told, lines
+from .kinds import Told, lines, signed_bars
 
 POINTS = 120  # of a line: more are not seen
 NAME = "cumulative"
@@ -28,8 +30,10 @@ def cumulative(summary: Summary) -> Chart:
     paid, frontier = _added_up(summary.days, days)
     said = _said(summary, days, paid, frontier)
     rows = [_row(*of_day) for of_day in zip(days, paid, frontier, strict=True)]
-    if len(days) < 2 or None in frontier:
+    if not days or None in frontier:
         return Chart(NAME, TITLE, said, None, COLUMNS, rows)
+    if len(days) == 1:
+        return Chart(NAME, TITLE, said, _of_one_day(paid[0], frontier[0]), COLUMNS, rows, unit="USD")
     names = [f"{day.day} {day:%b}" for day in days]
     series = {"ours": [float(amount) for amount in paid], "theirs": [float(amount) for amount in frontier]}
     axis = money_axis(max(*series["ours"], *series["theirs"]))
@@ -37,6 +41,11 @@ def cumulative(summary: Summary) -> Chart:
     picture = lines(Told(NAME, TITLE), names, series, axis, point)
     keys = KEYS if point is not None else KEYS[:2]
     return Chart(NAME, TITLE, said, picture, COLUMNS, rows, keys, unit="USD")
+
+
+def _of_one_day(paid: Decimal, frontier: Decimal) -> Markup:
+    values = [float(frontier), float(paid)]
+    return signed_bars(Told(NAME, TITLE), ["all-frontier", "paid"], values, ["theirs", "ours"], money_axis(max(values)))
 
 
 def _shown(of: Mapping[date, Balance], kept: date | None) -> list[date]:

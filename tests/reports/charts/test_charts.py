@@ -63,6 +63,12 @@ def test_what_was_paid_back_and_is_not_any_more_is_not_said_to_be():
     assert chart.said.endswith("It had paid itself back on 17 November 2026, and had not again by then.")
 
 
+def test_a_single_day_is_two_bars():
+    picture = cumulative(summary(days(("1", "3")))).picture
+    assert "all-frontier" in picture and "paid" in picture
+    assert "horizontal" in picture
+
+
 def test_what_is_not_known_is_not_drawn():
     chart = cumulative(summary(days(("1", "2"), ("1", None), ("1", "2"))))
     assert chart.picture is None
