@@ -27,7 +27,7 @@ def costs(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
     if not whole:
         return Chart(name, title, "No call with a price was made in these days.", None, heads, rows)
     most = max(found, key=lambda one: one.asked.cost)
-    said = f"{named(most, by)} took {rate(most.asked.cost / whole)} of {usd(whole)}."
+    said = f"{named(most, by)} took {rate(most.asked.cost / whole)} of {usd(whole)}, shadows and evaluations included."
     values = [float(one.asked.cost) for one in found]
     picture = columns(Told(name, title), [_short(one, by) for one in found], {"ours": values}, money_axis(max(values)))
     return Chart(name, title, said, picture, heads, rows, note=EVERY, unit="USD")
@@ -36,16 +36,15 @@ def costs(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
 def latencies(by: str, found: Sequence[Operation], leads: Leads) -> Chart:
     name, title = f"latency_by_{by}", f"How long a call took, by {by}"
     heads = (by.capitalize(), "Half within (p50)", "19 of 20 within (p95)")
-    known = [(one, *p50_p95(one.latencies)) for one in found if one.latencies]
+    timed = [(one, *p50_p95(one.latencies)) for one in found if one.latencies]
+    known = [(one, p50, p95) for one, p50, p95 in timed if p95]  # 0 ms is a scripted model, and no speed
     rows = [[_cell(one, by, leads(one)), *map(_took, times)] for one, *times in known]
     if not known:
-        return Chart(name, title, "No call was answered in these days.", None, heads, rows)
+        return Chart(name, title, "No call was answered whose time is known in these days.", None, heads, rows)
     slowest = max(known, key=lambda one: one[1])
     said = f"Half of the calls to {named(slowest[0], by)} took at most {duration(slowest[1])}"
     said += ": no other was as slow." if len(known) > 1 else "."
     values = {"ours": [p50 / 1_000 for _, p50, _ in known], "off": [p95 / 1_000 for _, _, p95 in known]}
-    if not max(values["off"]):
-        return Chart(name, title, said, None, heads, rows)
     axis = money_axis(max(values["off"]))
     names = [_short(one, by) for one, _, _ in known]
     picture = columns(Told(name, title), names, values, lambda value: f"{axis(value)} s")
@@ -86,4 +85,4 @@ def _short(one: Operation, by: str) -> str:
 
 
 def _took(milliseconds: int | None) -> Cell:
-    return Cell(duration(milliseconds), "" if milliseconds is None else f"{milliseconds:,} ms", is_number=True)
+    return Cell(duration(milliseconds or None), f"{milliseconds:,} ms" if milliseconds else "", is_number=True)

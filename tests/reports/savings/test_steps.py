@@ -131,6 +131,7 @@ def test_a_tier_that_nobody_recorded_is_called_so_and_no_time_is_no_speed(rosa, 
     [classify] = [one for one in drawn(text(rosa.get(STEPS))) if "classify" in one and one.startswith("Model 2")]
     assert "Answered by cheap once, tier not recorded once." in classify
     assert "Half within –" in classify
+    assert "0 ms" not in text(rosa.get(STEPS))
 
 
 def test_of_one_version_and_of_one_lane(rosa, executed):
