@@ -1,7 +1,9 @@
 """What each workflow of a project cost and saved, in a number of queries that does not grow with them: for pages that list them.
 
-A line says what `costs.summarise` says of that workflow alone, by the same method and of the same subject, to the last digit. What
-belongs to none of them stands in a line of its own, so that the lines of one method add up to the summary of the project.
+A line says what `costs.summarise` says of that workflow alone, by the same method and of the same subject, to the last digit.
+What belongs to none of them stands in a line of its own, so that the lines of one method add up to the summary of the project.
+
+Only what is measured takes queries of its own for each workflow: its shadows, and the model that they are of, of each window.
 """
 
 from collections import defaultdict
@@ -47,7 +49,7 @@ class Line:
     executions: int
     finished: int
     escalated: int
-    evidence: Publication.Evidence
+    evidence: Publication.Evidence | None  # None: nothing is live
     outlook: Outlook
 
 
@@ -104,7 +106,7 @@ def _line(asked: _Asked, own: "_Own", life: "_Own", escalated: tuple[int, int]) 
         executions=sum(row["accepted"] for row in ended),
         finished=sum(row["completed"] + row["rejected"] + row["failed"] for row in ended) + escalated[0],
         escalated=sum(row["flagged"] for row in ended) + escalated[1],
-        evidence=Publication.Evidence(live.evidence) if live else Publication.Evidence.NONE,
+        evidence=Publication.Evidence(live.evidence) if live else None,
         outlook=_outlook(asked, of_life, life.first_day),
     )
 
@@ -238,7 +240,7 @@ class _OneOf:
     extent: Extent
 
     def completed_strata(self) -> list[Ended]:
-        return [one for one in self.source.completed_strata() if one.workflow == self.extent.workflow.pk]
+        return self.source.strata_by_workflow.get(self.extent.workflow.pk, [])
 
     def pinned_model(self, window: Extent) -> str | None:
         return self.source.pinned_model(window)

@@ -59,12 +59,18 @@ class Cells:
         return days
 
     def completed_strata(self) -> list[Ended]:
-        found = []
-        for row in self._strata:
+        return [one for mine in self.strata_by_workflow.values() for one in mine]
+
+    @cached_property
+    def strata_by_workflow(self) -> dict[int, list[Ended]]:
+        found: dict[int, list[Ended]] = defaultdict(list)
+        figures = ("completed", "completed_flagged")
+        for row in self.reading.executions(("workflow", "version", "day"), figures):
             with_flag, all_of_them = row["completed_flagged"], row["completed"]
             for flagged, count in ((False, all_of_them - with_flag), (True, with_flag)):
                 if count:
-                    found.append(Ended(row["day"], row["workflow"], Stratum(row["version"], flagged), count))
+                    ended = Ended(row["day"], row["workflow"], Stratum(row["version"], flagged), count)
+                    found[row["workflow"]].append(ended)
         return found
 
     def all_frontier(self, method: Method, only: Row = MappingProxyType({})) -> Days:
@@ -175,10 +181,6 @@ class Cells:
     @cached_property
     def _frontier(self) -> dict[Method, dict[int | None, Days]]:
         return {}
-
-    @cached_property
-    def _strata(self) -> list[Row]:
-        return self.reading.executions(("workflow", "version", "day"), ("completed", "completed_flagged"))
 
     @cached_property
     def _models(self) -> dict[int, Statements]:

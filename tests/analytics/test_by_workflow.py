@@ -38,6 +38,7 @@ pytestmark = pytest.mark.django_db
 
 A_DAY = timedelta(days=1)
 PROMPT = "Answer the message in one call."
+MOST = 10  # queries of a workflow that is measured
 TODAY = (NOON + 20 * A_DAY).date()
 
 
@@ -151,6 +152,16 @@ def test_what_belongs_to_no_workflow_stands_last(project):
     assert found[1].balance.design_measured == Decimal("0.002")
     assert found[1].balance.total_cost == Decimal("0.002")
     assert_they_add_up(Extent(project, None, simulated=False), Method.REPRICED_WARM)
+
+
+def test_what_is_measured_takes_few_queries_for_each_workflow(project, django_assert_max_num_queries):
+    for number in range(5):
+        make_shadowed(make_measured_workflow(f"w{number}", project=project), ["0.01"] * 2)
+    while fold():
+        pass
+    extent = Extent(project, None, simulated=False, since=NOON.date())
+    with django_assert_max_num_queries(12 + 5 * MOST):
+        assert len(lines(extent, Method.MEASURED)) == 5
 
 
 def test_it_takes_as_many_queries_for_thirty_workflows_as_for_three(project, django_assert_max_num_queries):
