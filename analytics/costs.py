@@ -10,7 +10,7 @@ from datetime import UTC, date
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from projects.models import Project
 from shadows.models import Subject
@@ -39,6 +39,13 @@ class Override(NamedTuple):
     reason: str
 
 
+class Lacking(NamedTuple):
+    """`unproven` of so many `workflows`: no verdict stands behind what is live, or nothing is live."""
+
+    unproven: int
+    workflows: int
+
+
 @dataclass(frozen=True)
 class Summary:
     """The figures of an extent. `balance` is of its days, `to_date` of everything until their end, `days` of each day until then
@@ -58,6 +65,7 @@ class Summary:
     cache_savings: Decimal | None
     batch_savings: Decimal | None
     days: dict[date, Balance]
+    lacking: Lacking = Lacking(0, 0)
     measured: Measured | None = None  # under that method
 
 
@@ -107,7 +115,7 @@ def _usd(pico: int | None) -> Decimal | None:
 
 
 def _of_days(extent: Extent, method: baselines.Method, source: Cells | Ledger, all_frontier: baselines.Days) -> Summary:
-    days = _balances(extent.to_date, source, all_frontier)
+    days, lacking = _balances(extent.to_date, source, all_frontier), _lacking(extent)
     return Summary(
         extent=extent,
         method=method,
@@ -120,11 +128,12 @@ def _of_days(extent: Extent, method: baselines.Method, source: Cells | Ledger, a
         baseline_unpriced=sum(one.unpriced for day, one in all_frontier.items() if extent.covers(day)),
         rates=source.rates(extent),
         reported=source.reported(extent),
-        unproven=_is_unproven(extent),
+        unproven=lacking.unproven > 0,
         overridden=_overridden(extent),
         cache_savings=source.cache_savings(extent),
         batch_savings=source.batch_savings(extent),
         days=days,
+        lacking=lacking,
     )
 
 
@@ -165,9 +174,10 @@ def declared_versions(extent: Extent) -> list[tuple[Version, date]]:
     return [(version, day) for version, day in dated if extent.covers(day)]
 
 
-def _is_unproven(extent: Extent) -> bool:
-    """No verdict stands behind what is live, or, for a project, behind one of its workflows."""
-    return _lives(extent).filter(Q(live=None) | Q(live__evidence=Publication.Evidence.NONE)).exists()
+def _lacking(extent: Extent) -> Lacking:
+    """Of one workflow, or of those of a project."""
+    without = Q(live=None) | Q(live__evidence=Publication.Evidence.NONE)
+    return Lacking(*_lives(extent).aggregate(of=Count("pk", filter=without), all=Count("pk")).values())
 
 
 def _overridden(extent: Extent) -> list[Override]:

@@ -1,5 +1,6 @@
 """Numbers on the savings pages: rounded to be read, with every digit beside them for whoever points at one."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -7,6 +8,10 @@ from fractions import Fraction
 from wire.money import rounded, to_usd, usd_text
 
 NOTHING = "–"
+CLOSEST = 6  # places of a percentage
+# Of a duration, in milliseconds, and from how many on: what rounds to 60.0 of one unit is 1.0 of the next.
+UNITS = (("h", 3_600_000, 3_597_000), ("min", 60_000, 59_950), ("s", 1_000, 1_000))
+Number = Decimal | Fraction | float | int
 
 
 def usd(amount: Decimal | None) -> str:
@@ -27,14 +32,29 @@ def exact(amount: Decimal | None) -> str:
     return "not known" if amount is None else f"{usd_text(amount)} USD"
 
 
-def percent(value: Decimal | None, places: int = 1) -> str:
-    """Of a percentage: `94.1%`, `6,148.7%`."""
-    return NOTHING if value is None else f"{value:,.{places}f}%".replace("-", "−")
+def percent(value: Number | None, interval: Iterable[Number] | None = None, places: int = 1) -> str:
+    """Of a percentage, with its interval in brackets: `94.1% (92.0–95.3)`, `13,120.0%`. To a tenth, and closer where that would say
+    all or nothing of what is not quite: `99.996%`."""
+    if value is None:
+        return NOTHING
+    exactly = _decimal(value)
+    while places < CLOSEST and exactly not in (0, 100) and round(exactly, places) in (0, 100):
+        places += 1
+    ends = "–".join(f"{_decimal(end):,.{places}f}" for end in interval or ())
+    return (f"{exactly:,.{places}f}%" + (f" ({ends})" if ends else "")).replace("-", "−")
 
 
-def rate(value: Decimal | float | None, places: int = 1) -> str:
-    """Of a rate between 0 and 1: `94.1%`."""
-    return NOTHING if value is None else f"{100 * value:.{places}f}%"
+def rate(value: Number | None, interval: Iterable[Number] | None = None, places: int = 1) -> str:
+    """Of a rate between 0 and 1: `94.1% (92.0–95.3)`."""
+    return (
+        NOTHING
+        if value is None
+        else percent(100 * _decimal(value), [100 * _decimal(end) for end in interval or ()], places)
+    )
+
+
+def _decimal(value: Number) -> Decimal:
+    return Decimal(value.numerator) / value.denominator if isinstance(value, Fraction) else Decimal(value)
 
 
 def count(value: int | None) -> str:
@@ -45,15 +65,15 @@ def duration(milliseconds: int | None) -> str:
     """`850 ms`, `2.2 s`, `1.5 min`, `3.0 h`."""
     if milliseconds is None:
         return NOTHING
-    for unit, size in (("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
-        if milliseconds >= size:
+    for unit, size, least in UNITS:
+        if milliseconds >= least:
             return f"{milliseconds / size:.1f} {unit}"
     return f"{milliseconds} ms"
 
 
-def interval(low: float, high: float) -> str:
-    """Of rates, as it stands in brackets behind one: `2.1–5.4`."""
-    return f"{100 * low:.1f}–{100 * high:.1f}"
+def interval(low: Number, high: Number) -> str:
+    """Of rates, where the rate itself stands elsewhere: `2.1–5.4`."""
+    return "–".join(rate(end).removesuffix("%") for end in (low, high))
 
 
 def day(value: date | datetime | None) -> str:

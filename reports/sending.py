@@ -81,7 +81,8 @@ def data_of(digest: Digest, period: Period, test: bool = False) -> dict[str, Any
     """What is told: the summary as the API shows it, but for reasons, which are somebody's words."""
     project, workflow = digest.project, digest.workflow
     extent = Extent(project, workflow, is_simulated(project, workflow), period.since, period.until)
-    summary = represent_summary(summarise(extent))
+    found = summarise(extent)
+    summary = represent_summary(found)
     for one in summary["overridden"]:
         del one["reason"]
     path = f"workflows/{workflow.name}/costs" if workflow else "costs"
@@ -92,8 +93,8 @@ def data_of(digest: Digest, period: Period, test: bool = False) -> dict[str, Any
         "workflow": workflow and workflow.name,
         "since": period.since.isoformat(),
         "until": period.until.isoformat(),
-        "headline": headline(summary),
-        "empty": is_empty(summary),
+        "headline": headline(found),
+        "empty": is_empty(found),
         "summary": summary,
         "page": f"{settings.PUBLIC_URL}{_page(digest)}?since={period.since}&until={period.until}",
         "url": messages.address(f"{path}?since={period.since}&until={period.until}"),

@@ -42,7 +42,11 @@ def _cost(summary: Summary) -> str:
     }
     named = [f"{rounded(cost)} {what}" for what, cost in parts.items() if cost]
     of = f" ({', '.join(named)})" if len(named) > 1 else ""
-    return f"{rounded(balance.total_cost)}{of}, {balance.completed:,} executions completed."
+    return f"{rounded(balance.total_cost)}{of}, {_completed(balance.completed)}."
+
+
+def _completed(count: int) -> str:
+    return "1 execution completed" if count == 1 else f"{count:,} executions completed"
 
 
 def _savings(summary: Summary) -> str:
@@ -51,13 +55,13 @@ def _savings(summary: Summary) -> str:
     if not balance.completed:
         return "Nothing was completed, so nothing was saved."
     if summary.measured and balance.if_all_frontier is None:
-        shadows = (
-            f"{summary.measured.n:,} shadows of the {summary.measured.subject}, and it takes {FEWEST} of each workflow"
-        )
-        return f"What it saved is not known yet: there are {shadows}."
+        n = summary.measured.n
+        there = "is 1 shadow" if n == 1 else f"are {n:,} shadows"
+        enough = f"and it takes {FEWEST} of each workflow"
+        return f"What it saved is not known yet: there {there} of the {summary.measured.subject}, {enough}."
     if balance.savings is None:
         return "What it saved is not known: calls, or what they would have cost all-frontier, have no price."
-    percent = f" ({abs(balance.savings_percent):.0f} %)" if balance.savings_percent is not None else ""
+    percent = f" ({abs(balance.savings_percent):.0f}%)" if balance.savings_percent is not None else ""
     compared = f"against {rounded(balance.if_all_frontier)}: {against}"
     if balance.savings < 0:
         return f"It cost {rounded(-balance.savings)} more{percent} than all-frontier would have, {compared}."
@@ -71,7 +75,7 @@ def _to_date(summary: Summary) -> str:
     if balance.savings is None:
         return "What was saved to date is not known."
     estimated = "" if summary.method == Method.MEASURED else ", estimated"
-    percent = f" ({abs(balance.savings_percent):.0f} %)" if balance.savings_percent is not None else ""
+    percent = f" ({abs(balance.savings_percent):.0f}%)" if balance.savings_percent is not None else ""
     if balance.savings < 0:
         return f"Cost {rounded(-balance.savings)} more{percent} to date than all-frontier would have{estimated}."
     return f"Saved {rounded(balance.savings)} of {rounded(balance.if_all_frontier)} to date{percent}{estimated}."
@@ -83,12 +87,20 @@ def labels(summary: Summary) -> list[tuple[str, str]]:
     if summary.extent.simulated:
         found.append(("simulated", "scripted models answered: a story, and no evidence"))
     if summary.unproven:
-        found.append(("unproven", "no evaluation stands behind what is live"))
+        found.append(("unproven", _unproven(summary)))
     if summary.overridden:
         told = ", ".join(f"{one.workflow} {one.version}, by {one.by}: {one.reason}" for one in summary.overridden)
         found.append(("overridden", f"published without a verdict that passed ({told})"))
     if not summary.balance.complete:
-        found.append(
-            ("incomplete", f"{summary.balance.unpriced_calls:,} calls have no price, and are not in the costs")
-        )
+        unpriced = summary.balance.unpriced_calls
+        told = "1 call has no price, and is" if unpriced == 1 else f"{unpriced:,} calls have no price, and are"
+        found.append(("incomplete", f"{told} not in the costs"))
     return found
+
+
+def _unproven(summary: Summary) -> str:
+    lacking = summary.lacking
+    if summary.extent.workflow or not lacking.workflows:
+        return "no evaluation stands behind what is live"
+    workflows = "1 workflow has" if lacking.workflows == 1 else f"{lacking.workflows:,} workflows have"
+    return f"{lacking.unproven:,} of {workflows} no evaluation behind what is live"

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 
 from analytics.agreement import Agreement, OfVersion, Period
 from analytics.shadowed import FEWEST, Share
 from shadows.measurements import NEWEST
 
-from ..headline import percent
-from ..numbers import NOTHING, count, day, fine
+from ..numbers import NOTHING, count, day, fine, interval, rate
 from .chart import Cell, Chart, Key, counted, money
 from .drawing import money_axis
 from .kinds import Between, Told, bars, columns
@@ -25,7 +23,7 @@ def rated(share: Share) -> str:
     """`97.6% (91.5–99.3)`"""
     if share.rate is None or share.interval is None:
         return NOTHING
-    return percent(100 * share.rate, [100 * Decimal(end) for end in share.interval])
+    return rate(share.rate, share.interval)
 
 
 def by_step(found: Agreement) -> Chart:
@@ -126,13 +124,13 @@ def _of_costs(drawn: Sequence[OfVersion]) -> str:
 
 
 def _row(name: Cell, share: Share) -> list[Cell]:
-    rate = Cell(NOTHING if share.rate is None else percent(100 * share.rate, []), is_number=True)
+    rated = Cell(rate(share.rate), is_number=True)
     ends = Cell(NOTHING if not share.interval else _ends(share), is_number=True)
-    return [name, counted(share.same), counted(share.compared), rate, ends]
+    return [name, counted(share.same), counted(share.compared), rated, ends]
 
 
 def _ends(share: Share) -> str:
-    return "–".join(f"{100 * end:.1f}" for end in share.interval or ())
+    return interval(*share.interval)
 
 
 def _between(share: Share) -> Between:

@@ -8,7 +8,7 @@ from analytics.operations.figures import p50_p95
 from analytics.versions import VersionFigures
 from evaluations.statistics import Interval
 
-from ..numbers import count, duration, interval, rate, usd
+from ..numbers import count, duration, rate, usd
 from .chart import Cell, Chart, Key, counted, money
 from .drawing import money_axis
 from .kinds import Between, Told, columns
@@ -28,7 +28,7 @@ class _Share:
 
     @property
     def text(self) -> str:
-        return f"{rate(self.part / self.whole)} ({interval(*self.interval)})"
+        return rate(self.part / self.whole, self.interval)
 
     @property
     def between(self) -> Between:

@@ -47,15 +47,17 @@ def _fields(about: Asked, *, of_shadows: bool) -> list[Field]:
     kind = "true" if about.extent.simulated else "false"
     fields = [
         Field("since", "From", kept.get("since", ""), about="Days in UTC."),
-        Field("until", "Up to the day before", kept.get("until", "")),
+        Field("until", "Until (not counted)", kept.get("until", "")),
         Field("version", "Version", kept.get("version", ""), [("", "all"), *_versions(about)]),
         Field("lane", "Lane", kept.get("lane", ""), [("", "all"), *((lane, lane.replace("_", " ")) for lane in LANES)]),
-        Field("baseline", "Against", about.method.value, [(method.value, said) for method, said in METHODS.items()]),
+        Field(
+            "baseline", "Compared with", about.method.value, [(method.value, said) for method, said in METHODS.items()]
+        ),
     ]
     if about.method == Method.MEASURED or of_shadows:
-        said = [("", "as stated"), *((subject.value, said) for subject, said in SUBJECTS.items())]
+        said = [("", "as the baseline says"), *((subject.value, said) for subject, said in SUBJECTS.items())]
         fields.append(Field("subject", "Shadows of", kept.get("subject", ""), said))
-    return [*fields, Field("simulated", "Money", kind, [("false", "real"), ("true", "simulated")])]
+    return [*fields, Field("simulated", "Figures", kind, [("false", "real"), ("true", "simulated")])]
 
 
 def _versions(about: Asked) -> list[tuple[str, str]]:
@@ -83,7 +85,7 @@ def scope(about: Asked, known: Container[str], extent: Extent | None = None) -> 
     )
     parts = [f"{begins} {ends}", "simulated money" if extent.simulated else "real money"]
     if "baseline" in known:
-        parts.append(f"against {METHODS[about.method]}")
+        parts.append(f"compared with {METHODS[about.method]}")
     parts += [f"{name} {about.kept[name]}" for name in ("version", "lane") if name in known and name in about.kept]
     said = ", ".join(parts)
     return f"{said[:1].upper()}{said[1:]}."

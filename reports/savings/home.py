@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 
 from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
-from analytics.representation import represent_summary
 from analytics.snapshot import snapshot
 from projects.models import Project
 from projects.roles import projects_of
@@ -43,5 +42,5 @@ class Home(Door):
 
 def _said(projects: Iterable[Project]) -> Iterator[Said]:
     for project in projects:
-        summary = represent_summary(summarise(Extent(project, None, is_simulated(project, None))))
+        summary = summarise(Extent(project, None, is_simulated(project, None)))
         yield Said(project, headline(summary), is_empty(summary))

@@ -142,9 +142,8 @@ def _quality(line: Line, agreed: Share | None) -> Cell:
     """What shadows measured; where they are too few, what the gate said."""
     if agreed is None or not agreed.says:
         return GATE[line.evidence]
-    low, high = (f"{100 * end:.1f}" for end in agreed.interval)
     told = f"{count(agreed.same)} of {count(agreed.compared)} answers were the same on the frontier; a 95% interval."
-    return Cell(f"{rate(agreed.rate)} ({low}{BETWEEN}{high})", told)
+    return Cell(rate(agreed.rate, agreed.interval).replace("–", BETWEEN), told)
 
 
 def _paid_back(line: Line) -> str:

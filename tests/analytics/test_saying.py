@@ -52,14 +52,14 @@ def test_money_is_as_short_as_it_can_be(usd, text):
 def test_what_was_saved_says_against_what():
     told = said(summary(execution_cost="2.50", design_declared="5.00", if_all_frontier="75.00", completed=1_500))
     assert told.cost == "7.50 USD (2.50 USD executing, 5.00 USD designing), 1,500 executions completed."
-    assert told.savings == "It saved 67.50 USD (90 %), against 75.00 USD: the same tokens on opus, with a warm cache."
+    assert told.savings == "It saved 67.50 USD (90%), against 75.00 USD: the same tokens on opus, with a warm cache."
     assert told.labels == []
 
 
 def test_what_was_lost_is_said_as_plainly():
     told = said(summary(Method.DECLARED, execution_cost="3.00", if_all_frontier="2.00", completed=4))
     assert told.savings == (
-        "It cost 1.00 USD more (50 %) than all-frontier would have, against 2.00 USD: "
+        "It cost 1.00 USD more (50%) than all-frontier would have, against 2.00 USD: "
         "what a person declared for all-frontier."
     )
 
@@ -74,16 +74,16 @@ def test_what_is_not_known_is_not_guessed():
 @pytest.mark.parametrize(
     ("method", "balance", "told"),
     [
-        (Method.MEASURED, {"if_all_frontier": "75.00", "completed": 9}, "Saved 67.50 USD of 75.00 USD to date (90 %)."),
+        (Method.MEASURED, {"if_all_frontier": "75.00", "completed": 9}, "Saved 67.50 USD of 75.00 USD to date (90%)."),
         (
             Method.REPRICED_WARM,
             {"if_all_frontier": "75.00", "completed": 9},
-            "Saved 67.50 USD of 75.00 USD to date (90 %), estimated.",
+            "Saved 67.50 USD of 75.00 USD to date (90%), estimated.",
         ),
         (
             Method.DECLARED,
             {"if_all_frontier": "5.00", "completed": 9},
-            "Cost 2.50 USD more (50 %) to date than all-frontier would have, estimated.",
+            "Cost 2.50 USD more (50%) to date than all-frontier would have, estimated.",
         ),
         (Method.MEASURED, {"if_all_frontier": None, "completed": 9}, "What was saved to date is not known."),
         (Method.MEASURED, {}, "Nothing was completed yet, so nothing was saved."),

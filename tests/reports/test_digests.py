@@ -64,7 +64,7 @@ def test_a_summary_is_one_mail_with_its_evidence(workflow, post):
     assert send_due() == 1
     rounds()
     (one,) = post.mails
-    said = "Saved 80.0% of 0.02 USD, n = 2, repriced warm, estimated, unproven."
+    said = "Saved 80.0% of 0.020 USD, n = 2, repriced warm, estimated, unproven."
     assert (one["To"], one["Subject"]) == ("alice@example.com", f"[alice] refund, {at:%Y-%m-%d}: {said}")
     text, html = (part.get_content().replace("\r\n", "\n") for part in one.iter_parts())
     assert text.startswith(f"{said}\n\nrefund, {at:%Y-%m-%d} (UTC)\n")
@@ -86,7 +86,7 @@ def test_days_without_an_execution_say_so(workflow, post):
     send_due()
     rounds()
     text = next(post.mails[0].iter_parts()).get_content()
-    assert text.startswith("No execution, and no cost, simulated, unproven.")
+    assert text.startswith("Nothing executed in these days: nothing paid, nothing saved.")
     assert "Nothing was executed in these days." in text
     assert "the whole project" in text
 

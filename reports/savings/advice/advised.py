@@ -14,8 +14,7 @@ from analytics.advice.rules import Do, Finding, Fit, Verdict
 from evaluations.statistics import Interval
 
 from ...charts.chart import Cell, money
-from ...headline import percent
-from ...numbers import NOTHING, count, day, exact, usd
+from ...numbers import NOTHING, count, day, exact, interval, rate, usd
 from ..asking import Asked
 from .places import place
 
@@ -149,10 +148,10 @@ def _figure(name: str, value: object, code: str) -> tuple[str, str, str]:
 def _text(name: str, value: object, code: str) -> str:
     match value:
         case Interval():
-            return "–".join(f"{100 * end:.1f}" for end in value) + "%"
+            return f"{interval(*value)}%"
         case Decimal():
-            rate = name in RATES or (name == "limit" and code == "escalates_too_much")
-            return percent(100 * value, []) if rate else f"{value:,.1f}"
+            is_rate = name in RATES or (name == "limit" and code == "escalates_too_much")
+            return rate(value) if is_rate else f"{value:,.1f}"
         case date():
             return day(value)
     return count(value) if isinstance(value, int) else str(value).replace("_", " ")
@@ -201,7 +200,7 @@ def tested(test: Test) -> str:
     """`48 of 50 right or the same, 96.0% (86.5–98.9), passed`"""
     if test.rate is None or test.interval is None:
         return "nothing was compared"
-    rated = percent(100 * test.rate, [100 * Decimal(end) for end in test.interval])
+    rated = rate(test.rate, test.interval)
     verdict = {True: ", passed", False: ", failed", None: ""}[test.passed]
     return f"{count(test.right)} of {count(test.n)} right or the same, {rated}{verdict}"
 

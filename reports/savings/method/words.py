@@ -1,7 +1,18 @@
 """What each word on these pages means, and what is not counted. The same as in docs/method.md."""
 
 WORDS = [
+    ("all-frontier", "One strong model doing all of the work alone: what the workflow is held against."),
     ("measured", "Shadows were run on the frontier: a sample, with an interval, and not known under 30."),
+    (
+        "agreement",
+        "How often a shadow and the execution came to the same result, by the graders of the workflow. In brackets: where "
+        "the true share lies with 95% confidence.",
+    ),
+    (
+        "repriced warm",
+        "The tokens that were used, at the frontier’s prices, as if its cache held what the cheap models’ caches held.",
+    ),
+    ("repriced cold", "The same, as if the frontier had no cache: every token of a prompt counts as input."),
     (
         "estimated",
         "The tokens of one model at the prices of another. Two models count the same text differently, and may "
@@ -27,6 +38,16 @@ WORDS = [
         "A version was published without a verdict that passed: by whom, and why, stands beside each figure.",
     ),
     ("simulated", "Scripted or recorded models answered: a story, and no evidence. It is never added to real money."),
+    (
+        "tier",
+        "How strong a model a step asks for: cheap, standard or frontier. The project says which model each tier is.",
+    ),
+    ("lane", "How an execution is served: fast, as designed, or quality, every model step on the frontier."),
+    ("flag", "A mark on an execution: something in it was not sure, so it is escalated, or waits for a person."),
+    ("escalated", "A step’s answer was not sure enough, so a stronger tier answered again, or a person."),
+    ("shadow", "The same execution, run on the frontier too, for comparison only. Its answer is not used."),
+    ("case", "An input with the answer that somebody confirmed: what an evaluation tests a version on."),
+    ("gate", "The test before a version goes live: over the cases, is it as good as what it replaces."),
     ("reported", "What agents told of their own calls. It stands apart: in no cost, no count and no saving."),
 ]
 NOT_COUNTED = [

@@ -1,6 +1,7 @@
 """The executions behind a count of a report."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.urls import reverse
 
@@ -10,7 +11,7 @@ from executions.models import Execution, Status
 from wire.filters import one_of
 
 from ...charts.chart import Cell, money
-from ...numbers import count
+from ...numbers import NOTHING, count, duration
 from ..asking import COMMON, OF_EXECUTIONS, Asked
 from ..filtering import Field
 from .behind import AFTER, Behind, export, moment, only, whose
@@ -134,16 +135,11 @@ def _cost(spent: object) -> Cell:
 
 def _flags(reasons: dict[str, int]) -> str:
     said = [reason.replace("_", " ") + (f" × {number}" if number > 1 else "") for reason, number in reasons.items()]
-    return ", ".join(said) or "–"
+    return ", ".join(said) or NOTHING
 
 
 def _took(one: Execution) -> str:
     began = one.started_at if one.purpose == Execution.Purpose.REPORTED else one.created_at
     if not (one.finished_at and began):
-        return "–"
-    seconds = (one.finished_at - began).total_seconds()
-    if seconds < 1:
-        return f"{round(1000 * seconds):,} ms"
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{round(seconds / 60):,} min" if seconds < 7_200 else f"{seconds / 3600:,.1f} h"
+        return NOTHING
+    return duration((one.finished_at - began) // timedelta(milliseconds=1))

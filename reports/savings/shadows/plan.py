@@ -52,7 +52,7 @@ NOBODY = (
 def _of(plan: Plan) -> list[str]:
     if not plan.enabled:
         return ["The shadow plan is switched off, so no execution is run again."]
-    share = rate(plan.share, 1 if plan.share >= 0.01 else 2).replace(".0%", "%")
+    share = rate(plan.share, places=1 if plan.share >= 0.01 else 2).replace(".0%", "%")
     return [
         f"The plan runs {share} of the completed executions again, for {usd(to_usd(plan.monthly_budget))} a month at most."
     ]

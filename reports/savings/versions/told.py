@@ -11,7 +11,7 @@ from analytics.shadowed import FEWEST
 from analytics.versions import VersionFigures
 
 from ...charts.chart import Cell, counted, money
-from ...numbers import NOTHING, count, duration, interval, percent, rate, usd
+from ...numbers import NOTHING, count, duration, percent, rate, usd
 from ..asking import Asked
 
 
@@ -46,11 +46,11 @@ def more(before: VersionFigures | None, after: VersionFigures | None) -> list[st
 
 
 def _escalates(one: Escalated) -> str:
-    return f"{one.version} escalates {rate(one.rate)} ({interval(*one.interval)}) of what it finishes"
+    return f"{one.version} escalates {rate(one.rate, one.interval)} of what it finishes"
 
 
 def _escalated(one: Escalated) -> str:
-    return f"{one.version} escalated {rate(one.rate)} ({interval(*one.interval)})"
+    return f"{one.version} escalated {rate(one.rate, one.interval)}"
 
 
 def _chance(before: Escalated | None, after: Escalated | None) -> str:
@@ -136,9 +136,7 @@ def escalated_cell(one: VersionFigures, about: Asked) -> Cell:
     exact = f"{found.flagged:,} of {found.finished:,}"
     if found.moved:
         exact += f"; {found.moved:,} of them {'was' if found.moved == 1 else 'were'} run again on the next version"
-    return Cell(
-        f"{rate(found.rate)} ({interval(*found.interval)})", exact, executions(about, one, "escalated"), is_number=True
-    )
+    return Cell(rate(found.rate, found.interval), exact, executions(about, one, "escalated"), is_number=True)
 
 
 def agreed_cell(one: VersionFigures) -> Cell:
@@ -148,9 +146,7 @@ def agreed_cell(one: VersionFigures) -> Cell:
     if not found.says:
         few = "shadow" if found.compared == 1 else "shadows"
         return Cell(f"only {found.compared} {few}", f"Below {FEWEST} nothing is claimed.", is_number=True)
-    return Cell(
-        f"{rate(found.rate)} ({interval(*found.interval)})", f"{found.same:,} of {found.compared:,}", is_number=True
-    )
+    return Cell(rate(found.rate, found.interval), f"{found.same:,} of {found.compared:,}", is_number=True)
 
 
 def latency_cells(one: VersionFigures) -> list[Cell]:

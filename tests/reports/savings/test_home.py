@@ -29,7 +29,7 @@ def join(client, name: str) -> None:
 
 def test_each_project_has_its_sentence(rosa):
     said = rosa.get("/reports/").content.decode()
-    assert "Saved 80.0% of 0.01 USD, n = 1, repriced warm, estimated, unproven." in said
+    assert "Saved 80.0% of 0.010 USD, n = 1, repriced warm, estimated, unproven." in said
     assert '<a href="/reports/bob/">bob</a>' in said
     assert "Nothing was executed in it yet." in said
     assert "carol" not in said

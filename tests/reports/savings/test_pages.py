@@ -38,7 +38,7 @@ def text(response) -> str:
 
 def test_the_page_says_what_was_saved_and_what_stands_behind_it(rosa):
     said = text(rosa.get(REFUND))
-    assert "Cost 0.026 USD more than the 0.03 USD of all-frontier, n = 3, repriced warm, estimated, unproven." in said
+    assert "Cost 0.026 USD more than the 0.030 USD of all-frontier, n = 3, repriced warm, estimated, unproven." in said
     assert "<svg" in said
     assert "It is not paid back yet" in said
 
@@ -130,7 +130,7 @@ def test_the_filters_stand_in_every_address_that_leads_on(rosa):
 
 def test_the_figures_are_those_of_the_days_and_the_line_is_from_the_beginning(rosa):
     said = text(rosa.get(f"{REFUND}?since=2026-11-18"))
-    assert "Saved 80.0% of 0.01 USD, n = 1" in said
+    assert "Saved 80.0% of 0.010 USD, n = 1" in said
     assert "By 18 November 2026, 0.056 USD were paid, where all-frontier would have cost 0.030 USD." in said
 
 
@@ -149,7 +149,7 @@ def test_that_it_is_paid_back_is_said_as_of_today_whatever_the_days(rosa, workfl
 def test_a_workflow_of_which_nothing_was_executed_says_what_to_do(rosa, workflow):
     make_measured_workflow("returns", project=workflow.project)
     said = text(rosa.get("/reports/alice/workflows/returns/"))
-    assert "No execution, and no cost" in said
+    assert "Not executed yet: nothing paid, nothing saved." in said
     assert "POST /api/v1/workflows/returns/executions" in said
     assert "simulated, unproven" not in said
     assert "What was paid" not in said
@@ -164,10 +164,13 @@ def test_names_are_texts_whoever_chose_them(rosa, workflow):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("", "From the beginning until 20 November 2026, 12:00 UTC, real money, against the same tokens, warm cache."),
+        (
+            "",
+            "From the beginning until 20 November 2026, 12:00 UTC, real money, compared with the same tokens, warm cache.",
+        ),
         (
             "?since=2026-11-17&until=2026-11-19&simulated=true&baseline=declared",
-            "From 17 November 2026 to 18 November 2026 (UTC), simulated money, against what a person declared.",
+            "From 17 November 2026 to 18 November 2026 (UTC), simulated money, compared with what a person declared.",
         ),
     ],
 )

@@ -81,7 +81,7 @@ def exact(said: str, name: str) -> list[Decimal]:
 
 def test_it_says_what_the_project_saved_and_what_each_workflow_did(rosa):
     said = text(rosa.get(PORTFOLIO))
-    assert "Cost 0.068 USD more than the 0.04 USD of all-frontier, n = 4, repriced warm, estimated, unproven." in said
+    assert "Cost 0.068 USD more than the 0.040 USD of all-frontier, n = 4, repriced warm, estimated, unproven." in said
     assert rows(said) == {
         "refund unproven, estimated": [
             *("0.024 80.0%", "0.0060", "0.030", "0.0020", "3", "0.0%", "unproven", "16 November 2026")
