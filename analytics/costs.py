@@ -65,7 +65,7 @@ class Summary:
     cache_savings: Decimal | None
     batch_savings: Decimal | None
     days: dict[date, Balance]
-    lacking: Lacking = Lacking(0, 0)
+    lacking: Lacking | None = None
     measured: Measured | None = None  # under that method
 
 

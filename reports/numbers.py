@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from wire import money
 from wire.money import rounded, to_usd, usd_text
 
 NOTHING = "–"
@@ -21,15 +22,12 @@ def usd(amount: Decimal | None) -> str:
 
 def fine(amount: Decimal | None) -> str:
     """Three digits that say something, for an amount beside others close to it: `0.145 USD`."""
-    if amount is None or abs(amount) >= 1 or not amount:
-        return usd(amount)
-    places = min(2 - amount.adjusted(), 9)
-    return f"{amount:.{places}f} USD".replace("-", "−")
+    return NOTHING if amount is None else money.fine(amount).replace("-", "−")
 
 
 def exact(amount: Decimal | None) -> str:
-    """Every digit, for whoever points at it: `2340.0000012 USD`."""
-    return "not known" if amount is None else f"{usd_text(amount)} USD"
+    """Every digit, to the pico-dollar, for whoever points at it: `2340.0000012 USD`."""
+    return "not known" if amount is None else f"{usd_text(round(amount, 12))} USD"
 
 
 def percent(value: Number | None, interval: Iterable[Number] | None = None, places: int = 1) -> str:

@@ -46,3 +46,11 @@ def rounded(usd: Decimal) -> str:
         return f"{usd:,.2f} USD"
     places = next((places for places in (2, 3, 4, 5, 6) if round(size, places) * 10**places >= 10), 0)
     return f"{usd:.{places}f} USD" if places else "less than 0.00001 USD"
+
+
+def fine(usd: Decimal) -> str:
+    """Three digits that say something, for an amount beside others close to it: `0.145 USD`."""
+    if not usd or abs(usd) >= 1:
+        return rounded(usd)
+    places = min(2 - usd.adjusted(), 9)
+    return f"{usd:.{places}f} USD"

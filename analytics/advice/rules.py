@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from analytics.savings import ZERO, Balance, ratio
 from evaluations.statistics import Interval, wilson
-from wire.money import percent_text, usd_text
+from wire.money import fine
 
 DAYS_OF_MONTH = 30
 MIN_DAYS = 7  # of a workflow's life, before its rate says anything of a month: a week has each day of the week once
@@ -167,11 +167,14 @@ def too_rare(of: Figures) -> Finding:
             Verdict.UNKNOWN, "How many executions pay for it is not known: one saves nothing, or nobody knows how much."
         )
     if done >= needed:
-        return found(Verdict.GOOD, f"It has paid for itself: {needed} executions do, and {done} are completed.")
+        return found(
+            Verdict.GOOD, f"It has paid for itself: {_several(needed, 'execution')} had to complete, and {done:,} did."
+        )
     if rate is None:
         said = f"Days of it in the window: {of.observed}; from {MIN_DAYS} on its rate says something of a month."
         return found(Verdict.UNKNOWN, said)
-    pace = f"At {_number(rate)} executions a month, the {left} that it still takes to pay for it"
+    pace = f"At {_number(rate)} {'execution' if _number(rate) == '1' else 'executions'} a month, the {left} that it still takes to "
+    pace += "pay for it"
     if months is not None and months <= limit:
         return found(Verdict.GOOD, f"{pace} take {_number(months)} months, within {_number(limit)}.")
     do = of.do("Leave a task that comes so rarely with the frontier, or give it more of them.", "GET", "costs")
@@ -200,7 +203,9 @@ def changing(of: Figures) -> Finding:
     if rate > MAX_CHANGES:
         return found(Verdict.BAD, f"{went_live}; {MAX_CHANGES} are the limit.", do)
     if redesign and redesign.before is not None and redesign.before < 0:
-        said = f"It was designed anew on {redesign.day} when it had not paid for what came before: {_usd(redesign.before)} USD"
+        said = (
+            f"It was designed anew on {redesign.day} when it had not paid for what came before: {_usd(redesign.before)}"
+        )
         return found(Verdict.BAD, f"{said} until then.", do)
     return found(Verdict.GOOD, f"{went_live}, of {MAX_CHANGES} at most.")
 
@@ -212,17 +217,20 @@ def no_cases(of: Figures) -> Finding:
         return Finding("no_cases", verdict, reason, told, do)
 
     if of.cases < of.min_cases:
-        said = (
-            f"It has {of.cases} confirmed cases, and its gate asks for {of.min_cases}: nothing shows that it is right."
-        )
+        has = f"It has {_several(of.cases, 'confirmed case')}, and its gate asks for {of.min_cases}"
+        said = f"{has}: nothing shows that it is right."
         return found(Verdict.BAD, said, of.do("Add cases, and confirm those that are proposed.", "POST", "cases"))
     do = of.do("Evaluate what is live on them.", "POST", "evaluations")
     if of.evidence is None:
-        return found(Verdict.UNKNOWN, f"It has {of.cases} confirmed cases, and nothing is live.")
+        return found(Verdict.UNKNOWN, f"It has {_several(of.cases, 'confirmed case')}, and nothing is live.")
     if of.evidence == "passed":
-        return found(Verdict.GOOD, f"What is live has passed, and there are {of.cases} confirmed cases.")
+        return found(
+            Verdict.GOOD, f"What is live has passed, and there {_are(of.cases)} {_several(of.cases, 'confirmed case')}."
+        )
     why = "the gate was overridden for it" if of.evidence == "overridden" else "it went live without a verdict"
-    return found(Verdict.BAD, f"It has {of.cases} confirmed cases, but what is live has not passed: {why}.", do)
+    return found(
+        Verdict.BAD, f"It has {_several(of.cases, 'confirmed case')}, but what is live has not passed: {why}.", do
+    )
 
 
 def break_even_share(of: Figures) -> Decimal | None:
@@ -248,9 +256,7 @@ def escalates(of: Figures) -> Finding:
 
     if interval is None:
         return found(Verdict.UNKNOWN, "No execution has finished in these days.")
-    said = (
-        f"{of.escalated} of {of.finished} escalated, {_share(ratio(of.escalated, of.finished))} ({_between(interval)})"
-    )
+    said = f"{of.escalated} of {of.finished} escalated, {_share(ratio(of.escalated, of.finished), interval)}"
     why = "where the savings are eaten" if limit == eaten else "the limit"
     do = of.do("Close the largest groups of flags with a redesign.", "POST", "redesigns")
     if of.finished < ENOUGH:
@@ -274,12 +280,14 @@ def saves(of: Figures) -> Finding:
         why = "nothing is completed" if not of.to_date.completed else "a call, or the baseline, has no price"
         return found(Verdict.UNKNOWN, f"What it saves is not known: {why}.", of.do("See which.", "GET", "costs"))
     if gain <= 0:
-        said = f"A completed execution costs {_usd(-gain)} USD more than all-frontier; since the beginning: {_usd(savings)} USD."
+        said = (
+            f"A completed execution costs {_usd(-gain)} more than all-frontier; since the beginning: {_usd(savings)}."
+        )
         return found(Verdict.BAD, said, of.do("See which steps cost it.", "GET", "costs?group_by=step"))
-    each = f"a completed execution saves {_usd(gain)} USD"
+    each = f"a completed execution saves {_usd(gain)}"
     if savings < 0:
-        return found(Verdict.UNKNOWN, f"It has not paid yet: {_usd(savings)} USD since the beginning; {each}.")
-    return found(Verdict.GOOD, f"It has saved {_usd(savings)} USD since the beginning; {each}.")
+        return found(Verdict.UNKNOWN, f"It has not paid yet: {_usd(savings)} since the beginning; {each}.")
+    return found(Verdict.GOOD, f"It has saved {_usd(savings)} since the beginning; {each}.")
 
 
 def quality(of: Figures) -> Finding:
@@ -301,13 +309,15 @@ def quality(of: Figures) -> Finding:
             f"{one.subject}_interval": intervals.get(one.subject),
         }
     lines = [
-        f"{one.same} of {one.n} shadows of the {one.subject} agree ({_between(intervals[one.subject])}), and its gate asks for "
+        f"{one.same} of {one.n} shadows of the {one.subject} agree, {_share(ratio(one.same, one.n), intervals[one.subject])}, "
+        "and its gate asks for "
         f"{_share(asked)}."
         for one in compared
     ]
     if of.judged:
         lines.append(
-            f"{of.rejected} of {completed} completed executions were rejected by feedback, {of.judged} were judged."
+            f"{of.rejected} of {_several(completed, 'completed execution')} {_were(of.rejected)} rejected by feedback, "
+            f"{of.judged} {_were(of.judged)} judged."
         )
     disagrees = any(interval.high < asked for interval in intervals.values())
     if disagrees or (least and completed >= ENOUGH and least.low > MAX_REJECTED):
@@ -347,7 +357,8 @@ def fit(of: Figures, several: list[Finding]) -> tuple[Fit, list[str]]:
     if rare.verdict == Verdict.BAD:
         return Fit.KEEP_ON_FRONTIER, [rare.reason]
     if of.to_date.completed < ENOUGH:
-        said = f"{of.to_date.completed} executions are completed; from {ENOUGH} on they say whether it fits."
+        completed = of.to_date.completed
+        said = f"{_several(completed, 'execution')} {_are(completed)} completed; from {ENOUGH} on they say whether it fits."
         return Fit.UNKNOWN, [said, saves]
     if of.gain <= 0:
         return Fit.KEEP_ON_FRONTIER, [saves]
@@ -371,16 +382,25 @@ def _fit_that_saves(of: Figures, by_code: dict[str, Finding]) -> tuple[Fit, list
 
 def _usd(amount: Decimal) -> str:
     """For a sentence: a figure of the answer is exact."""
-    places = 2 if abs(amount) >= 1 else 6
-    return str(usd_text(round(amount, places)))
+    return fine(amount).replace("-", "−")
 
 
-def _share(share: Decimal | float | None) -> str:
-    return f"{percent_text(100 * Decimal(share or 0))}%"
+def _share(share: Decimal | float | None, interval: Interval | None = None) -> str:
+    """`5.9% (3.9–8.8)`"""
+    ends = f" ({100 * interval.low:.1f}–{100 * interval.high:.1f})" if interval else ""
+    return f"{100 * Decimal(share or 0):.1f}%{ends}"
 
 
-def _between(interval: Interval) -> str:
-    return f"{_share(interval.low)} to {_share(interval.high)}"
+def _several(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _number(value: Decimal) -> str:

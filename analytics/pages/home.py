@@ -212,7 +212,7 @@ def _uses(projects: Sequence[Project]) -> dict[int, dict[bool, list[Use]]]:
 def _use(budget: Budget, spent: int, reserved: int) -> Use:
     percent = 100 * (spent + reserved) // budget.cap if budget.cap else 100
     held = f", {rounded(to_usd(reserved))} held for calls on their way" if reserved else ""
-    text = f"{rounded(to_usd(spent))} of {rounded(to_usd(budget.cap))}{held}: {percent} %"
+    text = f"{rounded(to_usd(spent))} of {rounded(to_usd(budget.cap))}{held}: {percent}%"
     return Use(str(budget).capitalize(), text, percent, reverse("admin:workflows_budget_change", args=[budget.pk]))
 
 

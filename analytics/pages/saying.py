@@ -100,7 +100,7 @@ def labels(summary: Summary) -> list[tuple[str, str]]:
 
 def _unproven(summary: Summary) -> str:
     lacking = summary.lacking
-    if summary.extent.workflow or not lacking.workflows:
+    if summary.extent.workflow or lacking is None:
         return "no evaluation stands behind what is live"
     workflows = "1 workflow has" if lacking.workflows == 1 else f"{lacking.workflows:,} workflows have"
     return f"{lacking.unproven:,} of {workflows} no evaluation behind what is live"

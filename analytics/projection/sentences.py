@@ -17,7 +17,8 @@ UNKNOWN = {
 def assumptions(done: Repricing, n: int, completed: int, stated: int | None, a_month: Fraction | None) -> Iterator[str]:
     asked = done.question
     if n:
-        yield f"{n} of {completed} completed executions, drawn by the hash of their ids, stand for all of them."
+        of = "1 completed execution" if completed == 1 else f"{completed:,} completed executions"
+        yield f"{n:,} of {of}, drawn by the hash of their ids, {'stands' if n == 1 else 'stand'} for all of them."
         yield "What executions cost that did not complete is in neither figure."
     if stated is None and a_month is not None:
         yield "As many executions a month as in these days."

@@ -29,7 +29,7 @@ class ExportForm(forms.Form):
     )
     since = forms.DateField(label="From", required=False, widget=DAY, help_text="In UTC; empty: from the beginning.")
     until = forms.DateField(
-        label="Up to the day before", required=False, widget=DAY, help_text="In UTC; empty: until now."
+        label="Until (not counted)", required=False, widget=DAY, help_text="In UTC; empty: until now."
     )
     money = forms.ChoiceField(
         choices=[("real", "real"), ("simulated", "simulated: scripted and recorded models")], widget=forms.RadioSelect

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from wire.filters import Filter
-from wire.problems import Problem
+from wire.problems import Malformed, Problem
 
 from .asking import COMMON, Asked, asked
 from .door import Door, refused
@@ -25,6 +25,7 @@ class Page(Door):
 
     def get(self, request: HttpRequest, project: str, workflow: str | None = None) -> HttpResponse:
         try:
+            _check(request.GET.dict(), self.filters)
             about = asked(request.user, project, workflow, request.GET.dict(), self.filters)
             return self.answer(request, about)
         except Problem as problem:
@@ -46,3 +47,10 @@ class Page(Door):
     def shown(self, about: Asked) -> dict[str, object]:
         """What the template shows. Raises `Problem`: a sentence in its place."""
         raise NotImplementedError
+
+
+def _check(query: Mapping[str, str], filters: Mapping[str, Filter]) -> None:
+    """Days in the wrong order, by what the bar calls them. Whatever else is wrong with a day is found where it is read."""
+    since, until = (filters[name].read(name, query[name]) if query.get(name) else None for name in ("since", "until"))
+    if since and until and since >= until:
+        raise Malformed("Until must be later than From.")

@@ -29,9 +29,13 @@ def payback(found: Prospect | Projection) -> str:
 def _to_come(outlook: Outlook, days: int, begins: str) -> str:
     if outlook.on:
         return (
-            f"{begins}: after {count(outlook.executions_left)} more executions, at the pace of the last {days} days on "
-            f"{day(outlook.on)}."
+            f"{begins}: after {_more(outlook.executions_left)}, at the pace of the last "
+            f"{f'{days} days' if days != 1 else 'day'}, on {day(outlook.on)}."
         )
     if outlook.why == Why.TOO_FEW:
-        return f"{begins}: it takes {count(outlook.executions_left)} more executions. Too few completed lately to name a day."
+        return f"{begins}: it takes {_more(outlook.executions_left)}. Too few completed lately to name a day."
     return WHY[outlook.why] if outlook.why else ""
+
+
+def _more(left: int | None) -> str:
+    return "1 more execution" if left == 1 else f"{count(left)} more executions"

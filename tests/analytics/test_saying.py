@@ -1,11 +1,12 @@
 """What a summary of costs says in sentences."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from analytics.baselines import Method
-from analytics.costs import Summary
+from analytics.costs import Lacking, Summary
 from analytics.extent import Extent
 from analytics.pages.saying import said
 from analytics.rates import Rates
@@ -95,6 +96,17 @@ def test_it_says_in_a_sentence_what_was_saved_to_date(method, balance, told):
 
 def test_nothing_completed_saved_nothing():
     assert said(summary(execution_cost="1.00")).savings == "Nothing was completed, so nothing was saved."
+
+
+def test_one_is_not_several():
+    told = said(summary(unpriced_calls=1, completed=1, if_all_frontier="1.00"))
+    assert told.labels == [("incomplete", "1 call has no price, and is not in the costs")]
+    assert told.cost.endswith("1 execution completed.")
+
+
+def test_of_a_project_it_says_how_many_workflows_are_unproven():
+    found = replace(summary(unproven=True, completed=1, if_all_frontier="1.00"), lacking=Lacking(2, 3))
+    assert said(found).labels == [("unproven", "2 of 3 workflows have no evaluation behind what is live")]
 
 
 def test_a_story_is_labelled_as_one():

@@ -27,7 +27,7 @@ def test_they_are_those_of_its_last_thirty_days():
     page = client.get(f"/admin/workflows/workflow/{workflow.pk}/change/").content.decode()
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
     assert "The last 30 days" in said
-    assert "2 executions completed. It saved 2.00 USD (100 %), against 2.00 USD: what a person declared" in said
+    assert "2 executions completed. It saved 2.00 USD (100%), against 2.00 USD: what a person declared" in said
     assert "Accepted 3 Completed 2 Failed, or stands for a person 1" in said
     assert "33.3 % of these two" in said
     assert "Open flags 1" in said

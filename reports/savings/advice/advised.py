@@ -117,7 +117,25 @@ class Next:
 
 def fit(advice: Advice) -> str:
     word, why = FITS[advice.fit]
+    unproven = _without_cases(advice)
+    if unproven and unproven.reason in advice.reasons:
+        few = "too few confirmed cases show" if unproven.figures["confirmed_cases"] else "no confirmed case shows"
+        return f"Too early to judge: {few} yet that its answers are right."
     return f"{word}: {why}."
+
+
+def first(advice: Advice, about: Asked) -> Reason | None:
+    """What comes before any step is moved: without cases nothing can show that the moved one is right."""
+    found = _without_cases(advice)
+    return found and _reason(found, about)
+
+
+def _without_cases(advice: Advice) -> Finding | None:
+    """The finding that there are too few confirmed cases."""
+    for one in advice.findings:
+        if one.code == "no_cases" and one.figures["confirmed_cases"] < one.figures["min_cases"]:
+            return one
+    return None
 
 
 def sides(advice: Advice, about: Asked) -> Iterator[Side]:

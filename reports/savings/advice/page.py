@@ -21,7 +21,7 @@ from ..asking import COMMON, TURNED, Asked
 from ..filtering import scope
 from ..page import Page
 from ..turning import FILTER, turned
-from .advised import FITS, STEPS, evidence, fit, next_step, nothing_to_move, sides, steps
+from .advised import FITS, STEPS, evidence, first, fit, next_step, nothing_to_move, sides, steps
 
 OF_DAYS = {name: COMMON[name] for name in ("since", "until", "simulated")}
 AT_ONCE = 10  # workflows: each is looked at by itself
@@ -44,6 +44,7 @@ class OfWorkflow(Page):
             "labels": [] if idle else _labels(about),
             "since": day(advice.extent.since),
             "until": "" if advice.extent.until is None else day(advice.extent.until - timedelta(days=1)),
+            "first": None if idle else first(advice, about),
             "next": next_step(advice, about),
             "nothing": nothing_to_move(advice, idle=idle),
             "begin": _begin(about) if idle or about.workflow.live is None else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ...charts.chart import Cell
-from ...numbers import NOTHING, percent
+from ...numbers import percent, rate
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,14 @@ def plus(cells: Sequence[Cell]) -> list[Cell | str]:
 
 
 def percentage(value: Decimal | None) -> Cell:
-    return Cell(percent(value), "not known" if value is None else f"{value}%", is_number=True)
+    return Cell(percent(value), "not known" if value is None else f"{_digits(value)}%", is_number=True)
 
 
 def share(value: Decimal | None) -> Cell:
-    """Of a rate between 0 and 1."""
-    return Cell(
-        NOTHING if value is None else f"{value:.4f}", "not known" if value is None else f"{value}", is_number=True
-    )
+    """Of a rate between 0 and 1: as a percentage, and exactly as the formula has it."""
+    return Cell(rate(value), "not known" if value is None else _digits(value), is_number=True)
+
+
+def _digits(value: Decimal) -> str:
+    """Twelve places at most, as of money."""
+    return f"{round(value, 12).normalize():f}"

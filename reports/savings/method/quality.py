@@ -42,5 +42,5 @@ def quality(one: Beside, about: Asked) -> Part:
 
 
 def _side(middle: float, sign: str, half: float, below: float) -> list[Cell | str]:
-    terms = [Cell(f"{one:.4f}", f"{Decimal(one)}", is_number=True) for one in (middle, half, below)]
+    terms = [Cell(f"{one:.4f}", f"{one:.12f}", is_number=True) for one in (middle, half, below)]
     return ["(", terms[0], sign, terms[1], ") ÷", terms[2]]

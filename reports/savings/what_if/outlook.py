@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
+from analytics.advice.rules import MIN_DAYS
 from analytics.projection.arithmetic import ENOUGH, Period
 from analytics.projection.predicted import Predicted
 from analytics.projection.projecting import Projection
 
 from ...charts.chart import Cell, counted, money
+from ...headline import headline, is_empty
 from ...numbers import NOTHING, count, day, from_pico, usd
 from ..asking import Asked
 from ..payback import WHY
@@ -17,25 +20,43 @@ OF_PAYBACK = ("What", "Executions", "Day", "What it stands on")
 LENGTHS = {"day": "a day", "month": "a month", "year": "a year"}
 
 
-def pace_said(projection: Projection) -> tuple[str, str]:
+def pace_said(projection: Projection, about: Asked) -> tuple[str, str]:
     """What a month brings, and what that stands on; else why it is not said."""
     pace, month = projection.pace, next(one for one in projection.periods if one.name == "month")
+    if is_empty(projection.life):
+        return headline(projection.life), ""
     if not pace.completed:
         return "Nothing completed in these days, so nothing is said of those to come.", ""
     if month.executions is None:
         return f"Days to come are spoken of from {ENOUGH} completed executions on.", _of_days(projection)
-    costs = f" for {usd(from_pico(month.running))}" if month.running is not None else ""
-    executions = f"{count(round(month.executions))} executions{costs}"
-    said = f"At the pace of {_these(pace.days)}, a month brings {executions}{_saves(month)}."
-    return said, _of_days(projection)
+    if not says_a_month(projection):
+        are = "One day is" if pace.days == 1 else f"{pace.days} days are"
+        return f"{are} too few to say something of a month; from {MIN_DAYS} on it stands here.", _of_days(projection)
+    days = _these(pace.days) if {"since", "until"} & about.kept.keys() else f"the last {pace.days} days"
+    executions = f"{count(round(month.executions))} executions"
+    return f"If the next month is like {days}: {executions}{_paid_instead(month)}.", _of_days(projection)
 
 
-def _saves(one: Period) -> str:
-    if one.savings is None:
+def says_a_month(projection: Projection) -> bool:
+    """A week has each day of the week once."""
+    return projection.pace.days >= MIN_DAYS and projection.pace.is_enough
+
+
+def _paid_instead(one: Period) -> str:
+    """` for 11.85 USD (shadows and evaluation included) instead of 51.65 USD: 39.80 USD saved`: of the two as they are rounded, so
+    that whoever subtracts them comes to the third."""
+    if one.running is None or one.testing is None:
         return ""
-    if one.savings < 0:
-        return f", {usd(from_pico(-one.savings))} more than all-frontier"
-    return f" and saves {usd(from_pico(one.savings))}" if one.savings else " and saves nothing"
+    paid = from_pico(one.running + one.testing)
+    included = " (shadows and evaluation included)" if one.testing else ""
+    if one.if_all_frontier is None:
+        return f" for {usd(paid)}{included}"
+    frontier = from_pico(one.if_all_frontier)
+    places = 2 if min(paid, frontier) >= Decimal("0.1") else 6
+    paid, frontier = round(paid, places), round(frontier, places)
+    saved = f"{abs(frontier - paid):,.{places}f} USD {'saved' if frontier > paid else 'more'}"
+    saved = "nothing saved" if frontier == paid else saved
+    return f" for {paid:,.{places}f} USD{included} instead of {frontier:,.{places}f} USD: {saved}"
 
 
 def _these(days: int) -> str:
@@ -59,7 +80,8 @@ def _of_days(projection: Projection) -> str:
 
 def periods_table(projection: Projection, about: Asked) -> list[list[Cell]]:
     """The days that it stands on first: their figures lead on to their rows."""
-    return [_recorded(projection, about), *(_period(one) for one in projection.periods)]
+    told = [one for one in projection.periods if one.name == "day" or says_a_month(projection)]
+    return [_recorded(projection, about), *map(_period, told)]
 
 
 def _recorded(projection: Projection, about: Asked) -> list[Cell]:

@@ -14,13 +14,14 @@ from wire.problems import Invalid
 
 from ...charts.compared import STEPS, by_step, compared
 from ...charts.design_share import design_share
+from ...headline import is_empty
 from ..asking import COMMON, Asked
 from ..filtering import scope
 from ..lead import labelled
 from ..page import Page
 from ..payback import payback
 from .answered import answered
-from .outlook import OF_PAYBACK, OF_PERIODS, pace_said, payback_table, periods_table
+from .outlook import OF_PAYBACK, OF_PERIODS, pace_said, payback_table, periods_table, says_a_month
 from .question import Form, form_of, suggestions
 
 
@@ -40,9 +41,10 @@ class WhatIf(Page):
         found = _found(about, self.form, self.now)
         return {
             "scope": scope(about, self.filters, outlook.recent.extent if outlook.pace.days else None),
-            "pace": pace_said(outlook),
+            "pace": pace_said(outlook, about),
             "completed": outlook.pace.completed,
-            "payback": payback(outlook),
+            "payback": "" if is_empty(life) else payback(outlook),
+            "month": says_a_month(outlook),
             "labels": labelled(life),
             "against": AGAINST[life.method].format(model=life.model or "the frontier model"),
             "share": design_share(design, outlook.pace),

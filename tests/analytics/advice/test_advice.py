@@ -79,7 +79,7 @@ def test_it_tells_the_fit_with_its_reasons(workflow):
     assert (body["fit"], body["designed"]) == ("unknown", None)
     assert body["reasons"] == [
         "It has 0 confirmed cases, and its gate asks for 20: nothing shows that it is right.",
-        "It has saved 0.20 USD since the beginning; a completed execution saves 0.008 USD.",
+        "It has saved 0.200 USD since the beginning; a completed execution saves 0.00800 USD.",
     ]
     assert [(one["code"], one["verdict"]) for one in body["findings"]] == [
         ("too_rare_to_pay", "good"),

@@ -97,7 +97,7 @@ def test_it_says_how_long_that_takes():
 
 def test_what_has_paid_is_not_too_rare_however_rare_it_is():
     one = found("too_rare_to_pay", **not_paid(9, 10))
-    assert (one.verdict, one.reason) == ("good", "It has paid for itself: 9 executions do, and 10 are completed.")
+    assert (one.verdict, one.reason) == ("good", "It has paid for itself: 9 executions had to complete, and 10 did.")
 
 
 @pytest.mark.parametrize(("days_live", "verdict"), [(180, "good"), (150, "bad")])
@@ -152,7 +152,7 @@ def test_a_redesign_before_the_last_one_paid_is_too_early(before, verdict):
     one = found("changing_too_often", redesign=redesign)
     assert one.verdict == verdict
     if verdict == "bad":
-        said = "It was designed anew on 2026-11-20 when it had not paid for what came before: -0.01 USD until then."
+        said = "It was designed anew on 2026-11-20 when it had not paid for what came before: −0.0100 USD until then."
         assert one.reason == said
         assert one.do.address == "GET workflows/refund/groups"
 
@@ -201,7 +201,7 @@ def test_it_is_good_or_bad_only_where_the_whole_interval_is(finished, escalated,
 
 def test_it_says_the_interval_and_the_limit():
     one = found("escalates_too_much", escalated=150, escalation_cost=Decimal(0))
-    assert one.reason == "150 of 300 escalated, 50.00% (44.38% to 55.62%): above 20.00%, the limit."
+    assert one.reason == "150 of 300 escalated, 50.0% (44.4–55.6): above 20.0%, the limit."
     assert one.do.address == "POST workflows/refund/redesigns"
 
 
@@ -214,7 +214,7 @@ def test_the_limit_is_lower_where_the_savings_are_eaten_before():
     dear = replace(MONTH, execution_cost=Decimal(23))
     one = found("escalates_too_much", window=dear, escalated=60, escalation_cost=Decimal("22.5"))
     assert one.verdict == "bad"
-    assert one.reason == "60 of 300 escalated, 20.00% (15.87% to 24.89%): above 12.89%, where the savings are eaten."
+    assert one.reason == "60 of 300 escalated, 20.0% (15.9–24.9): above 12.9%, where the savings are eaten."
 
 
 # Saves.
@@ -224,7 +224,9 @@ def test_negative_savings_are_bad_and_shown():
     window = replace(MONTH, execution_cost=Decimal(18))
     one = found("saves", window=window, to_date=window)
     assert (one.verdict, one.figures["savings"]) == ("bad", Decimal(-3))
-    assert one.reason == "A completed execution costs 0.01 USD more than all-frontier; since the beginning: -3.00 USD."
+    assert (
+        one.reason == "A completed execution costs 0.0100 USD more than all-frontier; since the beginning: −3.00 USD."
+    )
     assert one.do.address == "GET workflows/refund/costs?group_by=step"
 
 
@@ -236,7 +238,7 @@ def test_what_an_execution_saves_now_decides(cost, verdict):
 def test_one_that_has_not_paid_yet_is_neither():
     one = found("saves", **not_paid(400, 300))
     assert one.verdict == "unknown"
-    assert one.reason == "It has not paid yet: -4.00 USD since the beginning; a completed execution saves 0.04 USD."
+    assert one.reason == "It has not paid yet: −4.00 USD since the beginning; a completed execution saves 0.0400 USD."
 
 
 def test_savings_are_not_known_where_a_call_has_no_price():
@@ -267,8 +269,8 @@ def test_the_two_subjects_of_shadows_are_held_apart():
     assert one.verdict == "bad"
     assert (one.figures["workflow_same"], one.figures["task_same"]) == (200, 100)
     assert one.reason == (
-        "200 of 200 shadows of the workflow agree (98.12% to 100.00%), and its gate asks for 88.00%. "
-        "100 of 200 shadows of the task agree (43.14% to 56.86%), and its gate asks for 88.00%."
+        "200 of 200 shadows of the workflow agree, 100.0% (98.1–100.0), and its gate asks for 88.0%. "
+        "100 of 200 shadows of the task agree, 50.0% (43.1–56.9), and its gate asks for 88.0%."
     )
     assert one.do.address == "GET workflows/refund/shadows"
 

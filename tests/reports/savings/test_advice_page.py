@@ -46,9 +46,9 @@ def text_of(client, address=PAGE, status=200):
 def test_it_says_the_fit_and_its_reasons(workflow):
     ran(workflow, 30)
     said = text_of(member(workflow.project))
-    assert "Too early to say: something that has to be known first is missing." in said
+    assert "Too early to judge: no confirmed case shows yet that its answers are right." in said
     assert "It has 0 confirmed cases, and its gate asks for 20: nothing shows that it is right." in said
-    assert "It has saved 0.20 USD since the beginning; a completed execution saves 0.008 USD." in said
+    assert "It has saved 0.200 USD since the beginning; a completed execution saves 0.00800 USD." in said
 
 
 def test_reasons_stand_on_their_sides_with_their_figures_and_what_to_do(workflow):
@@ -70,7 +70,9 @@ def test_the_next_step_is_a_thing_to_do_with_what_it_saves_and_on_what_evidence(
     ran(workflow, 30, OPUS)
     rosa = member(workflow.project)
     said = text_of(rosa)
-    assert "Search the tiers of classify" in said
+    assert said.index("Add cases, and confirm those that are proposed") < said.index("After that")
+    assert said.index("After that") < said.index("Search the tiers of classify")
+    assert "Do it" not in said
     assert "It would save 0.72 USD a month, at the pace of these days." in said
     assert "priced only" in said and "Nothing was tested." in said
     assert "classify would go from claude-opus-4-5 (frontier) to claude-haiku-4-5 (cheap)." in said

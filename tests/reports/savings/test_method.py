@@ -69,10 +69,10 @@ def test_each_formula_comes_to_what_docs_method_says(workflow):
         "Completed": "5",
         "Everything, per completed": "0.02558",
         "Escalation rate": "0.375",
-        "Retry rate": "0.07692307692307692307692307692",
+        "Retry rate": "0.076923076923",
         "Saved": "-0.0634",
-        "Saved, in percent": "-98.29457364341085271317829457",
-        "Return on cost": "-49.56997654417513682564503518",
+        "Saved, in percent": "-98.294573643411",
+        "Return on cost": "-49.569976544175",
         "Pays back after": "23",
         "Paid back on": "–",
         "Caching": "0.0026",
@@ -95,7 +95,7 @@ def test_the_exact_numbers_of_every_formula_add_up(workflow, baseline):
     assert set(by_hand) >= {"Pays back after", "Escalation rate", "Retry rate", "Caching"}
     for name, line in by_hand.items():
         found = worked_out(" ".join(map(exactly, line.by_hand)))
-        assert abs(found - Fraction(exactly(line.comes_to))) < Fraction(1, 10**20), name
+        assert abs(found - Fraction(exactly(line.comes_to))) < Fraction(1, 10**11), name
 
 
 def test_what_reading_took_off_and_what_writing_added_stand_apart(workflow):
@@ -107,7 +107,7 @@ def test_agreement_and_its_interval_are_those_of_docs_method(workflow):
     shadows = Measured(Subject.WORKFLOW, None, n=30, compared=30, same=27, cost=None, borrowed=0, without=0)
     about = asked(User(is_superuser=True), "alice", "refund", {})
     lines = quality(Beside(Method.MEASURED, None, Balance(), 30, 0, shadows), about).lines
-    assert [line.comes_to.text for line in lines] == ["0.9000", "0.7438", "0.9654"]
+    assert [line.comes_to.text for line in lines] == ["90.0%", "74.4%", "96.5%"]
     assert [term if isinstance(term, str) else term.text for term in lines[1].by_hand] == [
         *("(", "57.8415", "−", "7.4996", ") ÷", "67.6829")
     ]

@@ -39,6 +39,9 @@ def text(response) -> str:
 def test_the_page_says_what_was_saved_and_what_stands_behind_it(rosa):
     said = text(rosa.get(REFUND))
     assert "Cost 0.026 USD more than the 0.030 USD of all-frontier, n = 3, repriced warm, estimated, unproven." in said
+    assert "0.056 USD were paid for it." in said
+    assert "All-frontier: what claude-opus-4-5 alone would have cost for the same work." in said
+    assert f'<a class="tag" href="{REFUND}method/#repriced-warm">repriced warm</a> the tokens of 3 executions' in said
     assert "<svg" in said
     assert "It is not paid back yet" in said
 
@@ -75,6 +78,13 @@ def test_another_projects_page_is_the_same_as_none(workflow):
     assert "refund" not in text(bob.get("/reports/", follow=True))
 
 
+def test_the_words_stand_first_on_the_method_page_each_where_it_is_led_to(rosa):
+    said = text(rosa.get(f"{REFUND}method/"))
+    assert said.index('<h2 id="words">') < said.index('<h2 id="costs">')
+    for word in ("repriced-warm", "measured", "agreement", "unproven", "all-frontier", "tier", "lane", "gate"):
+        assert f'<div id="{word}">' in said
+
+
 def test_a_superuser_sees_every_project(workflow):
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("root"))
@@ -85,7 +95,7 @@ def test_a_superuser_sees_every_project(workflow):
     ("query", "status", "sentence"),
     [
         ("since=yesterday", 400, "since is a day such as 2026-11-23, in UTC."),
-        ("since=2026-11-20&until=2026-11-20", 400, "until is a day after since; it is not counted itself."),
+        ("since=2026-11-20&until=2026-11-20", 400, "Until must be later than From."),
         ("until=0001-01-01", 400, "until is a day from 2000-01-01 to 2199-12-31."),
         ("since=9999-12-31", 400, "since is a day from 2000-01-01 to 2199-12-31."),
         ("baseline=free", 400, "baseline is one of declared, repriced_warm, repriced_cold, measured."),

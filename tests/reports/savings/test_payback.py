@@ -20,7 +20,7 @@ DAY = date(2027, 1, 4)
         (
             None,
             Outlook(False, 1_200, DAY),
-            "It is not paid back yet: after 1,200 more executions, at the pace of the last 28 days on 4 January 2027.",
+            "It is not paid back yet: after 1,200 more executions, at the pace of the last 28 days, on 4 January 2027.",
         ),
         (
             None,

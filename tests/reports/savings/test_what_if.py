@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 
 ADDRESS = "/reports/alice/workflows/refund/what-if/"
 SONNET = "anthropic:claude-sonnet-4-5"
+A_WEEK_LATER = NOON + timedelta(days=6)
 CHOSEN = ("caching", "batch")  # from a list: another word stands nowhere
 
 
@@ -146,10 +147,22 @@ def test_other_days_leave_the_question_as_it_is(asked):
 
 
 def test_it_says_what_a_month_brings_at_this_pace(asked):
+    with time_machine.travel(A_WEEK_LATER, tick=False):
+        said = asked()
+    assert "40 executions completed in the 7 days from 16 November 2026 to 22 November 2026." in said
+    assert (
+        "If the next month is like the last 7 days: 174 executions for 0.35 USD instead of 1.74 USD: 1.39 USD saved."
+        in said
+    )
+    assert 'title="0.347857142857 USD"' in said
+    assert "A month is 30.44 days." in said
+
+
+def test_of_fewer_days_than_a_week_nothing_is_said_of_a_month(asked):
     said = asked()
-    assert "40 executions completed in the 2 days from 16 November 2026 to 17 November 2026." in said
-    assert "At the pace of these 2 days, a month brings 609 executions for 1.22 USD and saves 4.87 USD." in said
-    assert 'title="1.2175 USD"' in said
+    assert "2 days are too few to say something of a month; from 7 on it stands here." in said
+    assert '<th scope="row">a day</th>' in said
+    assert '<th scope="row">a month</th>' not in said and "A month is" not in said
 
 
 def test_it_says_what_designing_is_of_what_executions_cost(asked):
@@ -170,7 +183,8 @@ def test_it_says_when_it_paid_itself_back_and_that_nobody_predicted_it(asked):
 def test_of_a_workflow_that_never_executed_it_says_so(asked, workflow):
     make_measured_workflow("young", project=workflow.project)
     said = asked("/reports/alice/workflows/young/what-if/", volume="100")
-    assert "Nothing completed in these days, so nothing is said of those to come." in said
+    assert "Not executed yet: nothing paid, nothing saved." in said
+    assert "on its way back." not in said.split("</main>")[0].split("<h2")[0]
     assert "POST /api/v1/workflows/young/executions" in said
     assert "these 0 days" not in said
     assert "No execution completed in these days, so there is nothing to price anew." in said
@@ -195,12 +209,13 @@ def test_what_is_not_paid_back_yet_has_a_day_on_which_it_is_expected(asked, work
 def test_what_never_pays_says_why(asked, workflow):
     idle = make_measured_workflow("idle", project=workflow.project, design_cost="5.20")
     make_executions(idle, 40, OPUS, SHORT, tier="frontier")
-    said = asked("/reports/alice/workflows/idle/what-if/")
+    with time_machine.travel(A_WEEK_LATER, tick=False):
+        said = asked("/reports/alice/workflows/idle/what-if/")
     why = "An execution costs no less than all-frontier would, so it does not pay itself back."
     assert cells_of(said, "Expected, from today") == ["–", "–", why]
-    assert "a month brings 609 executions for 6.09 USD and saves nothing." in said
+    assert "174 executions for 1.74 USD instead of 1.74 USD: nothing saved." in said
 
 
 def test_its_scope_is_of_the_days_that_the_pace_comes_from(asked):
-    assert 'class="scope">From 16 November 2026 until 17 November 2026, 12:00 UTC, real money, against' in asked()
+    assert 'class="scope">From 16 November 2026 until 17 November 2026, 12:00 UTC, real money, compared with' in asked()
     assert 'class="scope">From 16 November 2026 to 16 November 2026 (UTC), real money' in asked(until="2026-11-17")
