@@ -80,13 +80,13 @@ def test_it_says_what_this_month_cost_with_its_labels():
     execute(workflow)
     Budget.objects.create(project=workflow.project, period="month", cap=10**12, stated_by="rosa")
     page = home(member(project=workflow.project))
-    assert "1 executions completed." in page
+    assert "1 execution completed." in page
     assert re.search(r" alice (Saved|Cost) 0\.[0-9]+ USD .* to date .*estimated\. simulated ", page)
     assert "the same tokens on scripted:claude-opus-5-5, with a warm cache." in page
     assert "simulated scripted models answered: a story, and no evidence" in page
     assert "unproven no evaluation stands behind what is live" in page
     assert "The budget of the project per month : " in page
-    assert "of 1.00 USD: 0 %" in page
+    assert "of 1.00 USD: 0%" in page
 
 
 def test_a_call_without_a_price_makes_it_incomplete():
@@ -97,7 +97,7 @@ def test_a_call_without_a_price_makes_it_incomplete():
     models_answer({"text": envelope({"kind": "refund"})})
     execute(workflow)
     page = home(member(project=workflow.project))
-    assert "incomplete 1 calls have no price" in page
+    assert "incomplete 1 call has no price" in page
     assert "What it saved is not known" in page
 
 
