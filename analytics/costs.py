@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, Q, QuerySet
 
+from gateway.providers import registry
 from projects.models import Project
 from shadows.models import Subject
 from wire.money import to_usd
@@ -81,9 +82,19 @@ def summarise(
 
 
 def is_simulated(project: Project, workflow: Workflow | None) -> bool:
-    """Which kind is meant where nobody says: the real one as soon as there is anything real."""
+    """Which kind is meant where nobody says: the real one as soon as there is anything real, the other where that alone is there.
+    Before there is anything, that of the project, and of the models of its tiers."""
     with snapshot():
-        return not Reading(Extent(project, workflow, simulated=False)).exists()
+        for extent in (Extent(project, workflow, simulated) for simulated in (False, True)):
+            if Reading(extent).exists():
+                return extent.simulated
+        return is_simulated(project, None) if workflow else _plays(project)
+
+
+def _plays(project: Project) -> bool:
+    """Whether it has models that tell a story, and none that is real."""
+    targets = project.tier_map().values()
+    return bool(targets) and all(registry.is_simulated(project.pk, target) for target in targets)
 
 
 def summarise_from(
@@ -175,9 +186,10 @@ def declared_versions(extent: Extent) -> list[tuple[Version, date]]:
 
 
 def _lacking(extent: Extent) -> Lacking:
-    """Of one workflow, or of those of a project."""
-    without = Q(live=None) | Q(live__evidence=Publication.Evidence.NONE)
-    return Lacking(*_lives(extent).aggregate(of=Count("pk", filter=without), all=Count("pk")).values())
+    """Of one workflow, or of those of a project that are not archived. Where nothing is live there is nothing to prove."""
+    lives = _lives(extent) if extent.workflow else _lives(extent).filter(archived_at=None)
+    without = Q(live__evidence=Publication.Evidence.NONE)
+    return Lacking(*lives.aggregate(of=Count("pk", filter=without), all=Count("live")).values())
 
 
 def _overridden(extent: Extent) -> list[Override]:

@@ -16,7 +16,6 @@ from django.urls import reverse
 from analytics.api import FILTERS, compared_with, extent_of
 from analytics.baselines import Method
 from analytics.extent import Extent
-from analytics.reading import Reading
 from executions.lanes import LANES
 from projects.models import Project, Role
 from projects.roles import may
@@ -113,8 +112,6 @@ def asked(
     _check_calendar(given)
     _settle_subject(given, kept, filters)
     extent = extent_of(owner, about, given)
-    if extent.simulated and "simulated" not in given and not Reading(extent).exists():
-        extent = replace(extent, simulated=False)  # nothing of either kind: no story was told yet
     method, _, subject = compared_with(extent, given)
     return Asked(owner, about, extent, method, subject, given, kept)
 

@@ -29,7 +29,7 @@ class Said(NamedTuple):
 
 class Home(Door):
     def get(self, request: HttpRequest) -> HttpResponse:
-        projects = Project.objects.order_by("name")
+        projects = Project.objects.order_by("name").prefetch_related("tiers")
         if not request.user.is_superuser:
             projects = projects.filter(pk__in=projects_of(request.user))
         page = Paginator(projects, AT_ONCE).get_page(request.GET.get("page"))

@@ -1,16 +1,18 @@
 """Which cost stands where: purposes, doubts, trials, simulated beside real, unpriced, and the edges of a window."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from analytics.costs import is_simulated
+from analytics.costs import is_simulated, summarise
 from analytics.extent import Extent
 from analytics.groups import grouped
 from executions.models import Execution, Status
 from gateway import gateway
 from gateway.types import Outcome, Purpose, Usage
+from tests.cast import make_workflow
 from workflows.models import Examined
 
 from .ledgers import (
@@ -136,11 +138,31 @@ def test_a_real_call_of_a_simulated_execution_is_real_money_and_saves_nothing(wo
 
 
 def test_the_kind_is_real_as_soon_as_anything_is(workflow):
-    assert is_simulated(workflow.project, workflow)
+    assert not is_simulated(workflow.project, workflow)  # nothing yet: the models of its tiers are real
     make_execution(workflow, simulated=True)
     assert is_simulated(workflow.project, workflow)
     make_execution(workflow, simulated=False)
     assert not is_simulated(workflow.project, workflow)
+
+
+def test_before_anything_is_executed_the_kind_is_that_of_the_project_and_of_its_models(workflow):
+    other = make_measured_workflow("other", project=workflow.project)
+    make_execution(workflow, simulated=True)
+    assert is_simulated(workflow.project, other)
+    make_execution(workflow, simulated=False)
+    assert not is_simulated(workflow.project, other)
+    playing = make_project("bob")
+    assert is_simulated(playing, None)
+    assert is_simulated(playing, make_workflow(project=playing))
+
+
+def test_archived_workflows_and_those_of_which_nothing_is_live_leave_nothing_to_prove(workflow):
+    extent, young = Extent(workflow.project, None, False), workflow.project.workflows.create(name="young")
+    assert summarise(extent).unproven
+    workflow.archive("alice")
+    assert not summarise(extent).unproven
+    assert summarise(replace(extent, workflow=workflow)).unproven
+    assert not summarise(replace(extent, workflow=young)).unproven
 
 
 def test_an_unpriced_call_is_said_and_never_zero(workflow):

