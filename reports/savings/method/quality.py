@@ -24,8 +24,8 @@ def quality(one: Beside, about: Asked) -> Part:
     found = one.measured
     said = "The share of compared shadows whose result the graders of the workflow call the same, with its Wilson interval."
     if found is None or not found.share.says:
-        there = f"{count(found.compared if found else 0)} of {count(one.n)} shadows of these days were compared"
-        said += f" {there}; below {FEWEST} nothing is said."
+        compared = count(found.compared if found else 0)
+        said += f" Shadows of these days that were compared: {compared}; below {FEWEST} nothing is said."
         nothing = Cell(NOTHING, is_number=True)
         return Part("quality", "At what quality", said, [Line("Agreement", "same ÷ compared", nothing)])
     same, n = found.same, found.compared

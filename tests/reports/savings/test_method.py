@@ -163,7 +163,7 @@ def test_every_number_of_a_project_and_of_a_workflow_leads_to_its_rows(rosa, wor
 
 def test_too_few_shadows_say_nothing_of_quality(rosa):
     said = text(rosa.get(ADDRESS))
-    assert "There are 0 shadows in these days; below 30 nothing is said." in said
+    assert "Shadows of these days that were compared: 0; below 30 nothing is said." in said
 
 
 def test_the_method_of_a_project_leads_to_those_of_its_workflows(workflow, rosa):
