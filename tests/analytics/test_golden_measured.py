@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from analytics.shadowed import Share
 from executions.models import Execution, Status
 from gateway.types import Purpose
 from shadows.models import Shadow, Subject
@@ -104,12 +105,15 @@ def test_agreement_has_its_wilson_interval(hundred):
 
 
 def test_what_no_grader_compared_is_in_the_cost_and_in_no_agreement(hundred):
-    """Of 30 shadows, 20 are compared, and 17 of them are the same: 0.85, from 0.6396 to 0.9476."""
+    """Of 30 shadows, 20 are compared, and 17 of them are the same: 0.85, from 0.6396 to 0.9476, and too few to claim it."""
     nobody_compared = Shadow.objects.filter(flagged=False).order_by("pk").values("pk")[:10]
     Shadow.objects.filter(pk__in=list(nobody_compared.values_list("pk", flat=True))).update(same=None)
     summary = told(hundred)
-    assert figures(summary, "if_all_frontier", "agreement") == ["2.30", "0.8500"]
-    assert summary["baseline"]["agreement_interval"] == ["0.6396", "0.9476"]
+    assert figures(summary, "if_all_frontier", "agreement") == ["2.30", None]
+    assert summary["baseline"]["agreement_interval"] is None
+    share = Share(17, 20)
+    assert (share.rate, [round(end, 4) for end in share.interval]) == (Decimal("0.85"), [0.6396, 0.9476])
+    assert not share.says
 
 
 def test_equal_shadows_leave_no_doubt(hundred):
