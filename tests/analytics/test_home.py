@@ -84,7 +84,7 @@ def test_it_says_what_this_month_cost_with_its_labels():
     assert re.search(r" alice (Saved|Cost) 0\.[0-9]+ USD .* to date .*estimated\. simulated ", page)
     assert "the same tokens on scripted:claude-opus-5-5, with a warm cache." in page
     assert "simulated scripted models answered: a story, and no evidence" in page
-    assert "unproven no evaluation stands behind what is live" in page
+    assert "unproven 1 of 1 workflow has no evaluation behind what is live" in page
     assert "The budget of the project per month : " in page
     assert "of 1.00 USD: 0%" in page
 
