@@ -135,7 +135,7 @@ def _row(one: VersionFigures, about: Asked) -> list[Cell]:
         Cell(one.version.number, "", _page_of(one.version)),
         escalated_cell(one, about),
         cost_cell(one, about),
-        agreed_cell(one),
+        agreed_cell(one, shadows(about)),
         counted(executed.accepted if executed else 0),
         counted(finished, executions(about, one, "finished") if finished else ""),
         counted(one.completed, executions(about, one, "completed") if one.completed else ""),

@@ -109,7 +109,9 @@ def _beside(before: VersionFigures, after: VersionFigures, about: Asked) -> Iter
         times = [p50_p95(one.latencies)[place] if one else None for one in ended]
         yield Beside(label, *(latency_cell(time) for time in times), _time_difference(*times))
     yield _rates(
-        "Agreement", [one.agreed.rate if one.agreed.says else None for one in both], [agreed_cell(one) for one in both]
+        "Agreement",
+        [one.agreed.rate if one.agreed.says else None for one in both],
+        [agreed_cell(one, shadows(about)) for one in both],
     )
     for label, name in (("Designing", "design"), ("Evaluating", "evaluation")):
         costs = [getattr(one.took, name) for one in both]
@@ -139,14 +141,14 @@ def escalated_cell(one: VersionFigures, about: Asked) -> Cell:
     return Cell(rate(found.rate, found.interval), exact, executions(about, one, "escalated"), is_number=True)
 
 
-def agreed_cell(one: VersionFigures) -> Cell:
+def agreed_cell(one: VersionFigures, href: str = "") -> Cell:
     found = one.agreed
     if not found.compared:
         return Cell(NOTHING, is_number=True)
     if not found.says:
         few = "shadow" if found.compared == 1 else "shadows"
-        return Cell(f"only {found.compared} {few}", f"Below {FEWEST} nothing is claimed.", is_number=True)
-    return Cell(rate(found.rate, found.interval), f"{found.same:,} of {found.compared:,}", is_number=True)
+        return Cell(f"only {found.compared} {few}", f"Below {FEWEST} nothing is claimed.", href, is_number=True)
+    return Cell(rate(found.rate, found.interval), f"{found.same:,} of {found.compared:,}", href, is_number=True)
 
 
 def latency_cells(one: VersionFigures) -> list[Cell]:

@@ -198,7 +198,7 @@ def test_the_sums_of_the_bill_lead_to_their_rows(rosa):
 
 def test_what_is_incomplete_leads_to_the_calls_without_a_price(rosa, workflow):
     make_call(make_execution(workflow), "anthropic:claude-nobody-1")
-    assert f'<a href="{REFUND}calls/?figure=unpriced">incomplete</a>' in text(rosa.get(REFUND))
+    assert f'<a class="tag" href="{REFUND}calls/?figure=unpriced">incomplete</a>' in text(rosa.get(REFUND))
 
 
 def test_without_filters_the_rows_are_still_those_of_the_figure(rosa):

@@ -135,7 +135,8 @@ def test_a_number_leads_to_a_list_only_where_the_list_tells_them_apart(workflow,
     make_shadowed(workflow, ["0.01"] * 3)
     page = rosa.get(PAGE).content.decode()
     rows = re.findall(r'<th scope="row">([A-Z][a-z ]+)</th><td class="number">(.*?)</td>', page)
-    listed = f'<a href="/admin/shadows/shadow/?workflow__id__exact={workflow.pk}&amp;subject=workflow">3</a>'
+    address = f"/admin/shadows/shadow/?workflow__id__exact={workflow.pk}&amp;subject=workflow"
+    listed = f'<a aria-label="Number, Drawn: 3" href="{address}">3</a>'
     assert dict(rows) == {
         **dict.fromkeys(("Not compared", "Failed", "Skipped", "To come"), "0"),
         "Drawn": listed,
