@@ -59,6 +59,7 @@ EXECUTION_FIGURES = tuple(ExecutionCell.FIGURES)
 ANSWER_FIGURES = ("answers", "own", "warm", "cold", *TOKENS)
 OF_A_CALL = {"own": "cost", "warm": "baseline_warm", "cold": "baseline_cold", **{kind: kind for kind in TOKENS}}
 NOT_EXACT = ("p50_ms", "p95_ms")  # of a histogram
+TOLD_TWICE = {"days", "lacking"}  # a balance and `to_date` are the sums of the days; `unproven` says what is lacking
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,8 @@ def _figures(summary: Summary) -> Row:
     """All of them, flat."""
     figures = {}
     for field in fields(summary):
+        if field.name in TOLD_TWICE:
+            continue
         value = getattr(summary, field.name)
         parts = asdict(value) if isinstance(value, (Balance, Rates, Reported)) else {"": value}
         figures.update({f"{field.name} {part}".strip(): one for part, one in parts.items() if part not in NOT_EXACT})

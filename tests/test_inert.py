@@ -323,9 +323,7 @@ def test_a_text_is_a_text_where_a_flag_is_resolved(operator):
     for flag in Flag.objects.all():
         path = f"/admin/queue/{flag.pk}/"
         assert assert_inert(operator.get(path).content.decode())
-        assert assert_inert(
-            operator.get(f"/admin/queue/?reason={SHORT}&workflow={SHORT}&after={SHORT}").content.decode()
-        )
+        assert_inert(operator.get(f"/admin/queue/?reason={SHORT}&workflow={SHORT}&after={SHORT}").content.decode())
         for decision in (HARM, "step", "whole", "redesign"):
             typed = {f"{part}-{field}": HARM for part in ("step", "whole") for field in ("0", "1", "value")}
             wrong = {**typed, "decision": decision, "answer_now": HARM, "note": HARM, "make_case": HARM}

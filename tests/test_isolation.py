@@ -36,8 +36,9 @@ VERSIONS = [("workflows/<str:name>/diff", name) for name in ("from", "to")]
 VERSIONS += [(f"workflows/<str:name>/{sums}", "version") for sums in ("escalation-quality", "operations")]
 FILTERS = [(str(one.pattern), name) for one in urls.api for name in one.callback.view_class.filters]
 FILTERS = [one for one in FILTERS if one not in VERSIONS]
-# What stands outside of the API: open to everybody, with nothing of any project in it. The admin has its own tests.
-OPEN = {"healthz", "readyz", "metrics", "", "api/schema/", "api/docs/", "admin/login/"}
+# What stands outside of the API: open to everybody, with nothing of any project in it. The admin and the savings pages have tests of
+# their own; "reports" only leads to the latter.
+OPEN = {"healthz", "readyz", "metrics", "", "api/schema/", "api/docs/", "admin/login/", "reports"}
 
 TOOL_STEP = [{"id": "look", "kind": "tool", "tool": "?"}]
 # Every field of every body: what it names in the project, or that it names nothing.

@@ -403,7 +403,7 @@ def test_every_page_of_the_admin_that_changes_something_is_in_these_tables():
         assert own <= LOOKED_AT | (OF_TRIALS if name == "workflows.version" else set()), name
 
 
-LOOKED_AT = {"in-force/", "<path:object_id>/diff/"}
+LOOKED_AT = {"in-force/", "<path:object_id>/diff/", "<path:object_id>/live/"}
 # What they do stands in the history of an execution.
 LOOKED_AT |= {f"<path:object_id>/{word}/" for word in ("cancel", "retry", "feedback")}
 LOOKED_AT |= {"<path:object_id>/escalation/", "<path:object_id>/learning/"}
