@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 
 from designs.grouping import gather
 from designs.models import Design, Round
@@ -30,6 +30,7 @@ from projects import tools
 from projects.models import Project, Scope
 from projects.tools import ToolError
 from reports.models import Digest
+from reports.savings import urls
 from shadows.models import Plan, Shadow
 from tests.cast import REFUND, envelope, make_project
 from tests.evaluations.evaluated import add_case, evaluate, replay
@@ -331,8 +332,21 @@ def test_a_text_is_a_text_where_a_flag_is_resolved(operator):
         broken = {"decision": "whole", "whole-value": json.dumps({"wrong": HARM, HARM: 1}), "note": HARM}
         assert_inert(operator.post(path, broken, follow=True).content.decode())
         for again in (broken, {"decision": "dismissed"}):
-            assert assert_inert(operator.post(path, again, follow=True).content.decode())
+            assert_inert(operator.post(path, again, follow=True).content.decode())
         assert_inert(operator.post(f"{path}undo/", {"back": HARM}, follow=True).content.decode())
+
+
+def test_a_text_is_a_text_on_the_savings_pages(operator):
+    project = Project.objects.get()
+    for workflow in project.workflows.all():
+        for one in urls.urlpatterns:
+            if one.name:
+                named = {"project": project.name, "workflow": workflow.name}
+                known = {name: value for name, value in named.items() if name in one.pattern.converters}
+                path = reverse(f"reports:{one.name}", kwargs=known)
+                for money in ("true", "false"):
+                    assert_inert(operator.get(f"{path}?simulated={money}&version={SHORT}").content.decode())
+                    assert_inert(operator.get(f"{path}?simulated={money}").content.decode())
 
 
 def test_a_text_is_a_text_in_the_admins_own_pages(operator):
