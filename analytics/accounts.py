@@ -5,9 +5,6 @@ or an evaluation costs is money that tests a version, so it is evaluation: as ex
 dearer than it is, and it completes nothing that all-frontier would have had to pay.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from django.db.models import Case, CharField, Value, When
 
 from gateway.types import Purpose
@@ -27,10 +24,3 @@ ACCOUNT = Case(
     default=Value("execution_cost"),
     output_field=CharField(),
 )
-
-
-def account_of(row: Mapping[str, Any]) -> str:
-    """The same of a row that was read with these three."""
-    if row["doubted"]:
-        return "in_doubt_cost"
-    return ACCOUNTS.get(row["purpose"], "evaluation_cost" if row["trial"] else "execution_cost")

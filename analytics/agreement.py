@@ -18,7 +18,6 @@ from shadows.models import Shadow, Subject
 from wire.money import to_usd
 from workflows.models import Version
 
-from .accounts import account_of
 from .cells import Cells
 from .extent import Extent
 from .measuring import Measured, Measuring
@@ -219,9 +218,8 @@ def _by_version(completed: Completed) -> dict[int, int]:
 def _costs(source: Cells) -> dict[int, int | None]:
     """Version → pico-dollars of executing it. None: a call has no price."""
     found: dict[int, int | None] = {}
-    columns = ("version", "purpose", "trial", "doubted", "reported")
-    for row in source.reading.calls(columns, ("cost", "unpriced")):
-        if row["reported"] or account_of(row) != "execution_cost":
+    for row in source.reading.calls(("version", "account", "reported"), ("cost", "unpriced")):
+        if row["reported"] or row["account"] != "execution_cost":
             continue
         so_far = found.get(row["version"], 0)
         found[row["version"]] = None if so_far is None or row["unpriced"] else so_far + row["cost"]

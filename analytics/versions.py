@@ -15,7 +15,6 @@ from shadows.measurements import measurements
 from wire.money import to_usd
 from workflows.models import Version
 
-from .accounts import account_of
 from .baselines import stated_model
 from .cells import Cells
 from .extent import Extent
@@ -27,8 +26,6 @@ from .reading import Only, Reading
 from .savings import ratio
 from .shadowed import Share
 from .snapshot import snapshot
-
-OF_ACCOUNTS = ("purpose", "trial", "doubted", "reported")
 
 
 @dataclass(frozen=True)
@@ -95,12 +92,14 @@ def version_figures(extent: Extent, versions: Sequence[Version], only: Only) -> 
 def _executing(reading: Reading, only: Only) -> dict[int | None, Counter[str]]:
     """By version: pico-dollars, calls without a price, and how many calls there were of each purpose."""
     found: dict[int | None, Counter[str]] = defaultdict(Counter)
-    for row in reading.calls(("version", *OF_ACCOUNTS), ("cost", "unpriced", "calls"), only):
+    for row in reading.calls(
+        ("version", "account", "purpose", "trial", "reported"), ("cost", "unpriced", "calls"), only
+    ):
         if row["reported"] or row["trial"]:
             continue
         mine = found[row["version"]]
         mine[row["purpose"]] += row["calls"]
-        if account_of(row) == "execution_cost":
+        if row["account"] == "execution_cost":
             mine["cost"] += row["cost"]
             mine["unpriced"] += row["unpriced"]
     return found
@@ -145,8 +144,8 @@ def _designed(extent: Extent, versions: Sequence[Version]) -> dict[int, int | No
 
 def _evaluated(whole: Extent) -> dict[int | None, int | None]:
     found: dict[int | None, int | None] = {}
-    for row in Reading(whole).calls(("version", *OF_ACCOUNTS), ("cost", "unpriced")):
-        if not row["reported"] and account_of(row) == "evaluation_cost":
+    for row in Reading(whole).calls(("version", "account", "reported"), ("cost", "unpriced")):
+        if not row["reported"] and row["account"] == "evaluation_cost":
             _add(found, row["version"], None if row["unpriced"] else row["cost"])
     return found
 

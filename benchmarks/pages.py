@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.rollups import _cpu_seconds, _cursor, _database  # noqa: E402
+from benchmarks.rollups import cpu_seconds, database, database_cursor  # noqa: E402
 
 WORKFLOWS, DAYS, VERSIONS = 20, 730, 8
 SHADOWED, SHADOWS = 4, 400  # workflows that are measured, and shadows of each
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=10_000_000)
     parser.add_argument("pages", nargs="*", metavar="NAME")
     wanted = parser.parse_args()
-    with _database() as url:
+    with database() as url:
         os.environ.update(DATABASE_URL=url, BROKER_URL="", DJANGO_SETTINGS_MODULE="config.settings")
         import django
 
@@ -148,7 +148,7 @@ def _fill(calls: int) -> None:
     values |= {"workflows": WORKFLOWS, "versions": VERSIONS, "days": DAYS, "calls": calls}
     kinds = ", ".join(str((*kind, *PRICES[kind[2]])) for kind in KINDS)
     parts = {"kinds": kinds, "begins": begins, "histogram": HISTOGRAM}
-    with _cursor() as cursor:
+    with database_cursor() as cursor:
         for statement in (CALL_CELLS, ANSWER_CELLS, EXECUTION_CELLS, LATENCY_CELLS, ASKED_CELLS, ESCALATIONS):
             cursor.execute(statement.format(**parts, of_a_day=OF_A_DAY.format(**parts)), values)
         cursor.execute("TRUNCATE analytics_pending")  # the newest executions stand in the cells already
@@ -239,12 +239,12 @@ def _figures(ask: Callable[[], object]) -> str:
     """Median, least and most milliseconds of the wall clock, milliseconds of CPU, of ours and of PostgreSQL's, and its queries."""
     for _ in range(WARM_UP):
         ask()
-    times, cpu = [], _cpu_seconds()
+    times, cpu = [], cpu_seconds()
     for _ in range(ASKED):
         started = time.perf_counter()
         ask()
         times.append((time.perf_counter() - started) * 1000)
-    used = (_cpu_seconds() - cpu) / ASKED * 1000
+    used = (cpu_seconds() - cpu) / ASKED * 1000
     sql, queries = _asked_of_the_database(ask)
     return (
         f"{statistics.median(times):>7.0f} {min(times):>7.0f} {max(times):>7.0f} {used:>7.0f} {sql:>7.0f} {queries:>8}"

@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=10_000_000)
     wanted = parser.parse_args()
-    with _database() as url:
+    with database() as url:
         os.environ.update(DATABASE_URL=url, BROKER_URL="", DJANGO_SETTINGS_MODULE="config.settings")
         import django
 
@@ -96,7 +96,7 @@ def main() -> None:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0, skip_checks=True)
-        with _cursor() as cursor:
+        with database_cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
         project = _load(wanted.calls)
         _build(project)
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def database() -> Iterator[str]:
     if given := os.environ.get("DATABASE_URL"):
         yield given
         return
@@ -134,7 +134,7 @@ def _load(calls: int) -> object:
     values = {"project": project.pk, "workflows": first, "executions": max(1, calls // CALLS_EACH)}
     values |= {"versions": versions - first, "publications": publications - first}
     started = time.perf_counter()
-    with _cursor() as cursor:
+    with database_cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute(PLAIN_INDEXES)
@@ -175,7 +175,7 @@ def _build(project: object) -> None:
         f"{m.objects.count():,} {m.__name__}s" for m in (CallCell, AnswerCell, ExecutionCell, LatencyCell, AskedCell)
     )
     print(f"all cells built anew in {steps[-1] - started:.0f} s, the longest step {longest:.1f} s: {sizes}")
-    with _cursor() as cursor:
+    with database_cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("SELECT pg_size_pretty(sum(pg_total_relation_size(c.oid))) FROM pg_class c "
                        "WHERE relkind = 'r' AND relname LIKE 'analytics_%%'", [])  # fmt: skip
@@ -213,17 +213,17 @@ def _fold(project: object) -> None:
     day = CallCell.objects.order_by("-day").values_list("day", flat=True).distinct()[1]
     for model in (CallCell, AnswerCell, ExecutionCell, LatencyCell, AskedCell, Standing):
         model.objects.filter(project=project.pk, day=day).delete()
-    with _cursor() as cursor:
+    with database_cursor() as cursor:
         cursor.execute(PENDING, {"day": day})
         cursor.execute("ANALYZE analytics_pending")
     rows = Pending.objects.count()
     equal = [summarise(extent).balance == before.balance]
-    started, cpu, longest = time.perf_counter(), _cpu_seconds(), 0.0
+    started, cpu, longest = time.perf_counter(), cpu_seconds(), 0.0
     while Pending.objects.exists():
         batch = time.perf_counter()
         fold_batch()
         longest = max(longest, time.perf_counter() - batch)
-    elapsed, used = time.perf_counter() - started, _cpu_seconds() - cpu
+    elapsed, used = time.perf_counter() - started, cpu_seconds() - cpu
     equal.append(summarise(extent).balance == before.balance)
     print(
         f"folding: {rows / elapsed:,.0f} rows/s, {used / rows * 1e6:.0f} µs of CPU a row, the longest transaction "
@@ -254,16 +254,16 @@ def _upkeep() -> None:
     workflow = make_workflow({**REFUND, "steps": [*REFUND["steps"], again]}, project=make_project("upkeep"))
 
     def work(folding: bool) -> float:
-        with _cursor() as cursor:
+        with database_cursor() as cursor:
             for trigger in TRIGGERS:
                 verb = "ENABLE" if folding else "DISABLE"
                 cursor.execute(f"ALTER TABLE {trigger.table} {verb} TRIGGER {trigger.name}")
-        cpu = _cpu_seconds()
+        cpu = cpu_seconds()
         for number in range(RUNS):
             execute(workflow)
             if folding and number % FOLD_EVERY == FOLD_EVERY - 1:
                 fold()
-        return (_cpu_seconds() - cpu) / RUNS * 1000
+        return (cpu_seconds() - cpu) / RUNS * 1000
 
     work(True)
     rounds = [(work(False), work(True)) for _ in range(ROUNDS)]
@@ -303,15 +303,15 @@ def _spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def _cursor() -> object:
+def database_cursor() -> object:
     from django.db import connection
 
     return connection.cursor()
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     """Of this process, its children (the sandbox) and our connection's PostgreSQL process."""
-    with _cursor() as cursor:
+    with database_cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (backend,) = cursor.fetchone()
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()

@@ -16,7 +16,7 @@ from gateway.models import Call
 from gateway.types import Purpose
 from wire.money import to_usd
 
-from ..accounts import ACCOUNTS, account_of
+from ..accounts import ACCOUNTS
 from ..cells import CACHED
 from ..contributions import Row, batch_saving
 from ..costs import declared_versions
@@ -32,7 +32,7 @@ DOUBTED = Q(cost_state=Call.CostState.UPPER_BOUND) | Q(corrects__isnull=False)
 TRIAL = Q(Exists(Execution.objects.tests().filter(pk=OuterRef("execution"))))
 HAS_CACHED = Q(cache_read__gt=0) | Q(cache_write_5m__gt=0) | Q(cache_write_1h__gt=0)
 MOST_PRICED = 2_000  # calls in batches whose standard price is looked up, one by one
-KINDS = ("workflow", "day", "purpose", "trial", "doubted", "reported", "batch")
+KINDS = ("workflow", "day", "account", "purpose", "trial", "doubted", "reported", "batch")
 FIGURES = ("calls", "unpriced", "cost", *CACHED, "batch_saved", "batch_unknown")
 
 
@@ -62,7 +62,7 @@ def _account(name: str) -> Figure:
         mine |= rest & TRIAL
     if name == "execution_cost":
         mine = rest & ~TRIAL
-    return Figure(~DOUBTED & mine, lambda row: account_of(row) == name)
+    return Figure(~DOUBTED & mine, lambda row: row["account"] == name)
 
 
 def _is_retry(row: Row) -> bool:
@@ -192,11 +192,11 @@ def declared(extent: Extent, only: Mapping[str, object]) -> list[Declared]:
     return sorted(said, key=lambda one: one.day, reverse=True)
 
 
-def used_calls(calls: list[Call]) -> dict[UUID, str]:
-    """Call → that its answer became the result of its step."""
+def used_calls(calls: list[Call]) -> set[UUID]:
+    """Those whose answer became the result of its step."""
     executions = {call.execution for call in calls if call.execution}
     rows = StepResult.objects.filter(execution__in=executions, status=StepResult.Status.DONE, call__isnull=False)
-    return dict.fromkeys(rows.values_list("call", flat=True), "yes")
+    return set(rows.values_list("call", flat=True))
 
 
 def worth(call: Call, figure: str) -> Decimal | None:

@@ -12,7 +12,6 @@ from executions.models import Execution, Flag
 from gateway.types import ANSWERED, Purpose
 from wire.money import to_usd
 
-from ..accounts import account_of
 from ..contributions import Row
 from ..extent import Extent
 from ..latency import Histogram
@@ -21,7 +20,7 @@ from ..savings import ratio
 from ..snapshot import snapshot
 from .figures import WHOLE
 
-OF_CALLS = ("step", "tier", "purpose", "outcome", "trial", "doubted", "reported")
+OF_CALLS = ("step", "tier", "purpose", "outcome", "account", "reported")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def steps(extent: Extent, only: Only) -> Steps:
         flags = _flags(extent, only)
     by_step: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if not row["reported"] and account_of(row) == "execution_cost":
+        if not row["reported"] and row["account"] == "execution_cost":
             by_step[row["step"]].append(row)
     return Steps(
         completed,

@@ -40,7 +40,6 @@ class Chart:
     rows: Sequence[Sequence[Cell]]
     keys: Sequence[Key] = ()
     note: str = ""
-    wide: bool = False
     unit: str = ""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from analytics.baselines import Method
 from analytics.by_workflow import Line
@@ -64,15 +65,15 @@ def rows_of(lines: Sequence[Line], agreed: Mapping[int, Share], about: Asked) ->
 def _row(line: Line, agreed: Share | None, about: Asked) -> Row:
     page = address(line, about)
     bare = about.to("workflow", workflow=line.workflow, sort=None, page=None)
-    executions = about.to("executions", workflow=line.workflow, sort=None, page=None, which="{}")
+    executions = partial(about.to, "executions", workflow=line.workflow, sort=None, page=None)
     cells = _figures(line.balance, f"{page}#bill", f"{page}#waterfall")
     return Row(
         Cell(line.workflow.name, href=bare),
         _words(line, about),
         [
             *cells[:-1],
-            Cell(cells[-1].text, href=executions.replace("%7B%7D", "completed"), is_number=True),
-            _escalated(line, executions.replace("%7B%7D", "escalated")),
+            Cell(cells[-1].text, href=executions(which="completed"), is_number=True),
+            _escalated(line, executions(which="escalated")),
             _quality(line, agreed),
             Cell(_paid_back(line), href=f"{page}#cumulative" if line.balance.completed else ""),
         ],

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.core.paginator import Paginator
 from django.utils import timezone
 
-from analytics.agreements import agreements
+from analytics.agreed_by_workflow import agreed_by_workflow
 from analytics.baselines import Method
 from analytics.by_workflow import Line, by_workflow
 from analytics.cells import Cells
@@ -46,7 +46,7 @@ class Portfolio(Page):
             source = Cells(about.extent.to_date, apart=True)
             summary = summarise_from(about.extent, about.method, source, about.subject)
             lines = by_workflow(source, about.extent, timezone.now().date(), about.method, about.subject)
-            agreed = agreements(about.extent, _subject(about))
+            agreed = agreed_by_workflow(about.extent, _subject(about))
         sort = about.given.get("sort", SORTS[0])
         page = Paginator(ordered(lines, sort), AT_ONCE).get_page(about.given.get("page"))
         return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -173,7 +174,7 @@ def _both(one: Added) -> str:
     return said if one.count is None else f"{said} of {count(one.count)}"
 
 
-def _columns(figure: str, about: Asked, used: dict) -> dict[str, Callable[[Call | Answer], Cell]]:
+def _columns(figure: str, about: Asked, used: set[UUID]) -> dict[str, Callable[[Call | Answer], Cell]]:
     """Column → its cell of a row. What matters most stands first: a narrow screen shows no more at once."""
     columns = {
         "Finished (UTC)": lambda call: moment(call.finished_at, reverse("admin:gateway_call_change", args=[call.pk]))
@@ -189,7 +190,7 @@ def _columns(figure: str, about: Asked, used: dict) -> dict[str, Callable[[Call 
         "Step": lambda call: Cell(call.step or "–"),
         "Model served": _model_served,
         "Outcome": lambda call: Cell(call.outcome.replace("_", " "), "" if not call.corrects_id else "It corrects an earlier row."),
-        "Used": lambda call: Cell(used.get(call.pk, "no") if call.execution else "–"),
+        "Used": lambda call: Cell(("yes" if call.pk in used else "no") if call.execution else "–"),
         "Execution": _execution,
         **{name: _tokens(kinds) for name, kinds in TOKENS.items()},
         "Tier": lambda call: Cell(call.tier or "–"),

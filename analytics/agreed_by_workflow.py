@@ -10,7 +10,7 @@ from .extent import Extent
 from .shadowed import Share
 
 
-def agreements(extent: Extent, subject: Subject | None = None) -> dict[int, Share]:
+def agreed_by_workflow(extent: Extent, subject: Subject | None = None) -> dict[int, Share]:
     """By workflow, of those that have shadows in these days: of this subject, or of what the baseline in force is about, and on its
     model. Those that a grader compared, as in `measuring.Measured`."""
     rows = list(_counts(extent))
