@@ -33,7 +33,6 @@ class Field:
     label: str
     value: str
     choices: list[tuple[str, str]] = field(default_factory=list)
-    about: str = ""
     hidden: bool = False
 
 
@@ -46,7 +45,7 @@ def _fields(about: Asked, *, of_shadows: bool) -> list[Field]:
     kept = about.kept
     kind = "true" if about.extent.simulated else "false"
     fields = [
-        Field("since", "From", kept.get("since", ""), about="Days in UTC."),
+        Field("since", "From", kept.get("since", "")),
         Field("until", "Until (not counted)", kept.get("until", "")),
         Field("version", "Version", kept.get("version", ""), [("", "all"), *_versions(about)]),
         Field("lane", "Lane", kept.get("lane", ""), [("", "all"), *((lane, lane.replace("_", " ")) for lane in LANES)]),
